@@ -1,0 +1,186 @@
+"""params.yaml as typed sections: one section, one stage, one frozen dataclass.
+
+Every stage reads the whole file, so that any mistake in it is reported, all at once, by the first stage that runs.
+"""
+
+import difflib
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from emopipe.errors import ParamsError
+from emopipe.training.config import TrainConfig
+
+Split = Literal["train", "val", "test"]
+Policy = Literal["keep", "drop", "fail"]
+CLOSED = ConfigDict(extra="forbid")
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class BaseParams:
+    """What all stages share."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Start of every random draw."""
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    """Class names, in the order of the model's outputs."""
+
+    def __post_init__(self) -> None:
+        if len({name.lower() for name in self.classes}) < len(self.classes):
+            raise ValueError("classes must differ")
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class ImageParams:
+    """What a network sees, unless its own definition fixes it."""
+
+    size: Annotated[int, Field(ge=16, le=512)]
+    """Side of the square input, in pixels."""
+    channels: Literal[1, 3]
+    """1 grey, 3 RGB."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class IngestParams:
+    """How a source becomes the canonical table."""
+
+    split_map: dict[str, Split]
+    """The source's own names of splits (FER2013's Usage), and which split each is."""
+    val_fraction: Fraction
+    """Share of train that is carved off as val, where the source has no val."""
+    test_fraction: Fraction
+    """Share of train that is carved off as test, where the source has no test."""
+    max_pixels: Annotated[int, Field(gt=0)]
+    """Larger pictures are rejected before they are decoded."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class PolicyParams:
+    """What to do with each kind of finding: keep the rows, drop them, or fail. Test rows are never dropped."""
+
+    exact_duplicate: Policy
+    """The same pixels twice in one split, with one label."""
+    split_leak: Policy
+    """The same pixels in two splits: dropped from train before val, from val before test."""
+    label_conflict: Policy
+    """The same pixels with different labels."""
+    constant_image: Policy
+    """All pixels equal, or nearly."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class ValidateParams:
+    """The gate."""
+
+    policy: PolicyParams
+    """What to do with each kind of finding."""
+    constant_range: Annotated[int, Field(ge=0, le=255)]
+    """A picture whose brightest and darkest pixel differ by at most this is constant."""
+    min_size: Annotated[int, Field(ge=1)]
+    """Smallest accepted side, in pixels."""
+    max_aspect: Annotated[float, Field(ge=1)]
+    """Largest accepted ratio of the longer to the shorter side."""
+    min_train_faces: Annotated[int, Field(ge=1)]
+    """Fewest faces of each class in train; val and test need one each."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class BalanceParams:
+    """What the training set is made of."""
+
+    strategy: Literal["none", "oversample", "augment"]
+    """`none`; `oversample`: repeat rows; `augment`: add altered copies as synthetic rows."""
+    target_ratio: Annotated[float, Field(gt=0, le=1)]
+    """Each class is raised to this share of the largest class."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class TrainParams(TrainConfig):
+    """The recipe, and the models that are trained with it."""
+
+    models: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of networks: `cnn`, or a classification network of timm or of ultralytics."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class EvaluateParams:
+    """The report."""
+
+    bootstrap_resamples: Annotated[int, Field(ge=100)]
+    """Resamples for the 95 % intervals."""
+    num_mistakes: Annotated[int, Field(ge=0)]
+    """Faces on the sheet of the most confident mistakes."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class ExportParams:
+    """Which model is exported, and what it must keep."""
+
+    select_by: Literal["macro_f1", "accuracy", "balanced_accuracy"]
+    """Figure on the validation split by which the best model is chosen."""
+    max_probability_difference: Annotated[float, Field(gt=0)]
+    """ONNX against torch, over all validation faces; the arg-max must always agree."""
+    min_int8_agreement: Annotated[float, Field(ge=0, le=1)]
+    """Share of validation faces on which int8 must give the same class, or int8 is left out."""
+    max_int8_f1_loss: Annotated[float, Field(ge=0, le=1)]
+    """Loss of macro-F1 on validation above which int8 is left out."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Params:
+    """All of params.yaml."""
+
+    base: BaseParams
+    image: ImageParams
+    ingest: IngestParams
+    validate: ValidateParams
+    balance: BalanceParams
+    train: TrainParams
+    evaluate: EvaluateParams
+    export: ExportParams
+
+
+def load_params(path: Path) -> Params:
+    """Read and check params.yaml; raises `ParamsError` that names every mistake in one line."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ParamsError(f"{path} does not exist: run from the root of the project") from error
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    return parse_params(raw, name=path.name)
+
+
+def parse_params(raw: Any, *, name: str = "params.yaml") -> Params:
+    """Check parsed YAML; raises `ParamsError` that names every mistake in one line."""
+    try:
+        return TypeAdapter(Params).validate_python(raw)
+    except ValidationError as error:
+        problems = "; ".join(_describe(problem) for problem in error.errors(include_url=False))
+        raise ParamsError(f"{name}: {problems}") from error
+
+
+def _describe(problem: Any) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"{where} is not known{_nearest(problem['loc'])}"
+    if problem["type"] == "missing":
+        return f"{where} is missing"
+    if problem["type"] == "value_error":
+        return f"{where}: {problem['ctx']['error']}"
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    return f"{where}: {message}, got {problem['input']!r}"
+
+
+def _nearest(loc: tuple[Any, ...]) -> str:
+    owner: Any = Params
+    for part in loc[:-1]:
+        owner = {item.name: item.type for item in fields(owner)}[part]
+    names = [item.name for item in fields(owner)]
+    close = difflib.get_close_matches(str(loc[-1]), names, n=1)
+    return f" (did you mean {close[0]}?)" if close else f" (expected one of {', '.join(names)})"

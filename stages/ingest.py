@@ -1,0 +1,21 @@
+"""Stage `ingest`: read whatever is in data/ into the canonical table; every row is kept or rejected with a reason."""
+
+from pathlib import Path
+
+from emopipe.faces import faces_to_arrow
+from emopipe.files import write_csv, write_json, write_parquet
+from emopipe.ingest import ingest
+from emopipe.params import Params
+from emopipe.stage import run_stage
+
+
+def main(params: Params, *, data: Path, faces: Path, rejects: Path, report: Path) -> None:
+    """Read a source into one table of faces."""
+    result = ingest(data, base=params.base, image=params.image, ingest=params.ingest)
+    write_parquet(faces, faces_to_arrow(result.faces))
+    write_csv(rejects, result.rejects)
+    write_json(report, result.report)
+
+
+if __name__ == "__main__":
+    run_stage(main)
