@@ -1,0 +1,31 @@
+"""From a trained model to its probabilities.
+
+Shapes: N faces, H height, W width, C channels, K classes.
+"""
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from emopipe.faces import Faces
+from emopipe.tensors import same_size_batches
+from emopipe.training.checkpoint import TrainedModel
+
+BATCH = 256
+
+
+def predict_faces(model: TrainedModel, faces: Faces) -> np.ndarray:
+    """Probabilities float32 (N, K), from the pictures in their own sizes."""
+    device = best_device()
+    classifier = model.classifier.to(device)
+    probabilities = np.zeros((len(faces), len(model.classes)), np.float32)
+    with tqdm(total=len(faces), desc="predict", unit=" faces", leave=False, disable=None) as bar:
+        for rows, images in same_size_batches(faces, BATCH):
+            probabilities[rows] = classifier.predict_logits(images.to(device)).softmax(1).cpu().numpy()
+            bar.update(len(rows))
+    return probabilities
+
+
+def best_device() -> str:
+    """The GPU if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

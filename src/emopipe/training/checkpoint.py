@@ -1,0 +1,59 @@
+"""A trained model on disk: weights as safetensors, everything else as JSON that a person can read."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from emopipe.errors import ModelError
+from emopipe.training.classifier import Classifier
+from emopipe.training.networks import Architecture
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    """A classifier, the names of its outputs, and how it was trained.
+
+    classes: names in the order of the outputs. training: parameters and outcome of the training, as plain JSON values.
+    """
+
+    classifier: Classifier
+    classes: tuple[str, ...]
+    training: dict[str, Any]
+
+
+def save_model(folder: Path, model: TrainedModel) -> None:
+    """Write weights and description into `folder`, which must exist."""
+    classifier = model.classifier
+    spec = classifier.preprocess.spec
+    description = {
+        "architecture": asdict(classifier.architecture),
+        "classes": list(model.classes),
+        "normalisation": {"mean": spec.mean, "std": spec.std},
+        "num_parameters": sum(p.numel() for p in classifier.parameters()),
+        "training": model.training,
+    }
+    weights = {name: value.cpu().contiguous() for name, value in classifier.network.state_dict().items()}
+    save_file(weights, folder / WEIGHTS)
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def load_model(folder: Path) -> TrainedModel:
+    """Read what `save_model` wrote; raises `ModelError` when it is missing, broken, or of another architecture."""
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        classifier = Classifier(Architecture(**description["architecture"]), **description["normalisation"])
+        weights = load_file(folder / WEIGHTS)
+        classifier.network.load_state_dict({name: value.contiguous() for name, value in weights.items()})
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder} holds no trained model: run `dvc repro`") from error
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{folder} does not hold a model of this version ({reason}): run `dvc repro`") from error
+    classifier.network.to(memory_format=torch.channels_last)
+    return TrainedModel(classifier=classifier, classes=tuple(description["classes"]), training=description["training"])

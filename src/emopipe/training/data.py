@@ -1,0 +1,38 @@
+"""Labelled pictures in memory: one uint8 tensor, which small data sets afford and which keeps the device busy.
+
+Shapes: N pictures, S side, C channels.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledImages:
+    """Pictures of one size with the index of their class.
+
+    images: uint8 (N, S, S, C). labels: int64 (N,).
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        assert self.images.ndim == 4 and self.images.shape[1] == self.images.shape[2], self.images.shape
+        assert self.labels.shape == self.images.shape[:1], (self.labels.shape, self.images.shape)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: str) -> "LabelledImages":
+        """The same on another device."""
+        return LabelledImages(images=self.images.to(device), labels=self.labels.to(device))
+
+    def pixel_statistics(self) -> tuple[float, float]:
+        """Mean and standard deviation of all pixels, in 0 to 1, exact over the 256 levels."""
+        levels = self.images.flatten().bincount(minlength=256).double()
+        values = levels.new_tensor(range(256)) / 255
+        mean = (levels * values).sum() / levels.sum()
+        std = ((levels * (values - mean) ** 2).sum() / levels.sum()).sqrt()
+        return mean.item(), max(std.item(), 1 / 255)

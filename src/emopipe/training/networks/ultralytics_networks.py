@@ -1,0 +1,51 @@
+"""Classification networks of ultralytics (AGPL-3.0, an extra), built from their own definitions, without weights."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from emopipe.errors import ModelError
+
+SUFFIX = "-cls"
+SIZE, CHANNELS = 64, 3  # what ultralytics' own predictor feeds to these networks, whatever it is given
+
+ENVIRONMENT = {
+    "YOLO_OFFLINE": "true",
+    "YOLO_AUTOINSTALL": "false",
+    "YOLO_VERBOSE": "false",
+    "YOLO_CONFIG_DIR": str(Path(tempfile.gettempdir()) / "emopipe-ultralytics"),  # else it writes to the home folder
+}
+
+
+class Logits(nn.Module):
+    """ultralytics' classifier, which returns logits in training and (probabilities, logits) else, as plain logits."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Float (N, 3, S, S) to logits (N, K)."""
+        output: Any = self.network(x)
+        logits: Tensor = output[1] if isinstance(output, tuple) else output
+        return logits
+
+
+def ultralytics_network(name: str, num_classes: int) -> nn.Module:
+    """Build `name`, such as `yolov8n-cls`. Raises `ModelError` for an unknown name, or without ultralytics."""
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
+    try:
+        from ultralytics.nn.tasks import ClassificationModel
+    except ImportError as error:
+        raise ModelError(
+            f"train.models: {name} needs ultralytics (AGPL-3.0): `pip install 'emopipe[yolo]'`, or take it out"
+        ) from error
+    try:
+        network = ClassificationModel(f"{name}.yaml", ch=CHANNELS, nc=num_classes, verbose=False)
+    except FileNotFoundError as error:
+        raise ModelError(f"train.models: ultralytics has no network {name!r}; it has yolov8n-cls") from error
+    return Logits(network)
