@@ -1,0 +1,57 @@
+"""Stage `evaluate@MODEL`: predictions, figures and pictures of one model on validation and test."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from emopipe.evaluation import SPLITS, build_report, draw_figures, plot_tables
+from emopipe.faces import faces_from_arrow
+from emopipe.files import atomic_path, read_parquet, write_csv, write_figures, write_json, write_parquet
+from emopipe.metrics import report_text
+from emopipe.params import Params
+from emopipe.predict import predict_faces
+from emopipe.predictions import predictions_of, predictions_to_arrow
+from emopipe.stage import run_stage
+from emopipe.tracking.report import log_history, log_report
+from emopipe.tracking.runs import ModelRun
+from emopipe.tracking.state import stage_state
+from emopipe.tracking.store import project_root
+from emopipe.training.checkpoint import load_model
+
+
+def main(
+    params: Params,
+    *,
+    model: str,
+    clean: Path,
+    weights: Path,
+    predictions: Path,
+    report: Path,
+    plots: Path,
+    figures: Path,
+) -> None:
+    """Evaluate one model."""
+    faces = faces_from_arrow(read_parquet(clean))
+    faces = faces.where(faces.frame["split"].isin(SPLITS))
+    trained = load_model(weights)
+    predicted = predictions_of(faces, predict_faces(trained, faces), trained.classes)
+    result = build_report(model, predicted, params.evaluate, params.base.seed)
+    test = predicted.split("test")
+    print(f"{model} on test\n{report_text(test.probabilities, test.labels, test.classes)}")
+    with atomic_path(figures) as folder:
+        write_figures(folder, draw_figures(result, predicted, faces, params.evaluate.num_mistakes))
+    with atomic_path(plots) as folder:
+        for name, table in plot_tables(predicted).items():
+            write_csv(folder / f"{name}.csv", table)
+    write_parquet(predictions, predictions_to_arrow(predicted))
+    write_json(report, result)
+    state = stage_state(f"train@{model}", Path.cwd())
+    with ModelRun(project_root(), model, state, params).resume() as run:
+        if run.is_new:
+            log_history(run, pd.read_csv(weights / "history.csv"))
+        log_report(run, result, dataset=str(clean))
+        run.log_artifacts(figures, "figures")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from emopipe.metrics import bootstrap_intervals, evaluate_split, expected_calibration_error
+from sklearn import metrics as sk
+
+CLASSES = ("a", "b", "c")
+
+
+@pytest.fixture
+def scored():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 400)
+    logits = rng.normal(size=(400, 3)) + 1.5 * np.eye(3)[labels]
+    return np.exp(logits) / np.exp(logits).sum(1, keepdims=True), labels
+
+
+def test_figures_equal_those_of_scikit_learn(scored):
+    probabilities, labels = scored
+    predicted = probabilities.argmax(1)
+    report = evaluate_split(probabilities, labels, CLASSES, resamples=100, seed=0)
+    assert report["accuracy"] == pytest.approx(sk.accuracy_score(labels, predicted))
+    assert report["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(labels, predicted))
+    assert report["macro_f1"] == pytest.approx(sk.f1_score(labels, predicted, average="macro"))
+    assert report["nll"] == pytest.approx(sk.log_loss(labels, probabilities))
+    assert report["confusion"] == sk.confusion_matrix(labels, predicted).tolist()
+    precision, recall, f1, support = sk.precision_recall_fscore_support(labels, predicted)
+    assert report["per_class"]["b"] == pytest.approx(
+        {"precision": precision[1], "recall": recall[1], "f1": f1[1], "support": support[1]}
+    )
+
+
+def test_a_class_without_faces_counts_zero_in_macro_f1_and_not_in_balanced_accuracy():
+    report = evaluate_split(np.eye(3)[[0, 0, 1]], np.array([0, 0, 1]), CLASSES, resamples=100, seed=0)
+    assert report["macro_f1"] == pytest.approx(2 / 3)
+    assert report["balanced_accuracy"] == 1
+
+
+def test_calibration_error_of_known_bins():
+    # Confidence 0.75 twice, right once: gap 0.25. Confidence 1.0 twice, right twice: gap 0.
+    probabilities = np.array([[0.75, 0.25], [0.75, 0.25], [0.0, 1.0], [0.0, 1.0]])
+    assert expected_calibration_error(probabilities, np.array([0, 1, 1, 1])) == pytest.approx(0.125)
+
+
+def test_bootstrap_interval_has_the_width_of_the_binomial():
+    accuracy_ci, macro_f1_ci = bootstrap_intervals(np.array([[300, 100], [100, 300]]), resamples=4000, seed=1)
+    deviation = np.sqrt(0.75 * 0.25 / 800)
+    assert accuracy_ci == pytest.approx([0.75 - 1.96 * deviation, 0.75 + 1.96 * deviation], abs=0.003)
+    assert macro_f1_ci == pytest.approx(accuracy_ci, abs=0.005)
+
+
+def test_the_same_seed_gives_the_same_interval(scored):
+    first, second = (evaluate_split(*scored, CLASSES, resamples=100, seed=3) for _ in range(2))
+    assert first == second
