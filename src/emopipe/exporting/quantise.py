@@ -1,0 +1,46 @@
+"""An int8 form of the exported graph, for small machines.
+
+Shapes: N pictures, H height, W width, C channels.
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+QUANTISED = ["Conv", "Gemm", "MatMul"]  # the network; preprocessing and softmax stay in floating point
+
+
+class _Batches(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, batches: Sequence[np.ndarray]) -> None:
+        self._batches: Iterator[np.ndarray] = iter(batches)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {"images": batch}
+
+
+def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
+    """Quantise statically, with ranges from `batches` of training faces, uint8 (N, H, W, C).
+
+    Weights keep 7 bits (`reduce_range`): on processors without VNNI instructions 8 bits overflow in the sum.
+    """
+    logging.getLogger().setLevel(logging.ERROR)  # the library advises, on the root logger, what is done here
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(target),
+            _Batches(batches),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=QUANTISED,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+        )

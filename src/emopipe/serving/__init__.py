@@ -1,0 +1,1 @@
+"""Using an exported model: numpy, onnxruntime and Pillow, without torch, MLflow or DVC."""

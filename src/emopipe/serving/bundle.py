@@ -1,0 +1,48 @@
+"""The exported model: a folder with a graph that takes decoded pictures of any size and gives probabilities.
+
+Shapes: N pictures, H height, W width, C channels, K classes.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from emopipe.decode import decode_image
+from emopipe.errors import ModelError
+
+GRAPH, INT8_GRAPH, DESCRIPTION = "model.onnx", "model.int8.onnx", "model.json"
+MAX_PIXELS = 50_000_000
+
+
+class Bundle:
+    """An exported model, ready to use.
+
+    classes: names of the K outputs, in their order. channels: C of the pictures that it takes.
+    """
+
+    def __init__(self, folder: Path, *, graph: str = GRAPH, num_threads: int = 0) -> None:
+        """Open `folder`; `num_threads` 0 takes all cores. Raises `ModelError` when it is not a bundle."""
+        try:
+            description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+            self.classes: tuple[str, ...] = tuple(description["classes"])
+            self.channels: int = description["image_channels"]
+            options = ort.SessionOptions()
+            options.intra_op_num_threads = num_threads
+            model = (folder / graph).read_bytes()
+            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{folder} is not an exported model ({error}): run `dvc repro export`") from error
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, C) to probabilities float32 (N, K)."""
+        probabilities: np.ndarray = self._session.run(None, {"images": images})[0]
+        return probabilities
+
+    def predict_encoded(self, pictures: Sequence[bytes]) -> np.ndarray:
+        """Encoded pictures (PNG, JPEG, ...) of any sizes to (N, K); raises `DataError` for one that does not decode."""
+        decoded = (decode_image(picture, channels=self.channels, max_pixels=MAX_PIXELS) for picture in pictures)
+        parts = [self.predict(image[None]) for image in decoded]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
