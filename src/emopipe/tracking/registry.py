@@ -1,0 +1,87 @@
+"""Versions of the model in MLflow's registry."""
+
+import hashlib
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from emopipe.tracking.runs import ModelRun
+from emopipe.tracking.store import NAME
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DIGEST_TAG = "emopipe.bundle"
+CHALLENGER, CHAMPION = "challenger", "champion"
+SERVING = ("__init__.py", "decode.py", "errors.py", "serving/__init__.py", "serving/bundle.py")
+REQUIREMENTS = ("numpy", "onnxruntime", "pandas", "pillow")
+
+
+def bundle_digest(bundle: Path) -> str:
+    """32 hex digits over the names and the bytes of the bundle's files."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(bundle.iterdir()):
+        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def register(bundle: Path, run: ModelRun, example: bytes, tags: dict[str, str]) -> str:
+    """Make sure that the bundle is a version of the registered model, and return that version's number.
+
+    A bundle that has a version already gets no second one. The version becomes `challenger`, and also `champion`
+    where there is none. `example` is one encoded picture. Raises `WorkspaceError` when MLflow cannot be reached.
+    """
+    client, run_id = run.connection()
+    digest = bundle_digest(bundle)
+    found = _version_of(client, digest) or _new_version(client, run_id, bundle, example, tags | {DIGEST_TAG: digest})
+    client.set_registered_model_alias(NAME, CHALLENGER, found)
+    if CHAMPION not in client.get_registered_model(NAME).aliases:
+        client.set_registered_model_alias(NAME, CHAMPION, found)
+    return found
+
+
+def _version_of(client: "MlflowClient", digest: str) -> str | None:
+    versions = client.search_model_versions(f"name = '{NAME}' and tags.`{DIGEST_TAG}` = '{digest}'")
+    return str(versions[0].version) if versions else None
+
+
+def _new_version(client: "MlflowClient", run_id: str, bundle: Path, example: bytes, tags: dict[str, str]) -> str:
+    import mlflow
+    from mlflow.models import infer_signature
+
+    mlflow.set_tracking_uri(client.tracking_uri)
+    from emopipe.serving.bundle import Bundle
+
+    opened = Bundle(bundle)
+    probabilities = opened.predict_encoded([example])
+    output = pd.DataFrame(probabilities, columns=list(opened.classes))
+    output.insert(0, "label", [opened.classes[int(probabilities[0].argmax())]])
+    table = pd.DataFrame({"image": [example]})
+    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).parents[1] / "serving" / "pyfunc.py"),
+            artifacts={"bundle": str(bundle)},
+            code_paths=[str(_serving_code(Path(folder)))],
+            signature=infer_signature(table, output),
+            input_example=table,
+            pip_requirements=[f"mlflow=={version('mlflow')}", *(f"{name}=={version(name)}" for name in REQUIREMENTS)],
+        )
+    if not client.search_registered_models(f"name = '{NAME}'"):
+        client.create_registered_model(NAME, description="Facial emotion from a picture of one face")
+    created = client.create_model_version(NAME, logged.model_uri, run_id, tags=tags, model_id=logged.model_id)
+    return str(created.version)
+
+
+def _serving_code(folder: Path) -> Path:
+    """The few modules that the model needs when it is loaded elsewhere, as a package of their own."""
+    package = folder / "emopipe"
+    for name in SERVING:
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(Path(__file__).parents[1] / name, package / name)
+    return package

@@ -1,0 +1,154 @@
+"""One MLflow run per model and state."""
+
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from emopipe.errors import WorkspaceError
+from emopipe.params import Params
+from emopipe.tracking.state import StageState
+from emopipe.tracking.store import connect
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+KEY_TAG, MODEL_TAG = "emopipe.key", "emopipe.model"
+BATCH = 100  # parameters that MLflow takes in one call
+
+
+class ModelRun:
+    """The run of one model, as a context that ends as FINISHED, FAILED (the block raises) or KILLED (it is stopped).
+
+    Whatever MLflow refuses is said once on standard error, and the rest is skipped: a store that is down costs no
+    training.
+    """
+
+    def __init__(self, root: Path, model: str, state: StageState, params: Params) -> None:
+        self._root, self._model, self._state, self._params = root, model, state, params
+        self._client: MlflowClient | None = None
+        self._run_id = ""
+
+    def start(self) -> "ModelRun":
+        """Begin the run of this state anew; an earlier one of the same state is deleted."""
+
+        def begin() -> None:
+            client, experiment = connect(self._root)
+            for earlier in _runs(client, experiment, self._state.key):
+                client.delete_run(earlier)
+            self._create(client, experiment)
+
+        self._open(begin)
+        return self
+
+    def resume(self) -> "ModelRun":
+        """Go on in the run of this state, which is begun if the store lacks it; see `is_new`."""
+
+        def begin() -> None:
+            client, experiment = connect(self._root)
+            earlier = _runs(client, experiment, self._state.key)
+            if earlier:
+                self._client, self._run_id = client, earlier[0]
+            else:
+                self._create(client, experiment)
+                self.is_new = True
+
+        self.is_new = False
+        self._open(begin)
+        return self
+
+    def __enter__(self) -> "ModelRun":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        status = "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
+        self._attempt(lambda client, run: client.set_terminated(run, status))
+
+    def connection(self) -> "tuple[MlflowClient, str]":
+        """The client and the id of the run; raises `WorkspaceError` when MLflow cannot be reached."""
+        if self._client is None:
+            raise WorkspaceError("MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc repro` again")
+        return self._client, self._run_id
+
+    def log_metrics(self, metrics: Mapping[str, float], *, step: int = 0, dataset: str | None = None) -> None:
+        """Log figures in one call; `dataset` is the path of the input that they were measured on."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        digest = self._state.inputs.get(dataset) if dataset else None
+        values = [
+            Metric(name, value, now, step, dataset_name=dataset if digest else None, dataset_digest=digest)
+            for name, value in metrics.items()
+            if math.isfinite(value)
+        ]
+        self._attempt(lambda client, run: client.log_batch(run, metrics=values))
+
+    def log_artifacts(self, folder: Path, target: str) -> None:
+        """Copy the files of `folder`."""
+        self._attempt(lambda client, run: client.log_artifacts(run, str(folder), target))
+
+    def log_json(self, value: Mapping[str, Any], target: str) -> None:
+        """Keep `value` as a JSON file."""
+        self._attempt(lambda client, run: client.log_dict(run, dict(value), target))
+
+    def log_inputs(self, paths: Mapping[str, str]) -> None:
+        """Log data sets by their path in the project: path to context. The digest is DVC's hash of the file."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                Dataset(path, self._state.inputs[path], "local", f'{{"uri": "{path}"}}'),
+                tags=[InputTag("mlflow.data.context", context)],
+            )
+            for path, context in paths.items()
+        ]
+        self._attempt(lambda client, run: client.log_inputs(run, inputs))
+
+    def _create(self, client: "MlflowClient", experiment: str) -> None:
+        from mlflow.entities import Param
+
+        tags = {KEY_TAG: self._state.key, MODEL_TAG: self._model}
+        run = client.create_run(experiment, tags=tags, run_name=self._model).info.run_id
+        values = {"model": self._model, **_flat(asdict(self._params))}
+        params = [Param(name, str(value)) for name, value in values.items()]
+        for first in range(0, len(params), BATCH):
+            client.log_batch(run, params=params[first : first + BATCH])
+        self._client, self._run_id = client, run
+
+    def _open(self, begin: Callable[[], None]) -> None:
+        try:
+            begin()
+        except Exception as error:  # noqa: BLE001 - MLflow's stores raise errors of many libraries
+            self._give_up(error)
+
+    def _attempt(self, call: "Callable[[MlflowClient, str], object]") -> None:
+        if self._client is None:
+            return
+        try:
+            call(self._client, self._run_id)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        self._client = None
+        reason = " ".join(str(error).split())[:200]
+        print(f"MLflow cannot be reached, so {self._model} goes on unlogged ({reason})", file=sys.stderr)
+
+
+def _runs(client: "MlflowClient", experiment: str, key: str) -> list[str]:
+    found = client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{key}'")
+    return [run.info.run_id for run in found]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values under dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat

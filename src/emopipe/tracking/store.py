@@ -1,0 +1,45 @@
+"""Where MLflow keeps its runs: the server that MLFLOW_TRACKING_URI names, else a SQLite file at the project's root."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+NAME = "emopipe"  # of the experiment and of the registered model
+
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server that is down costs seconds, not minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+
+
+def project_root() -> Path:
+    """The root of the project: DVC_ROOT, which DVC sets for stages and experiments, else the working folder."""
+    return Path(os.environ.get("DVC_ROOT", Path.cwd())).resolve()
+
+
+def tracking_uri(root: Path) -> str:
+    """The store in use."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+
+
+def connect(root: Path) -> "tuple[MlflowClient, str]":
+    """A client, and the id of the experiment, which is made if it is missing."""
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
+    from mlflow import MlflowClient
+
+    local = None if os.environ.get("MLFLOW_TRACKING_URI") else (root / "mlartifacts").as_uri()
+    uri = tracking_uri(root)
+    with FileLock(root / "mlflow.db.lock"):  # processes that create one SQLite store together crash
+        client = MlflowClient(uri, uri)
+        experiment = client.get_experiment_by_name(NAME)
+        if experiment is not None:
+            return client, experiment.experiment_id
+        return client, client.create_experiment(NAME, artifact_location=local)
