@@ -7,7 +7,29 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: setup lock
+.PHONY: repro test check ui bench setup lock
+
+repro: setup  # the sample unless data/ holds another source, then every stage whose inputs have changed
+	@test -e data || dvc pull --quiet data.dvc
+	@dvc repro
+	@emopipe summary
+
+test: setup
+	@pytest -n 2
+
+check: setup  # in a minute: lint, types, and the tests that neither train nor run the pipeline
+	@ruff check
+	@ruff format --check
+	@mypy
+	@check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@pytest -n 2 -m "not slow"
+
+ui: setup  # MLflow's pages on this machine
+	@emopipe ui
+
+bench: setup  # figures of this machine, side by side
+	@python benchmarks/inference.py
+
 setup: $(READY)
 
 # uv installs from the lock file, checks every hash, and byte-compiles: that halves the start of each stage.
@@ -21,5 +43,5 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-lock:  # needs the network; rewrites both lock files
+lock: setup  # needs the network; rewrites requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock

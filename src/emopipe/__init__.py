@@ -1,0 +1,1 @@
+"""Facial-emotion recognition as a reproducible pipeline on DVC and MLflow."""

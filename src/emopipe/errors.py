@@ -3,6 +3,7 @@
 EmopipeError
 ├── ParamsError      params.yaml, or an option, is not usable
 ├── DataError        a source, a table or an image is not usable
+│   ├── TooManyPixels    a picture is larger than the limit
 │   └── GateError    the data are readable, but a critical expectation does not hold
 ├── ModelError       a network, a checkpoint or an export is not usable
 └── WorkspaceError   the checkout, the cache or a store is not in the state that a command needs
@@ -19,6 +20,10 @@ class ParamsError(EmopipeError):
 
 class DataError(EmopipeError):
     """A source, a table or an image is not usable."""
+
+
+class TooManyPixels(DataError):
+    """A picture is larger than the limit."""
 
 
 class GateError(DataError):

@@ -3,16 +3,19 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emopipe.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 T = TypeVar("T")
 
@@ -56,6 +59,15 @@ def write_parquet(path: Path, table: pa.Table) -> None:
         pq.write_table(table, temporary, compression="zstd", row_group_size=4096)
 
 
+def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
+    """Write a folder of files, by their paths inside it; what the folder held before is gone."""
+    with atomic_path(path) as temporary:
+        for name, content in contents.items():
+            file = temporary / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+
+
 def read_parquet(path: Path) -> pa.Table:
     """Read an Arrow table."""
     return _read(path, lambda: pq.read_table(path))
@@ -68,3 +80,10 @@ def _read(path: Path, read: Callable[[], T]) -> T:
         raise DataError(f"{path} does not exist: run the stage that makes it, or `dvc repro`") from error
     except (ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} is not readable ({error}): remove it and run `dvc repro`") from error
+
+
+def write_figures(folder: Path, figures: Iterable[tuple[str, "Figure"]]) -> None:
+    """Save pictures by their names; no date or version goes into them, so the same picture gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures:
+        figure.savefig(folder / name, metadata={"Software": None})

@@ -106,6 +106,11 @@ class TrainParams(TrainConfig):
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of networks: `cnn`, or a classification network of timm or of ultralytics."""
 
+    @property
+    def config(self) -> TrainConfig:
+        """The recipe alone."""
+        return TrainConfig(**{item.name: getattr(self, item.name) for item in fields(TrainConfig)})
+
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class EvaluateParams:

@@ -26,6 +26,7 @@ def run_stage(main: Callable[..., None]) -> None:
             parser.add_argument(f"--{name}", required=True, type=Path if argument.annotation is Path else str)
     options = vars(parser.parse_args())
     stage = Path(sys.argv[0]).stem
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(f"{stage}: stopped"))  # so that contexts are left in order
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
         main(load_params(Path("params.yaml")), **options)

@@ -1,0 +1,104 @@
+"""The command `emopipe`: what a person does around `dvc repro`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emopipe.errors import EmopipeError
+
+HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflow.
+
+The pipeline itself is run by DVC: `dvc repro` runs what has changed, in the order ingest, validate, balance,
+train, evaluate, export, register (`dvc dag` draws it). params.yaml says how. This command does what lies around:
+bring data in, sum up what came out, open MLflow.
+"""
+
+ROOT = Path()
+PARAMS = ROOT / "params.yaml"
+REPORTS = ROOT / "reports"
+
+app = typer.Typer(
+    help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False
+)
+data = typer.Typer(help="Bring data in.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data, name="data")
+
+
+@data.command("use")
+def data_use(
+    path: Annotated[Path, typer.Argument(help="FER2013's CSV (plain, gz, xz, zst, zip), or class folders.")],
+    force: Annotated[bool, typer.Option(help="Replace data/ even if DVC does not hold what is in it.")] = False,
+) -> None:
+    """Bring a source into data/ and track it with DVC."""
+    from emopipe.data_use import use_source
+    from emopipe.params import load_params
+
+    params = load_params(PARAMS)
+    for line in use_source(path, ROOT, base=params.base, ingest=params.ingest, force=force).lines():
+        print(line)
+
+
+@data.command("sample")
+def data_sample(
+    path: Annotated[Path, typer.Argument(help="File to write, as FER2013's CSV, compressed: NAME.csv.xz.")],
+    num_faces: Annotated[int, typer.Option(help="Faces to draw.")] = 2000,
+    size: Annotated[int, typer.Option(help="Side of a picture, in pixels.")] = 48,
+    seed: Annotated[int, typer.Option(help="Start of every random draw.")] = 0,
+    defects: Annotated[bool, typer.Option(help="Plant the defects that real data have.")] = True,
+) -> None:
+    """Draw a sample: licence-free faces with seven expressions."""
+    from emopipe.sample.table import write_sample
+
+    write_sample(path, num_faces=num_faces, size=size, seed=seed, defects=defects)
+    print(f"{path}: {num_faces} faces of {size}x{size} pixels; next: emopipe data use {path}")
+
+
+@app.command()
+def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the confusion matrix.")] = False) -> None:
+    """Show what the last run gave: a table of the models, and which one was exported."""
+    from rich.console import Console
+
+    from emopipe.files import read_json
+    from emopipe.params import load_params
+    from emopipe.summary import summary_markdown, summary_text
+
+    models = load_params(PARAMS).train.models
+    reports = [read_json(REPORTS / "evaluate" / f"{model}.json") for model in models]
+    export, register = read_json(REPORTS / "export.json"), read_json(REPORTS / "register.json")
+    if markdown:
+        print(summary_markdown(reports, export, register))
+    else:
+        width = None if sys.stdout.isatty() else 120
+        Console(width=width, highlight=False).print(summary_text(reports, export, register))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback let others in.")] = "127.0.0.1",
+) -> None:
+    """Open MLflow's pages: compare runs, look at registered models. Ctrl-C stops it."""
+    from emopipe.tracking.store import connect, project_root, tracking_uri
+
+    root = project_root()
+    connect(root)
+    print(f"MLflow: http://{host}:{port}", flush=True)
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    store = ["--backend-store-uri", tracking_uri(root), "--default-artifact-root", (root / "mlartifacts").as_uri()]
+    server = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1", *store]
+    os.execve(sys.executable, server, environment)
+
+
+def main() -> None:
+    """Run the command; an expected failure ends in one line and status 1."""
+    try:
+        app()
+    except EmopipeError as error:
+        sys.exit(f"emopipe: {error}")
+
+
+if __name__ == "__main__":
+    main()
