@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from emopipe.metrics import bootstrap_intervals, evaluate_split, expected_calibration_error
 from sklearn import metrics as sk
+
+from emopipe.metrics import bootstrap_intervals, evaluate_split, expected_calibration_error
 
 CLASSES = ("a", "b", "c")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from emopipe.errors import ModelError
@@ -52,7 +53,7 @@ def load_model(folder: Path) -> TrainedModel:
         classifier.network.load_state_dict({name: value.contiguous() for name, value in weights.items()})
     except FileNotFoundError as error:
         raise ModelError(f"{folder} holds no trained model: run `dvc repro`") from error
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{folder} does not hold a model of this version ({reason}): run `dvc repro`") from error
     classifier.network.to(memory_format=torch.channels_last)

@@ -1,0 +1,105 @@
+"""The page about the data for people: counts, findings with their pictures, expectations; one file, no network."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import jinja2
+import numpy as np
+import pandas as pd
+
+from emopipe.expectations import Counts, Outcome
+from emopipe.faces import Faces
+from emopipe.findings import Finding
+from emopipe.images import decode_png, encode_png
+from emopipe.validation_template import TEMPLATE
+
+NUM_GROUPS = 12
+"""Groups pictured for each kind of finding."""
+NUM_PICTURES = 6
+"""Pictures shown of a group."""
+THUMBNAIL_SIDE = 128
+"""Larger pictures are shown reduced to this many pixels."""
+
+EXPLANATIONS = {
+    "constant_image": "All pixels equal, or nearly: there is no face to learn from.",
+    "split_leak": "The same pixels in two splits: a model would be tested on what it was trained on.",
+    "label_conflict": "The same pixels under different labels: at least one of them is wrong.",
+    "exact_duplicate": "The same pixels and label more than once in one split: such a face would count double.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Picture:
+    uri: str
+    label: str
+    split: str
+    source: str
+    dropped: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    pictures: list[_Picture]
+    num_more: int
+
+
+def validation_page(
+    faces: Faces, reasons: pd.Series, findings: Sequence[Finding], outcomes: Sequence[Outcome], counts: Counts
+) -> str:
+    """The page as HTML.
+
+    faces: the table as it came. reasons: for each of its rows the kind of finding that dropped it, or None.
+    outcomes, counts: of the cleaned table.
+    """
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    ranked = sorted(outcomes, key=lambda outcome: outcome.success)
+    page: str = environment.from_string(TEMPLATE).render(
+        rows_in=len(faces),
+        rows_out=int(reasons.isna().sum()),
+        dropped=reasons.value_counts().to_dict(),
+        findings=findings,
+        groups={finding.kind: _groups(faces, reasons, finding) for finding in findings},
+        explanations=EXPLANATIONS,
+        outcomes=ranked,
+        num_held=sum(outcome.success for outcome in outcomes),
+        counts=counts,
+    )
+    return page
+
+
+def _groups(faces: Faces, reasons: pd.Series, finding: Finding) -> list[_Group]:
+    return [
+        _Group(
+            pictures=[_picture(faces, reasons, row) for row in rows[:NUM_PICTURES]],
+            num_more=max(len(rows) - NUM_PICTURES, 0),
+        )
+        for rows in finding.first_groups(NUM_GROUPS)
+    ]
+
+
+def _picture(faces: Faces, reasons: pd.Series, row: int) -> _Picture:
+    face: Any = faces.frame.loc[row]
+    return _Picture(
+        uri=_data_uri(face["png"]),
+        label=face["label"],
+        split=face["split"],
+        source=face["source"],
+        dropped=reasons[row] is not None,
+    )
+
+
+def _data_uri(png: bytes) -> str:
+    pixels = decode_png(png)
+    scale = THUMBNAIL_SIDE / max(pixels.shape[:2])
+    if scale < 1:
+        png = encode_png(_shrink(pixels, scale))
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+
+
+def _shrink(pixels: np.ndarray, scale: float) -> np.ndarray:
+    height, width, channels = pixels.shape
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], channels)

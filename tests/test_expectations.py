@@ -1,0 +1,231 @@
+import runpy
+import time
+from pathlib import Path
+
+import pytest
+import tzlocal
+
+from emopipe.data_docs import data_docs
+from emopipe.errors import GateError
+from emopipe.expectations import check, enforce, face_table
+from emopipe.faces import faces_from_arrow, faces_to_arrow
+from emopipe.files import read_json, read_parquet, write_parquet
+from emopipe.findings import pixel_extremes
+from emopipe.params import load_params
+from emopipe.validate import count_faces, validate
+from face_tables import faces_of, validate_params
+
+ROOT = Path(__file__).parent.parent
+CLASSES = ("happy", "sad")
+SOUND = (
+    "train happy A",
+    "train sad B",
+    "train sad C",
+    "val happy D",
+    "val sad E",
+    "test happy F",
+    "test sad G",
+)
+
+
+def judge(faces, **changes):
+    counts = count_faces(faces, CLASSES)
+    return check(faces, pixel_extremes(faces), counts, CLASSES, validate_params(**changes))
+
+
+def broken(faces, **changes):
+    outcomes, _ = judge(faces, **changes)
+    return {outcome.text: outcome.severity for outcome in outcomes if not outcome.success}
+
+
+def gate_error(faces, **changes):
+    with pytest.raises(GateError) as error:
+        validate(faces, CLASSES, validate_params(**changes))
+    return str(error.value)
+
+
+def test_a_sound_table_holds_all_expectations():
+    assert broken(faces_of(*SOUND)) == {}
+
+
+def test_the_table_that_is_judged_measures_each_face():
+    faces = faces_of("train happy A", "val sad A", "train sad blank", height=16, width=40)
+    measured = face_table(faces, pixel_extremes(faces))
+    assert measured["aspect"].tolist() == [2.5, 2.5, 2.5]
+    assert measured["side"].tolist() == [16, 16, 16]
+    assert measured["contrast"].tolist() == [255, 255, 0]
+    assert measured["num_splits"].tolist() == [2, 2, 1]
+    assert measured["num_labels"].tolist() == [2, 2, 1]
+
+
+def test_defects_in_train_are_critical():
+    faces = faces_of(*SOUND, "train happy A", "train happy B", "train sad blank", "train happy G")
+    assert broken(faces) == {
+        "no picture is in two splits": "critical",
+        "no picture is in train twice with one label": "critical",
+        "no picture in train has two labels": "critical",
+        "no picture in test has two labels": "warning",
+        "no picture in train is blank (validate.constant_range is 4)": "critical",
+    }
+
+
+def test_what_the_user_keeps_is_a_warning():
+    faces = faces_of(*SOUND, "train happy A", "train happy B", "train sad blank", "train sad G")
+    kept = {"exact_duplicate": "keep", "label_conflict": "keep", "constant_image": "keep", "split_leak": "keep"}
+    assert broken(faces, **kept) == {
+        "no picture is in two splits": "warning",
+        "no picture is in train twice with one label": "warning",
+        "no picture in train has two labels": "warning",
+        "no picture in train is blank (validate.constant_range is 4)": "warning",
+    }
+
+
+def test_what_test_holds_is_a_warning():
+    faces = faces_of(*SOUND, "test happy F", "test sad F", "test sad blank")
+    assert broken(faces) == {
+        "no picture is in test twice with one label": "warning",
+        "no picture in test has two labels": "warning",
+        "no picture in test is blank (validate.constant_range is 4)": "warning",
+    }
+
+
+def test_small_and_long_pictures_stop_the_pipeline_only_outside_test():
+    assert broken(faces_of(*SOUND, height=8, width=20)) == {
+        f"every side in {split} has at least 16 pixels (validate.min_size)": severity
+        for split, severity in (("train", "critical"), ("val", "critical"), ("test", "warning"))
+    } | {
+        f"no side in {split} is over 2 times the other (validate.max_aspect)": severity
+        for split, severity in (("train", "critical"), ("val", "critical"), ("test", "warning"))
+    }
+
+
+def test_an_unknown_class_stops_the_pipeline_in_one_line():
+    assert gate_error(faces_of(*SOUND, "train contempt H", "val contempt I")) == (
+        "every label is one of happy, sad: broken by 2 of 9 rows (f.csv:8, f.csv:9). "
+        "Correct the source, or the section validate of params.yaml"
+    )
+
+
+def test_a_class_without_faces_stops_the_pipeline_and_is_named():
+    faces = faces_of(*(row for row in SOUND if row not in ("val sad E", "train happy A")))
+    assert gate_error(faces, min_train_faces=2) == (
+        "every class has 2 or more faces in train: broken by 1 of 2 rows (train/happy has 0); "
+        "every class has 1 or more faces in val: broken by 1 of 2 rows (val/sad has 0). "
+        "Correct the source, or the section validate of params.yaml"
+    )
+
+
+def test_a_split_without_faces_stops_the_pipeline():
+    faces = faces_of(*(row for row in SOUND if not row.startswith("test")))
+    assert "every class has 1 or more faces in test: broken by 2 of 2 rows (test/happy has 0, test/sad has 0)" in (
+        gate_error(faces)
+    )
+
+
+def test_a_table_without_faces_stops_the_pipeline():
+    assert "every class has 1 or more faces in train" in gate_error(faces_of())
+
+
+def test_an_id_that_is_no_digest_stops_the_pipeline():
+    faces = faces_of(*SOUND)
+    faces.frame.loc[1, "id"] = "B"
+    outcomes, _ = judge(faces)
+    with pytest.raises(GateError, match=r"^every id is 32 hex digits: broken by 1 of 7 rows \(f.csv:2\)"):
+        enforce(outcomes)
+
+
+def test_the_report_accounts_for_every_row_once():
+    defects = ("train happy A", "train sad D", "val sad blank", "train sad blank", "test happy F")
+    faces = faces_of(*SOUND, *defects, "val happy H")
+    result = validate(faces, CLASSES, validate_params())
+    report = result.report
+    assert report["rows_in"] == 13
+    assert report["rows_out"] == len(result.faces) == 8
+    assert report["dropped"] == {"constant_image": 2, "split_leak": 1, "label_conflict": 1, "exact_duplicate": 1}
+    assert report["dropped_by_split"] == {"train": 3, "val": 2, "test": 0}
+    assert report["by_split"]["test"] == {"happy": 2, "sad": 1}
+    leak = next(finding for finding in report["findings"] if finding["kind"] == "split_leak")
+    assert leak == {
+        "kind": "split_leak",
+        "severity": "critical",
+        "policy": "drop",
+        "num_rows": 4,
+        "num_groups": 2,
+        "rows_by_split": {"train": 2, "val": 2, "test": 0},
+        "examples": ["f.csv:4", "f.csv:9", "f.csv:10", "f.csv:11"],
+    }
+    assert result.warnings == ["no picture is in test twice with one label: broken by 2 of 3 rows (f.csv:6, f.csv:12)"]
+
+
+@pytest.fixture
+def move_to():
+    def move(zone):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TZ", zone)
+            time.tzset()
+            tzlocal.reload_localzone()
+
+    yield move
+    time.tzset()
+    tzlocal.reload_localzone()
+
+
+def test_pages_are_the_same_bytes_at_any_time_and_place(move_to):
+    faces = faces_of(*SOUND, "test sad blank")
+    _, context = judge(faces)
+    first = data_docs(context)
+    move_to("Asia/Tokyo")
+    _, context = judge(faces)
+    assert data_docs(context) == first
+    assert {"index.html", "expectations/faces.html", "expectations/counts.html"} <= set(first)
+
+
+def test_data_docs_show_the_numbers():
+    _, context = judge(faces_of(*SOUND, height=16, width=40))
+    (page,) = (text for path, text in data_docs(context).items() if path.startswith("validations/faces"))
+    assert b"2.5" in page
+
+
+def test_the_page_shows_findings_and_needs_no_network():
+    faces = faces_of(*SOUND, "train happy F", "train sad A", "train happy H")
+    faces.frame.loc[0, "source"] = "<script>alert(1)</script>:1"
+    page = validate(faces, CLASSES, validate_params()).pages["index.html"].decode()
+    assert "http" not in page
+    assert "<script" not in page
+    assert page.count('<figure class="dropped"><img src="data:image/png;base64,') == 3
+    assert page.count("<figure><img") == 1
+    assert 'href="data_docs/index.html"' in page
+
+
+def test_large_pictures_are_shown_reduced():
+    faces = faces_of("train happy A", "train happy A", *SOUND[1:], height=300, width=200, channels=3)
+    page = validate(faces, CLASSES, validate_params()).pages["index.html"]
+    assert len(page) < 300_000
+
+
+def run_stage_main(tmp_path, faces):
+    params = load_params(ROOT / "params.yaml")
+    write_parquet(tmp_path / "faces.parquet", faces_to_arrow(faces))
+    outs = {name: tmp_path / name for name in ("clean", "report", "pages")}
+    runpy.run_path(str(ROOT / "stages" / "validate.py"))["main"](params, faces=tmp_path / "faces.parquet", **outs)
+
+
+def test_the_stage_writes_table_report_and_pages(tmp_path):
+    classes = load_params(ROOT / "params.yaml").base.classes
+    rows = [
+        f"{split} {name} {split}{name}{number}"
+        for split, size in (("train", 10), ("val", 1), ("test", 1))
+        for name in classes
+        for number in range(size)
+    ]
+    run_stage_main(tmp_path, faces_of(*rows, "train happy trainhappy0"))
+    assert len(faces_from_arrow(read_parquet(tmp_path / "clean"))) == 84
+    assert read_json(tmp_path / "report")["dropped"]["exact_duplicate"] == 1
+    assert (tmp_path / "pages" / "index.html").is_file()
+    assert (tmp_path / "pages" / "data_docs" / "index.html").is_file()
+
+
+def test_a_closed_gate_leaves_nothing_behind(tmp_path):
+    with pytest.raises(GateError):
+        run_stage_main(tmp_path, faces_of("train happy A"))
+    assert [path.name for path in tmp_path.iterdir()] == ["faces.parquet"]

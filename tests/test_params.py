@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from emopipe.errors import ParamsError
+from emopipe.params import load_params, parse_params
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+
+
+def changed(section, **values):
+    raw = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    raw[section] |= values
+    return raw
+
+
+def test_the_file_of_the_project_is_valid():
+    assert "cnn" in load_params(PARAMS).train.models
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "message"),
+    [
+        ("train", {"epoch": 3}, "train.epoch is not known (did you mean epochs?)"),
+        ("balance", {"strategy": "x"}, "balance.strategy: input should be 'none', 'oversample' or 'augment', got 'x'"),
+        ("image", {"channels": 2}, "image.channels: input should be 1 or 3, got 2"),
+        ("train", {"models": []}, "train.models: tuple should have at least 1 item after validation, not 0, got []"),
+        (
+            "train",
+            {"scale": 2.0, "epochs": 0},
+            "train: epochs must be at least 1, got 0; scale must be from 0 to below 1, got 2.0",
+        ),
+        ("base", {"classes": ["a", "A"]}, "base: classes must differ"),
+        ("ingest", {"split_map": {"x": "y"}}, "ingest.split_map.x: input should be 'train', 'val' or 'test', got 'y'"),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(section, values, message):
+    with pytest.raises(ParamsError) as error:
+        parse_params(changed(section, **values))
+    assert str(error.value) == f"params.yaml: {message}"
+
+
+def test_all_mistakes_are_reported_at_once():
+    raw = changed("image", size=4) | {"seeed": 1}
+    raw["base"].pop("seed")
+    with pytest.raises(ParamsError) as error:
+        parse_params(raw)
+    assert "base.seed is missing" in str(error.value)
+    assert "image.size: input should be greater than or equal to 16, got 4" in str(error.value)
+    assert "seeed is not known (expected one of base, image, " in str(error.value)
+
+
+def test_a_missing_or_broken_file_is_one_line(tmp_path):
+    with pytest.raises(ParamsError, match=r"params.yaml does not exist: run from the root of the project$"):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("base: [", encoding="utf-8")
+    with pytest.raises(ParamsError, match=r"^[^\n]*is not YAML: [^\n]*$"):
+        load_params(tmp_path / "params.yaml")

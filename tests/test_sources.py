@@ -1,0 +1,274 @@
+"""Sources are recognised by their content and read row by row."""
+
+import gzip
+import io
+import lzma
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+
+from emopipe.errors import DataError
+from emopipe.sources import lines, recognise
+from emopipe.sources.base import RawRow, Reject
+from emopipe.splits import FOLDER_SPLITS
+
+TABLE = "emotion,pixels,Usage\n3,0 50 100 255,Training\n0,9 8 7 6,PublicTest\n"
+ACCEPTED = (
+    "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip) or "
+    "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp)"
+)
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+PACKERS = {
+    "plain": bytes,
+    "gz": gzip.compress,
+    "xz": lzma.compress,
+    "zst": zstandard.compress,
+    "zip": lambda content: zipped({"fer/fer2013.csv": content, "__MACOSX/._fer2013.csv": b"?"}),
+}
+
+
+def written(folder: Path, files: dict[str, str | bytes]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def read(path: Path) -> list[RawRow | Reject]:
+    return list(recognise(path, FOLDER_SPLITS).read())
+
+
+def read_table(folder: Path, text: str) -> list[RawRow | Reject]:
+    return read(written(folder, {"f.csv": text}))
+
+
+def error_of(path: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        list(recognise(path, FOLDER_SPLITS).read())
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+def test_a_csv_reads_the_same_however_it_is_packed(tmp_path, packing):
+    path = tmp_path / "f"
+    path.write_bytes(PACKERS[packing](TABLE.encode()))
+    first, second = read(path)
+    assert (first.source, first.label, first.split) == ("f:2", "3", "Training")
+    assert (second.source, second.label, second.split) == ("f:3", "0", "PublicTest")
+    np.testing.assert_array_equal(first.picture, np.array([[[0], [50]], [[100], [255]]], np.uint8))
+    assert first.picture.dtype == np.uint8
+
+
+@pytest.mark.parametrize("packing", ["gz", "xz", "zst", "zip"])
+def test_a_packed_csv_that_ends_early_is_an_error_not_a_shorter_table(tmp_path, packing):
+    rows = "".join(f"0,{' '.join(map(str, np.random.default_rng(i).integers(0, 256, 400)))},a\n" for i in range(400))
+    packed = PACKERS[packing](("emotion,pixels,Usage\n" + rows).encode())
+    path = tmp_path / "f"
+    path.write_bytes(packed[: len(packed) // 2])
+    message = error_of(path)
+    assert message.startswith(f"{path} cannot be read past line ")
+    assert message.endswith(": fetch it again")
+
+
+def test_the_error_of_a_truncated_gz_names_the_last_good_line(tmp_path):
+    path = written(tmp_path, {"f.csv.gz": gzip.compress(TABLE.encode())[:-8]}) / "f.csv.gz"
+    assert error_of(path) == (
+        f"{path} cannot be read past line 3 (Compressed file ended before the end-of-stream marker was reached): "
+        "fetch it again"
+    )
+
+
+def test_zstd_frames_one_after_another_are_read_to_the_end(tmp_path):
+    frames = zstandard.compress(TABLE.encode()) + zstandard.compress(b"6,1 1 1 1,Training\n")
+    assert [row.label for row in read(written(tmp_path, {"f.csv.zst": frames}))] == ["3", "0", "6"]
+
+
+@pytest.mark.parametrize(
+    "header", ["emotion, Usage, pixels", "\ufeffEmotion,usage,PIXELS", '"emotion","Usage","pixels"']
+)
+def test_columns_are_found_by_name_whatever_their_order_case_and_blanks(tmp_path, header):
+    (row,) = read_table(tmp_path, f"{header}\r\n3,Training,1 2 3 4\r\n")
+    assert (row.label, row.split, row.picture.ravel().tolist()) == ("3", "Training", [1, 2, 3, 4])
+
+
+def test_columns_beyond_the_three_are_ignored_and_an_empty_usage_is_none(tmp_path):
+    (row,) = read_table(tmp_path, 'note,emotion,pixels,Usage\n"a, b",happy,7,\n')
+    assert (row.label, row.split, row.picture.shape) == ("happy", None, (1, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "detail"),
+    [
+        ("0,1 2 3,a", "wrong_pixel_count", "3 pixels, expected 4"),
+        ("0,,a", "wrong_pixel_count", "0 pixels, expected 4"),
+        ("0,1 2 3 4 5 6 7 8 9,a", "wrong_pixel_count", "9 pixels, expected 4"),
+        ("0,1 2 300 4,a", "bad_pixel_value", "value '300', expected an integer from 0 to 255"),
+        ("0,1 2 -1 4,a", "bad_pixel_value", "value '-1', expected an integer from 0 to 255"),
+        ("0,1 2 3.5 4,a", "bad_pixel_value", "value '3.5', expected an integer from 0 to 255"),
+        ("0,1 2 x 4,a", "bad_pixel_value", "value 'x', expected an integer from 0 to 255"),
+        (f"0,1 2 {10**30} 4,a", "bad_pixel_value", f"value '{10**30}', expected an integer from 0 to 255"),
+        (f"0,1 2 {'9' * 5000} 4,a", "bad_pixel_value", f"value '{'9' * 40}', expected an integer from 0 to 255"),
+        (f"0,1 2 {'0' * 5000}256 4,a", "bad_pixel_value", f"value '{'0' * 40}', expected an integer from 0 to 255"),
+        ("0,1 2 3 4", "malformed_row", "2 cells, expected 3"),
+        ('"0,1 2 3 4,a', "malformed_row", "1 cells, expected 3"),
+    ],
+)
+def test_a_bad_row_is_rejected_and_the_others_are_read(tmp_path, row, reason, detail):
+    good = "0,5 5 5 5,a\n"
+    before, bad, after = read_table(tmp_path, f"emotion,pixels,Usage\n{good}{row}\n{good}")
+    assert bad == Reject("f.csv:3", reason, detail)
+    assert isinstance(before, RawRow)
+    assert isinstance(after, RawRow)
+
+
+def test_a_bad_first_row_does_not_settle_the_side(tmp_path):
+    first, *others = read_table(tmp_path, "emotion,pixels,Usage\n0,1,a\n0,1 2 3 4,a\n0,1 2 3 4,a\n")
+    assert first == Reject("f.csv:2", "wrong_pixel_count", "1 pixels, expected 4")
+    assert all(isinstance(row, RawRow) for row in others)
+
+
+def test_without_any_square_row_all_are_rejected(tmp_path):
+    (row,) = read_table(tmp_path, "emotion,pixels,Usage\n0,1 2 3,a\n")
+    assert row == Reject("f.csv:2", "wrong_pixel_count", "3 pixels, expected a square")
+
+
+def test_blank_lines_are_no_rows_but_count_as_lines(tmp_path):
+    assert [row.source for row in read_table(tmp_path, "emotion,pixels,Usage\n\n0,1,a\n\n0,1,a\n")] == [
+        "f.csv:3",
+        "f.csv:5",
+    ]
+
+
+def test_faces_of_224_pixels_fit_a_row(tmp_path):
+    (row,) = read_table(tmp_path, f"emotion,pixels,Usage\n0,{'200 ' * 224**2},a\n")
+    assert row.picture.shape == (224, 224, 1)
+
+
+def test_a_csv_is_tallied_without_looking_at_pixels(tmp_path):
+    source = recognise(written(tmp_path, {"f.csv": TABLE + "3,broken,Training\n"}), FOLDER_SPLITS)
+    assert source.tally() == Counter({("Training", "3"): 2, ("PublicTest", "0"): 1})
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_LINE", 30), ("MAX_UNPACKED", 60)])
+def test_a_file_that_unpacks_beyond_the_limits_is_refused(tmp_path, monkeypatch, limit, value):
+    monkeypatch.setattr(lines, limit, value)
+    path = written(tmp_path, {"f.csv": TABLE + "0," + "1 " * 50 + ",a\n"}) / "f.csv"
+    assert error_of(path).startswith(f"{path}, line ")
+    assert error_of(path).endswith(": more text than a table of faces holds; check the file")
+
+
+def test_a_zip_of_two_csv_files_is_refused(tmp_path):
+    path = written(tmp_path, {"f.zip": zipped({"a.csv": TABLE.encode(), "b.csv": TABLE.encode()})}) / "f.zip"
+    assert error_of(path) == f"{path} holds 2 CSV files, expected one: unpack it and name the file or folder"
+
+
+@pytest.mark.parametrize(
+    ("names", "places"),
+    [
+        (["happy/1.jpg", "sad/1.PNG"], [(None, "happy"), (None, "sad")]),
+        (["train/happy/1.jpg", "Validation/sad/1.webp"], [("Validation", "sad"), ("train", "happy")]),
+        (["fer/train/happy/1.jpg", "fer/test/sad/1.bmp"], [("test", "sad"), ("train", "happy")]),
+        (["fer/aligned/happy/1.jpg", "fer/aligned/sad/1.jpg"], [(None, "happy"), (None, "sad")]),
+        (["happy/ann/1.jpg", "sad/bob/1.jpeg"], [(None, "happy"), (None, "sad")]),
+        (["test/train/happy/ann/1.jpg", "test/val/sad/1.jpg"], [("train", "happy"), ("val", "sad")]),
+        (["fer/happy/1.jpg"], [(None, "happy")]),
+    ],
+)
+def test_split_and_label_come_from_the_folders(tmp_path, names, places):
+    source = recognise(written(tmp_path, dict.fromkeys(names, b"?")), FOLDER_SPLITS)
+    assert [(row.split, row.label) for row in source.read()] == places
+    assert source.tally() == Counter(places)
+
+
+def test_pictures_are_named_by_their_path_and_read_in_sorted_order(tmp_path):
+    written(tmp_path, {"sad/2.jpg": b"2", "sad/10.jpg": b"10", "happy/b c.png": b"b"})
+    assert read(tmp_path) == [
+        RawRow("happy/b c.png", "happy", None, b"b"),
+        RawRow("sad/10.jpg", "sad", None, b"10"),
+        RawRow("sad/2.jpg", "sad", None, b"2"),
+    ]
+
+
+def test_files_that_are_no_pictures_are_rejected_and_bookkeeping_is_not_counted(tmp_path):
+    written(tmp_path, {"happy/1.jpg": b"1", "happy/._1.jpg": b"?", "note.txt": b"?", "loose.jpg": b"?"})
+    written(tmp_path, {".DS_Store": b"?", "happy/Thumbs.db": b"?", ".git/x.jpg": b"?", "__MACOSX/happy/1.jpg": b"?"})
+    (tmp_path / "happy/gone.jpg").symlink_to("nowhere")
+    expected = "expected a visible file, .bmp, .jpeg, .jpg, .png, .webp"
+    assert read(tmp_path) == [
+        Reject("loose.jpg", "unknown_label", "in no class folder"),
+        Reject("note.txt", "not_an_image", expected),
+        Reject("happy/._1.jpg", "not_an_image", expected),
+        RawRow("happy/1.jpg", "happy", None, b"1"),
+        Reject("happy/gone.jpg", "unreadable_file", "No such file or directory"),
+    ]
+
+
+def test_a_link_to_a_folder_is_an_error(tmp_path):
+    written(tmp_path, {"data/happy/1.jpg": b"1", "elsewhere/1.jpg": b"1"})
+    (tmp_path / "data/sad").symlink_to(tmp_path / "elsewhere")
+    assert error_of(tmp_path / "data") == (
+        f"{tmp_path}/data/sad is a link to a folder: put the folder itself in its place"
+    )
+
+
+def test_a_missing_path_is_an_error(tmp_path):
+    assert error_of(tmp_path / "no") == f"{tmp_path}/no does not exist: name a CSV file or a folder of pictures"
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, "nothing"),
+        ({".gitignore": ""}, ".gitignore"),
+        ({"1.jpg": "", "2.jpg": ""}, "1.jpg, 2.jpg"),
+        ({f"{i}.txt": "" for i in range(9)}, "0.txt, 1.txt, 2.txt, 3.txt, 4.txt, ..."),
+    ],
+)
+def test_a_folder_without_a_source_is_an_error_that_tells_what_is_there(tmp_path, files, found):
+    assert error_of(written(tmp_path, files)) == f"{tmp_path} holds {found}, {ACCEPTED}"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"label,pixels,Usage\n0,1,a\n", "the first line 'label,pixels,Usage'"),
+        (b"", "no text"),
+        (b"\x89PNG\x00\x01", "no text"),
+    ],
+)
+def test_a_file_that_is_no_such_csv_is_an_error_that_quotes_it(tmp_path, content, found):
+    path = written(tmp_path, {"f.csv": content}) / "f.csv"
+    assert error_of(path) == f"{path} holds {found}, {ACCEPTED}"
+    assert error_of(tmp_path) == error_of(path)
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"a.csv": TABLE, "b.csv": TABLE}, "FER2013 CSV {0}/a.csv, FER2013 CSV {0}/b.csv"),
+        ({"a.csv": TABLE, "happy/1.jpg": ""}, "FER2013 CSV {0}/a.csv, class folders {0}"),
+    ],
+)
+def test_two_sources_are_an_error(tmp_path, files, found):
+    assert error_of(written(tmp_path, files)) == (
+        f"{tmp_path} holds 2 sources ({found.format(tmp_path)}), expected one: remove or name one of them"
+    )
+
+
+def test_a_csv_is_found_among_other_files_and_is_the_only_file_of_the_source(tmp_path):
+    written(tmp_path, {"f.csv": TABLE, "README.md": "hello", "damaged.gz": b"\x1f\x8b", "other.csv": "a,b\n"})
+    assert recognise(tmp_path, FOLDER_SPLITS).files == ("f.csv",)

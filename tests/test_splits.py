@@ -1,0 +1,139 @@
+"""What a source's splits mean, and how a missing one is carved."""
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emopipe.errors import DataError, ParamsError
+from emopipe.params import IngestParams
+from emopipe.splits import carve, plan_splits
+
+FER = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
+TENTHS = {"val": 0.1, "test": 0.1}
+
+
+def params(split_map=None, val_fraction=0.1, test_fraction=0.2) -> IngestParams:
+    return IngestParams(
+        split_map=FER if split_map is None else split_map,
+        val_fraction=val_fraction,
+        test_fraction=test_fraction,
+        max_pixels=100,
+    )
+
+
+def carved(groups: list[str], labels: list[str], fractions=TENTHS, seed=0) -> list[str]:
+    return carve(pd.Series(groups, dtype="str"), pd.Series(labels, dtype="str"), fractions, seed=seed).tolist()
+
+
+rows = st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from(["happy", "sad"])), min_size=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "given_", "carved_"),
+    [
+        ({"Training", "PublicTest", "PrivateTest"}, {"train", "val", "test"}, {}),
+        ({"Training", "PublicTest"}, {"train", "val"}, {"test": 0.2}),
+        ({"TRAIN", "Validation", "test"}, {"train", "val", "test"}, {}),
+        ({"train", "valid", "val"}, {"train", "val"}, {"test": 0.2}),
+        ({None}, {"train"}, {"val": 0.1, "test": 0.2}),
+    ],
+)
+def test_splits_are_understood_by_name_and_missing_ones_are_carved(words, given_, carved_):
+    plan = plan_splits("f.csv", words, params())
+    assert set(plan.given) == words
+    assert set(plan.given.values()) == given_
+    assert plan.carved == carved_
+
+
+def test_a_row_without_a_split_has_no_place_where_others_have_one():
+    assert plan_splits("f.csv", {"train", None}, params()).given == {"train": "train"}
+
+
+def test_split_map_goes_before_the_usual_names():
+    assert plan_splits("f.csv", {"Train", "test"}, params({"test": "val"})).given == {"Train": "train", "test": "val"}
+
+
+@pytest.mark.parametrize(
+    ("words", "params_", "message"),
+    [
+        (
+            {"Training", "Holdout"},
+            params(),
+            "f.csv names the splits Holdout, which ingest.split_map in params.yaml does not know: "
+            "add each there, as train, val or test",
+        ),
+        (
+            {"test", "val"},
+            params(),
+            "f.csv has only the splits test, val, expected train: "
+            "add rows, or map one of its names to train in ingest.split_map",
+        ),
+        (
+            {"Training", "PublicTest"},
+            params(test_fraction=0),
+            "f.csv has no test, and ingest.test_fraction is 0: raise it, "
+            "or map one of its names (PublicTest, Training) to test in ingest.split_map",
+        ),
+    ],
+)
+def test_splits_that_cannot_be_settled_are_an_error(words, params_, message):
+    with pytest.raises(DataError) as caught:
+        plan_splits("f.csv", words, params_)
+    assert str(caught.value) == message
+
+
+def test_fractions_that_leave_no_train_are_an_error_only_when_both_are_carved():
+    greedy = params(val_fraction=0.5, test_fraction=0.5)
+    assert plan_splits("f.csv", {"train", "val"}, greedy).carved == {"test": 0.5}
+    with pytest.raises(ParamsError) as caught:
+        plan_splits("f.csv", {None}, greedy)
+    assert str(caught.value) == ("ingest.val_fraction and ingest.test_fraction leave nothing to train on: lower them")
+
+
+def test_each_class_gives_its_share_to_each_split():
+    splits = pd.Series(carved([str(i) for i in range(1000)], ["happy"] * 800 + ["sad"] * 200))
+    assert splits[:800].value_counts().to_dict() == {"train": 640, "val": 80, "test": 80}
+    assert splits[800:].value_counts().to_dict() == {"train": 160, "val": 20, "test": 20}
+
+
+def test_a_rare_class_still_has_a_group_in_each_split_and_one_that_is_too_rare_stays_in_train():
+    assert sorted(carved(["a", "b", "c"], ["sad"] * 3)) == ["test", "train", "val"]
+    assert carved(["a"], ["sad"]) == ["train"]
+
+
+def test_another_seed_carves_other_rows():
+    groups, labels = [str(i) for i in range(100)], ["happy"] * 100
+    assert carved(groups, labels, seed=0) == carved(groups, labels, seed=0)
+    assert carved(groups, labels, seed=0) != carved(groups, labels, seed=1)
+
+
+def test_rows_keep_their_index():
+    groups = pd.Series(["a", "b", "c"], index=[7, 3, 5])
+    assert carve(groups, pd.Series("sad", index=groups.index), TENTHS, seed=0).index.tolist() == [7, 3, 5]
+
+
+@given(rows)
+def test_rows_of_one_group_are_never_parted(rows):
+    groups, labels = map(list, zip(*rows, strict=True))
+    owners = set(zip(groups, carved(groups, labels), strict=True))
+    assert len(owners) == len(set(groups))
+
+
+@given(rows, st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_matter(rows, random):
+    shuffled = random.sample(rows, len(rows))
+    first, second = (
+        dict(zip(part[0], carved(*map(list, part)), strict=True))
+        for part in (list(zip(*rows, strict=True)), list(zip(*shuffled, strict=True)))
+    )
+    assert first == second
+
+
+@given(rows)
+def test_no_split_takes_more_than_its_share_and_one_group(rows):
+    groups, labels = map(list, zip(*rows, strict=True))
+    table = pd.DataFrame({"group": groups, "split": carved(groups, labels)})
+    largest = table["group"].value_counts().max()
+    for split in TENTHS:
+        assert (table["split"] == split).sum() <= 0.1 * len(rows) + 2 * (largest + 1)  # two classes
