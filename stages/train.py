@@ -20,7 +20,6 @@ def main(params: Params, *, model: str, clean: Path, train: Path, out: Path) -> 
     training_set = training_set_from_arrow(read_parquet(train))
     state = stage_state(f"train@{model}", Path.cwd())
     with ModelRun(project_root(), model, state, params).start() as run:
-        run.log_inputs({str(train): "training", str(clean): "validation"})
         trained, history = fit(
             model, faces, training_set, base=params.base, image=params.image, config=params.train.config, run=run
         )

@@ -10,8 +10,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from emopipe.errors import EmopipeError
 from emopipe.params import load_params
+
+SHELLS = ("bash", "dash", "ksh", "sh", "zsh")
 
 
 def run_stage(main: Callable[..., None]) -> None:
@@ -27,15 +31,24 @@ def run_stage(main: Callable[..., None]) -> None:
     options = vars(parser.parse_args())
     stage = Path(sys.argv[0]).stem
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(f"{stage}: stopped"))  # so that contexts are left in order
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_starter, args=(_starter(),), daemon=True).start()
     try:
         main(load_params(Path("params.yaml")), **options)
     except EmopipeError as error:
         sys.exit(f"{stage}: {error}")
 
 
-def _end_with_parent(parent: int) -> None:
+def _end_with_starter(starter: tuple[int, ...]) -> None:
     """Stop when the process that started this one is gone: a killed `dvc repro` must not leave a writer behind."""
-    while os.getppid() == parent:
+    while _starter() == starter:
         time.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _starter() -> tuple[int, ...]:
+    """The parent, and where that is a shell its parent too: DVC starts a shell, and some shells stay in between."""
+    try:
+        parent = psutil.Process(os.getppid())
+        return (parent.pid, parent.ppid()) if parent.name() in SHELLS else (parent.pid,)
+    except psutil.Error:  # gone while it was looked at
+        return ()

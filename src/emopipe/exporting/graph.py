@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import torch
+from onnxscript.ir.passes.common import ClearMetadataAndDocStringPass
 from torch import Tensor, nn
 
 from emopipe.training.classifier import Classifier
@@ -54,4 +55,5 @@ def export_onnx(classifier: Classifier, channels: int, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
+    ClearMetadataAndDocStringPass()(program.model)  # stack traces, with the paths of this machine in them
     program.save(str(path), external_data=False)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -27,18 +28,21 @@ class _Batches(CalibrationDataReader):  # type: ignore[misc]
 def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
     """Quantise statically, with ranges from `batches` of training faces, uint8 (N, H, W, C).
 
-    Weights keep 7 bits (`reduce_range`): on processors without VNNI instructions 8 bits overflow in the sum.
+    Weights keep 7 bits (`reduce_range`): on processors without VNNI instructions 8 bits overflow in the sum. The first
+    and the last layer stay in floating point: they are small, and most of the error would come from them.
     """
     logging.getLogger().setLevel(logging.ERROR)  # the library advises, on the root logger, what is done here
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        layers = [node.name for node in onnx.load(str(prepared)).graph.node if node.op_type in QUANTISED]
         quantize_static(
             str(prepared),
             str(target),
             _Batches(batches),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=QUANTISED,
+            nodes_to_exclude=[layers[0], layers[-1]],
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,

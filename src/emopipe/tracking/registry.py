@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from emopipe.errors import ModelError
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import NAME
 
@@ -22,7 +23,9 @@ REQUIREMENTS = ("numpy", "onnxruntime", "pandas", "pillow")
 
 
 def bundle_digest(bundle: Path) -> str:
-    """32 hex digits over the names and the bytes of the bundle's files."""
+    """32 hex digits over the names and bytes of the bundle's files; raises `ModelError` where `bundle` is no folder."""
+    if not bundle.is_dir():
+        raise ModelError(f"{bundle} holds no exported model: run `dvc repro export`")
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(bundle.iterdir()):
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())

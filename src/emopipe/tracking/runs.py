@@ -1,6 +1,8 @@
 """One MLflow run per model and state."""
 
+import json
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +18,7 @@ from emopipe.tracking.store import connect
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput
 
 KEY_TAG, MODEL_TAG = "emopipe.key", "emopipe.model"
 BATCH = 100  # parameters that MLflow takes in one call
@@ -83,7 +86,7 @@ class ModelRun:
         now = int(time.time() * 1000)
         digest = self._state.inputs.get(dataset) if dataset else None
         values = [
-            Metric(name, value, now, step, dataset_name=dataset if digest else None, dataset_digest=digest)
+            Metric(_allowed(name), value, now, step, dataset_name=dataset if digest else None, dataset_digest=digest)
             for name, value in metrics.items()
             if math.isfinite(value)
         ]
@@ -97,28 +100,16 @@ class ModelRun:
         """Keep `value` as a JSON file."""
         self._attempt(lambda client, run: client.log_dict(run, dict(value), target))
 
-    def log_inputs(self, paths: Mapping[str, str]) -> None:
-        """Log data sets by their path in the project: path to context. The digest is DVC's hash of the file."""
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        inputs = [
-            DatasetInput(
-                Dataset(path, self._state.inputs[path], "local", f'{{"uri": "{path}"}}'),
-                tags=[InputTag("mlflow.data.context", context)],
-            )
-            for path, context in paths.items()
-        ]
-        self._attempt(lambda client, run: client.log_inputs(run, inputs))
-
     def _create(self, client: "MlflowClient", experiment: str) -> None:
         from mlflow.entities import Param
 
         tags = {KEY_TAG: self._state.key, MODEL_TAG: self._model}
         run = client.create_run(experiment, tags=tags, run_name=self._model).info.run_id
         values = {"model": self._model, **_flat(asdict(self._params))}
-        params = [Param(name, str(value)) for name, value in values.items()]
+        params = [Param(_allowed(name), str(value)) for name, value in values.items()]
         for first in range(0, len(params), BATCH):
             client.log_batch(run, params=params[first : first + BATCH])
+        client.log_inputs(run, _data_sets(self._state.inputs))
         self._client, self._run_id = client, run
 
     def _open(self, begin: Callable[[], None]) -> None:
@@ -144,6 +135,25 @@ class ModelRun:
 def _runs(client: "MlflowClient", experiment: str, key: str) -> list[str]:
     found = client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{key}'")
     return [run.info.run_id for run in found]
+
+
+def _data_sets(inputs: Mapping[str, str]) -> "list[DatasetInput]":
+    """The tables among the inputs (path to DVC's hash, which becomes the digest); `build/train.parquet` is `train`."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    return [
+        DatasetInput(
+            Dataset(path, digest, "local", json.dumps({"uri": path})),
+            tags=[InputTag("mlflow.data.context", Path(path).stem)],
+        )
+        for path, digest in inputs.items()
+        if path.endswith(".parquet")
+    ]
+
+
+def _allowed(name: str) -> str:
+    """`name` as MLflow takes it: it refuses, for one, the brackets of a class `contempt (mild)`."""
+    return re.sub(r"[^\w/.\- :]", "_", name)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -13,6 +13,7 @@ NAME = "emopipe"  # of the experiment and of the registered model
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",  # a new store tells how it makes its tables
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server that is down costs seconds, not minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",

@@ -1,0 +1,72 @@
+"""Projects made for a test: the pipeline of this repository with data of their own, and commands run in them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("dvc.yaml", "params.yaml", ".dvcignore", "stages", "src")
+BIN = Path(sys.executable).parent
+FOREIGN = ("MLFLOW_", "DVC_")  # variables that would reach out of the project
+
+
+def make_project(root: Path, **params) -> Path:
+    """A project with its own git, DVC and code; keywords change params.yaml: `train__epochs=2`."""
+    root.mkdir(parents=True)
+    for name in PARTS:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, root / name)
+    change_params(root, **params)
+    succeed(root, "git", "init", "--quiet")
+    succeed(root, "dvc", "init", "--quiet")
+    return root
+
+
+def change_params(root: Path, **params) -> None:
+    """`train__epochs=2` sets train.epochs."""
+    path = root / "params.yaml"
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for name, value in params.items():
+        section, key = name.split("__")
+        values[section][key] = value
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+
+def environment(root: Path, **changes: str) -> dict[str, str]:
+    """Variables for a command in `root`: its own code and stores, and what DVC keeps per user beside it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    dvc = {f"DVC_{name}_DIR": str(root.parent / "dvc") for name in ("SYSTEM_CONFIG", "GLOBAL_CONFIG", "SITE_CACHE")}
+    path = os.pathsep.join([str(BIN), os.environ["PATH"]])
+    own = {"PATH": path, "PYTHONPATH": str(root / "src"), "OMP_WAIT_POLICY": "PASSIVE", "DVC_NO_ANALYTICS": "1"}
+    return kept | dvc | own | changes
+
+
+def run(root: Path, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in `root`; keywords are environment variables."""
+    return subprocess.run(
+        command, cwd=root, env=environment(root, **changes), capture_output=True, text=True, check=False
+    )
+
+
+def succeed(root: Path, *command: str, **changes: str) -> str:
+    """Run a command that must succeed; what it writes."""
+    done = run(root, *command, **changes)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def stages_run(output: str) -> list[str]:
+    """The stages that DVC says it ran, or would run."""
+    return re.findall(r"^Running stage '(.+)':", output, re.MULTILINE)
+
+
+def files_below(*folders: Path) -> dict[Path, bytes]:
+    """Every file with its content."""
+    return {path: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}

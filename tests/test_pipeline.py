@@ -1,0 +1,386 @@
+"""The pipeline as a whole: `dvc repro` on a small drawn sample, run once; each test is a fact about what it left."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from emopipe.faces import faces_from_arrow
+from emopipe.files import read_json, read_parquet
+from emopipe.labels import FER2013_CLASSES as CLASSES
+from emopipe.sample.table import write_sample
+from emopipe.training_set import training_set_from_arrow
+from projects import change_params, files_below, make_project, run, stages_run, succeed
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+
+PARAMS = {
+    "validate__min_train_faces": 4,
+    "train__epochs": 2,
+    "evaluate__bootstrap_resamples": 100,
+    "image__size": 48,
+}
+MODELS = ("cnn", "resnet18")
+CLOSED = "http://127.0.0.1:9"  # the discard port: nothing listens there
+UNREACHABLE = "MLflow cannot be reached, so cnn goes on unlogged"
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A project after its runs."""
+
+    root: Path
+    with_cnn: str
+    """What `dvc repro evaluate` wrote, with cnn alone."""
+    with_both: str
+    """What `dvc repro` wrote, after resnet18 was added to train.models and nothing else was changed."""
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    def report(self, name: str):
+        return read_json(self.path(f"reports/{name}.json"))
+
+    def faces(self, name: str) -> pd.DataFrame:
+        return faces_from_arrow(read_parquet(self.path(f"build/{name}.parquet"))).frame
+
+    def predictions(self, model: str) -> pd.DataFrame:
+        return pq.read_table(self.path(f"build/predictions/{model}.parquet")).to_pandas()
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory) -> Pipeline:
+    root = make_project(tmp_path_factory.mktemp("first") / "project", train__models=["cnn"], **PARAMS)
+    write_sample(root / "data" / "faces.csv.xz", num_faces=260, size=48, seed=0)
+    with_cnn = succeed(root, "dvc", "repro", "evaluate")
+    change_params(root, train__models=list(MODELS))
+    return Pipeline(root, with_cnn, with_both=succeed(root, "dvc", "repro"))
+
+
+@pytest.fixture(scope="module")
+def without_store(pipeline, tmp_path_factory) -> tuple[Path, str]:
+    """The same project in another folder, trained while MLflow's server is down; and what that wrote."""
+    root = make_project(tmp_path_factory.mktemp("second") / "elsewhere", train__models=["cnn"], **PARAMS)
+    shutil.copytree(pipeline.path("data"), root / "data")
+    return root, succeed(root, "dvc", "repro", "train", MLFLOW_TRACKING_URI=CLOSED)
+
+
+@pytest.fixture(scope="module")
+def restored(without_store) -> Path:
+    """That project, evaluated with a store that has not seen the training."""
+    root, _ = without_store
+    succeed(root, "dvc", "repro", "evaluate")
+    return root
+
+
+def locked(root: Path) -> dict:
+    return yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+
+
+def client_of(root: Path):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+
+
+def runs_of(root: Path) -> dict:
+    """The runs of the project's own store by their model."""
+    client = client_of(root)
+    found = client.search_runs([client.get_experiment_by_name("emopipe").experiment_id])
+    assert len({run.data.params["model"] for run in found}) == len(found), "a model has more than one run"
+    return {run.data.params["model"]: run for run in found}
+
+
+def history_of(root: Path, model: str) -> pd.DataFrame:
+    """What the store holds of the epochs, as history.csv has it."""
+    client, run = client_of(root), runs_of(root)[model]
+    names = [name for name in run.data.metrics if name.startswith("epoch/")]
+    columns = {name: client.get_metric_history(run.info.run_id, name) for name in names}
+    series = {
+        name.removeprefix("epoch/"): pd.Series({m.step: m.value for m in values}) for name, values in columns.items()
+    }
+    return pd.DataFrame(series).rename_axis("epoch").reset_index()
+
+
+# What a run leaves
+
+
+def test_every_artefact_of_the_contract_exists(pipeline):
+    artefacts = [
+        *("build/faces.parquet", "build/rejects.csv", "build/clean.parquet", "build/train.parquet"),
+        *(f"build/models/{m}/{name}" for m in MODELS for name in ("model.safetensors", "model.json", "history.csv")),
+        *(f"build/predictions/{m}.parquet" for m in MODELS),
+        *(f"reports/{stage}.json" for stage in ("ingest", "validate", "balance", "export", "register")),
+        *(f"reports/evaluate/{m}.json" for m in MODELS),
+        *(f"reports/figures/{m}/test_confusion.png" for m in MODELS),
+        "reports/validation/index.html",
+        *(f"exports/{name}" for name in ("model.onnx", "model.json", "MODEL_CARD.md")),
+        "mlflow.db",
+        "mlartifacts",
+    ]
+    assert [name for name in artefacts if not pipeline.path(name).exists()] == []
+    int8_kept = pipeline.report("export")["parity"]["int8"]["kept"]
+    assert pipeline.path("exports/model.int8.onnx").exists() == int8_kept
+
+
+def test_no_temporary_file_is_left(pipeline):
+    files = files_below(*map(pipeline.path, ("build", "reports", "exports")))
+    assert [path for path in files if path.name != ".gitignore" and path.name.startswith(".")] == []
+
+
+def test_no_out_names_a_place_on_this_machine(pipeline):
+    files = files_below(*map(pipeline.path, ("build", "reports", "exports")))
+    places = [str(place).encode() for place in (pipeline.root, Path.home(), Path(np.__file__).parents[1])]
+    assert len(files) > 50
+    assert [path for path, content in files.items() if any(place in content for place in places)] == []
+
+
+def test_ingest_accounts_for_every_row(pipeline):
+    report, rejects = pipeline.report("ingest"), pd.read_csv(pipeline.path("build/rejects.csv"))
+    assert report["rows_in"] == report["rows_out"] + sum(report["rejected"].values())
+    assert report["rows_out"] == len(pipeline.faces("faces")) > 260
+    assert rejects["reason"].value_counts().to_dict() == report["rejected"]
+    assert list(rejects.columns) == ["source", "reason", "detail"]
+    assert len(rejects) > 0, "the sample has planted defects"
+    assert report["source"]["files"] == ["faces.csv.xz"]
+
+
+def test_validate_drops_what_is_planted_and_leaves_no_leak(pipeline):
+    report, clean = pipeline.report("validate"), pipeline.faces("clean")
+    assert report["rows_in"] == pipeline.report("ingest")["rows_out"]
+    assert report["rows_out"] == len(clean) == report["rows_in"] - sum(report["dropped"].values())
+    found = {finding["kind"]: finding["num_rows"] for finding in report["findings"]}
+    planted = ("exact_duplicate", "split_leak", "label_conflict", "constant_image")
+    assert all(found[kind] > 0 for kind in planted), found
+    assert all({"kind", "severity", "policy", "num_rows", "num_groups"} <= set(f) for f in report["findings"])
+    assert clean.groupby("id")["split"].nunique().max() == 1
+    counts = {split: part["label"].value_counts().to_dict() for split, part in clean.groupby("split")}
+    assert {split: {k: n for k, n in part.items() if n} for split, part in report["by_split"].items()} == counts
+
+
+def test_the_training_set_holds_train_faces_alone(pipeline):
+    report, clean = pipeline.report("balance"), pipeline.faces("clean")
+    rows = training_set_from_arrow(read_parquet(pipeline.path("build/train.parquet"))).frame
+    assert set(rows["id"]) == set(clean.loc[clean["split"] == "train", "id"])
+    assert report["after"] == {name: int((rows["label"] == name).sum()) for name in CLASSES}
+    assert min(report["after"].values()) >= 0.49 * max(report["after"].values())  # balance.target_ratio
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_predictions_are_a_row_of_probabilities_for_each_face_held_out(pipeline, model):
+    table, clean = pipeline.predictions(model), pipeline.faces("clean")
+    assert list(table.columns) == ["id", "split", "label", *CLASSES]
+    held_out = clean[clean["split"].isin(["val", "test"])]
+    columns = ["id", "split", "label"]
+    pd.testing.assert_frame_equal(table[columns], held_out[columns].reset_index(drop=True))
+    probabilities = table[list(CLASSES)].to_numpy()
+    assert (probabilities >= 0).all()
+    assert probabilities.sum(1) == pytest.approx(1, abs=1e-5)
+    assert probabilities.std(0).max() > 1e-4, "the model does not look at its input"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_the_report_follows_from_the_predictions(pipeline, model, split):
+    report = pipeline.report(f"evaluate/{model}")
+    assert list(report) == ["model", "classes", "val", "test"]
+    assert (report["model"], report["classes"]) == (model, list(CLASSES))
+    figures = report[split]
+    overall = {"num_faces", "accuracy", "balanced_accuracy", "macro_f1", "ece", "nll", "confusion", "per_class"}
+    assert set(figures) == overall | {"accuracy_ci", "macro_f1_ci"}
+    table = pipeline.predictions(model).query("split == @split")
+    predicted = table[list(CLASSES)].idxmax(axis=1)
+    confusion = np.array(figures["confusion"])
+    assert confusion.sum() == len(table) == figures["num_faces"]
+    assert figures["accuracy"] == pytest.approx((predicted == table["label"]).mean())
+    assert confusion[3, 4] == ((table["label"] == CLASSES[3]) & (predicted == CLASSES[4])).sum()
+    assert [figures["per_class"][name]["support"] for name in CLASSES] == confusion.sum(1).tolist()
+    assert set(figures["per_class"]["happy"]) == {"precision", "recall", "f1", "support"}
+    for name in ("accuracy", "macro_f1"):
+        low, high = figures[f"{name}_ci"]
+        assert low <= figures[name] <= high
+
+
+def test_the_exported_model_is_the_best_on_validation_and_computes_the_same(pipeline):
+    export = pipeline.report("export")
+    figures = {model: pipeline.report(f"evaluate/{model}")["val"]["macro_f1"] for model in MODELS}
+    assert export["candidates"] == figures
+    assert export["model"] == max(figures, key=lambda model: figures[model])
+    assert export["parity"]["onnx"]["agreement"] == 1
+    assert export["parity"]["onnx"]["max_probability_difference"] <= 1e-4
+    assert f"facial emotion, {export['model']}" in pipeline.path("exports/MODEL_CARD.md").read_text()
+
+
+@pytest.mark.parametrize("options", [(), ("--markdown",)])
+def test_the_summary_has_a_row_for_each_model_and_names_the_exported_one(pipeline, options):
+    lines = succeed(pipeline.root, "emopipe", "summary", *options).splitlines()
+    for model in MODELS:
+        row = next(line for line in lines if line[:2] in ("│ ", "| ") and line.split()[1] == model)
+        figures = pipeline.report(f"evaluate/{model}")
+        assert f"{figures['val']['accuracy']:.3f}" in row
+        assert f"{figures['test']['macro_f1']:.3f}" in row
+    assert f"{pipeline.report('export')['model']} has the best macro-F1 on validation: exported" in "\n".join(lines)
+
+
+# What runs again
+
+
+def test_a_second_run_has_nothing_to_do(pipeline):
+    output = succeed(pipeline.root, "dvc", "repro")
+    assert stages_run(output) == []
+    assert "Data and pipelines are up to date." in output
+
+
+def test_a_new_model_trains_no_other_again(pipeline):
+    assert stages_run(pipeline.with_cnn) == ["ingest", "validate", "balance", "train@cnn", "evaluate@cnn"]
+    assert stages_run(pipeline.with_both) == ["train@resnet18", "evaluate@resnet18", "export", "register"]
+
+
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        ({"export__select_by": "accuracy"}, ["export"]),
+        ({"evaluate__num_mistakes": 3}, ["evaluate@cnn", "evaluate@resnet18"]),
+        ({"train__epochs": 3}, ["train@cnn", "train@resnet18"]),
+        ({"balance__target_ratio": 0.6}, ["balance"]),
+    ],
+)
+def test_a_changed_parameter_runs_only_the_stages_that_read_it(pipeline, change, first):
+    before = pipeline.path("params.yaml").read_bytes()
+    try:
+        change_params(pipeline.root, **change)
+        assert stages_run(succeed(pipeline.root, "dvc", "repro", "--dry")) == first
+    finally:
+        pipeline.path("params.yaml").write_bytes(before)
+
+
+def test_export_and_register_run_again_give_the_same_outs_and_neither_a_version_nor_a_run(pipeline):
+    before = pipeline.path("dvc.lock").read_bytes()
+    output = succeed(pipeline.root, "dvc", "repro", "--force", "--single-item", "export", "register")
+    assert stages_run(output) == ["export", "register"]
+    assert pipeline.path("dvc.lock").read_bytes() == before
+    assert len(client_of(pipeline.root).search_model_versions("name = 'emopipe'")) == 1
+    assert set(runs_of(pipeline.root)) == set(MODELS)
+
+
+def test_another_folder_gives_the_same_hashes(pipeline, restored):
+    here, there = locked(pipeline.root), locked(restored)
+    assert sorted(there) == ["balance", "evaluate@cnn", "ingest", "train@cnn", "validate"]
+    assert there == {stage: here[stage] for stage in there}
+
+
+# What MLflow knows
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_model_is_one_finished_run(pipeline, model):
+    run = runs_of(pipeline.root)[model]
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == model
+    assert run.data.params["train.epochs"] == "2"
+    assert run.data.params["balance.strategy"] == "oversample"
+    report = pipeline.report(f"evaluate/{model}")
+    assert run.data.metrics["test/accuracy"] == report["test"]["accuracy"]
+    for name in CLASSES:
+        assert run.data.metrics[f"val/recall/{name}"] == report["val"]["per_class"][name]["recall"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_run_has_the_figures_of_every_epoch(pipeline, model):
+    history = pd.read_csv(pipeline.path(f"build/models/{model}/history.csv"))
+    assert list(history["epoch"]) == [1, 2]
+    pd.testing.assert_frame_equal(history_of(pipeline.root, model), history, check_like=True)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_run_names_its_data_by_the_hashes_of_dvc(pipeline, model):
+    hashes = {dep["path"]: dep["md5"] for dep in locked(pipeline.root)[f"train@{model}"]["deps"]}
+    inputs = runs_of(pipeline.root)[model].inputs.dataset_inputs
+    tables = ("build/clean.parquet", "build/train.parquet")
+    assert {item.dataset.name: item.dataset.digest for item in inputs} == {name: hashes[name] for name in tables}
+    assert {item.dataset.name: item.tags[0].value for item in inputs} == dict(
+        zip(tables, ("clean", "train"), strict=True)
+    )
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_run_has_the_confusion_matrix_as_picture_and_as_json(pipeline, model, tmp_path):
+    client, run_id = client_of(pipeline.root), runs_of(pipeline.root)[model].info.run_id
+    picture = Path(client.download_artifacts(run_id, "figures/test_confusion.png", str(tmp_path)))
+    assert picture.read_bytes() == pipeline.path(f"reports/figures/{model}/test_confusion.png").read_bytes()
+    for split in ("val", "test"):
+        table = read_json(Path(client.download_artifacts(run_id, f"{split}_confusion.json", str(tmp_path))))
+        assert table["confusion"] == pipeline.report(f"evaluate/{model}")[split]["confusion"]
+
+
+def test_the_exported_model_is_the_one_version_with_both_aliases(pipeline):
+    client, model = client_of(pipeline.root), pipeline.report("export")["model"]
+    (version,) = client.search_model_versions("name = 'emopipe'")
+    assert version.run_id == runs_of(pipeline.root)[model].info.run_id
+    assert client.get_registered_model("emopipe").aliases == {"champion": 1, "challenger": 1}
+    assert version.tags["emopipe.bundle"] == pipeline.report("register")["bundle"]
+    assert version.tags["emopipe.model"] == model
+
+
+CHAMPION = """
+import json, sys
+import mlflow, pandas as pd, pyarrow.parquet as pq
+faces = pq.read_table(sys.argv[1]).to_pylist()
+table = pd.DataFrame({"image": [face["image"]["bytes"] for face in faces if face["split"] == "val"]})
+answer = mlflow.pyfunc.load_model("models:/emopipe@champion").predict(table)
+import emopipe
+heavy = [name for name in ("torch", "dvc", "emopipe.params") if name in sys.modules]
+print(json.dumps({"answer": answer.to_dict("list"), "code": emopipe.__file__, "heavy": heavy}))
+"""
+
+
+def test_the_champion_predicts_from_picture_files_far_from_the_project(pipeline, tmp_path):
+    store = {"PYTHONPATH": "", "MLFLOW_TRACKING_URI": f"sqlite:///{pipeline.path('mlflow.db')}"}
+    done = run(tmp_path, "python", "-c", CHAMPION, str(pipeline.path("build/clean.parquet")), **store)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    table = pipeline.predictions(pipeline.report("export")["model"]).query("split == 'val'")
+    answer = pd.DataFrame(result["answer"])
+    assert list(answer.columns) == ["label", *CLASSES]
+    assert answer[list(CLASSES)].to_numpy() == pytest.approx(table[list(CLASSES)].to_numpy(), abs=1e-4)
+    assert list(answer["label"]) == list(table[list(CLASSES)].idxmax(axis=1))
+    assert "mlartifacts" in result["code"], "the code comes with the version"
+    assert result["heavy"] == []
+
+
+# What happens without MLflow
+
+
+def test_a_training_without_mlflow_warns_once_and_gives_the_same_model(pipeline, without_store):
+    root, output = without_store
+    assert [line[: len(UNREACHABLE)] for line in output.splitlines() if "MLflow" in line] == [UNREACHABLE]
+    weights = "build/models/cnn/model.safetensors"
+    assert (root / weights).read_bytes() == pipeline.path(weights).read_bytes()
+
+
+def test_evaluate_restores_a_run_that_the_store_lacks(pipeline, restored):
+    expected, found = runs_of(pipeline.root)["cnn"], runs_of(restored)["cnn"]
+    assert found.info.status == "FINISHED"
+    assert found.data.tags["emopipe.key"] == expected.data.tags["emopipe.key"]
+    assert found.data.metrics == expected.data.metrics
+    assert found.data.params == expected.data.params
+    pd.testing.assert_frame_equal(history_of(restored, "cnn"), history_of(pipeline.root, "cnn"))
+    digests = [{item.dataset.digest for item in run.inputs.dataset_inputs} for run in (expected, found)]
+    assert digests[0] == digests[1] != set()
+
+
+def test_register_without_mlflow_fails_in_one_line(pipeline):
+    stage = ("stages/register.py", "--bundle", "exports", "--export", "reports/export.json")
+    paths = ("--clean", "build/clean.parquet", "--report", "build/never.json")
+    done = run(pipeline.root, "python", *stage, *paths, MLFLOW_TRACKING_URI=CLOSED)
+    assert done.returncode == 1
+    warning, error = done.stderr.splitlines()
+    assert warning.startswith("MLflow cannot be reached, so ")
+    assert error == "register: MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc repro` again"
+    assert not pipeline.path("build/never.json").exists()

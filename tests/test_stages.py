@@ -1,0 +1,297 @@
+"""What a stage does with bad input: status 1, one line on standard error, and no file, whole or half."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from emopipe.balance import balance
+from emopipe.faces import faces_to_arrow
+from emopipe.files import write_parquet
+from emopipe.params import BalanceParams
+from emopipe.training_set import training_set_to_arrow
+from face_tables import faces_of
+from projects import ROOT, change_params, environment, files_below, make_project, run
+
+HEADER = "emotion,pixels,Usage\n"
+GOOD = "happy,1 2 3 4,Training\nsad,5 6 7 8,PublicTest\nhappy,9 9 9 9,PrivateTest\n"
+OPTIONS = {
+    "ingest": {
+        "data": "data",
+        "faces": "build/faces.parquet",
+        "rejects": "build/rejects.csv",
+        "report": "reports/ingest.json",
+    },
+    "validate": {
+        "faces": "build/faces.parquet",
+        "clean": "build/clean.parquet",
+        "report": "reports/validate.json",
+        "pages": "reports/validation",
+    },
+    "balance": {
+        "clean": "build/clean.parquet",
+        "train": "build/train.parquet",
+        "report": "reports/balance.json",
+    },
+    "train": {
+        "model": "resnet81",
+        "clean": "build/clean.parquet",
+        "train": "build/train.parquet",
+        "out": "build/models/resnet81",
+    },
+    "evaluate": {
+        "model": "cnn",
+        "clean": "build/clean.parquet",
+        "weights": "build/models/cnn",
+        "predictions": "build/predictions/cnn.parquet",
+        "report": "reports/evaluate/cnn.json",
+        "plots": "reports/plots/cnn",
+        "figures": "reports/figures/cnn",
+    },
+    "export": {
+        "clean": "build/clean.parquet",
+        "models": "build/models",
+        "reports": "reports/evaluate",
+        "validate": "reports/validate.json",
+        "balance": "reports/balance.json",
+        "out": "exports",
+        "report": "reports/export.json",
+    },
+    "register": {
+        "bundle": "exports",
+        "export": "reports/export.json",
+        "clean": "build/clean.parquet",
+        "report": "reports/register.json",
+    },
+}
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """A folder with params.yaml and three good rows."""
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    change_params(tmp_path, base__classes=["happy", "sad"])
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "faces.csv").write_text(HEADER + GOOD)
+    return tmp_path
+
+
+def run_stage(root: Path, name: str):
+    options = [word for option, value in OPTIONS[name].items() for word in (f"--{option}", value)]
+    return run(root, "python", str(ROOT / "stages" / f"{name}.py"), *options)
+
+
+def fails(root: Path, name: str) -> str:
+    """Run a stage that must fail and write nothing; its one line."""
+    outs = [root / folder for folder in ("build", "reports", "exports")]
+    before = files_below(*outs)
+    done = run_stage(root, name)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert done.stderr.endswith("\n")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert files_below(*outs) == before
+    return done.stderr.removesuffix("\n")
+
+
+def test_the_options_here_are_those_of_the_pipeline():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for name, options in OPTIONS.items():
+        assert [word for word in stages[name]["cmd"].split() if word.startswith("--")] == [f"--{o}" for o in options]
+
+
+def test_good_input_passes(root):
+    done = run_stage(root, "ingest")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert {path.name for path in (root / "build").iterdir()} == {"faces.parquet", "rejects.csv"}
+
+
+def test_a_bad_row_is_a_reject_and_the_rest_goes_on(root):
+    face, short, wrong = "7 " * 2304, "7 " * 2303, "300 " + "7 " * 2303
+    good = f"happy,{face},Training\nsad,{face},PublicTest\nhappy,{face},PrivateTest\n"
+    bad = f"happy,{short},Training\nhappy,{wrong},Training\ncontempt,{face},Training\nhappy,{face}\n"
+    (root / "data" / "faces.csv").write_text(HEADER + good + bad)
+    assert run_stage(root, "ingest").returncode == 0
+    assert (root / "build" / "rejects.csv").read_text().splitlines() == [
+        "source,reason,detail",
+        'faces.csv:5,wrong_pixel_count,"2303 pixels, expected 2304"',
+        "faces.csv:6,bad_pixel_value,\"value '300', expected an integer from 0 to 255\"",
+        "faces.csv:7,unknown_label,\"label 'contempt', expected one of happy, sad\"",
+        'faces.csv:8,malformed_row,"2 cells, expected 3"',
+    ]
+
+
+def test_a_typo_in_params_yaml_stops_the_first_stage(root):
+    params = root / "params.yaml"
+    params.write_text(params.read_text().replace("  epochs:", "  epoch:"))
+    expected = "ingest: params.yaml: train.epochs is missing; train.epoch is not known (did you mean epochs?)"
+    assert fails(root, "ingest") == expected
+
+
+def test_without_params_yaml(root):
+    (root / "params.yaml").unlink()
+    assert fails(root, "ingest") == "ingest: params.yaml does not exist: run from the root of the project"
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        (
+            "emotion,pixel,Usage\n" + GOOD,
+            "data/faces.csv holds the first line 'emotion,pixel,Usage', expected a CSV with the columns emotion, "
+            "pixels and Usage (plain, or as gz, xz, zst or zip) or folders of pictures",
+        ),
+        (
+            HEADER + GOOD.replace("sad", "happy"),
+            "data/faces.csv has no usable picture of the class sad: "
+            "add some, or take the class out of base.classes in params.yaml",
+        ),
+        (
+            HEADER + GOOD.replace("9 9 9 9", "9 9 9"),
+            "data/faces.csv has no usable picture in test: add some, or map the split elsewhere",
+        ),
+        (
+            HEADER + GOOD.replace("PublicTest", "Holdout"),
+            "data/faces.csv names the splits Holdout, which ingest.split_map in params.yaml does not know: "
+            "add each there, as train, val or test",
+        ),
+        (HEADER, "data/faces.csv has no labelled face: expected one per row"),
+    ],
+    ids=["wrong columns", "class without pictures", "split without pictures", "unknown split", "no rows"],
+)
+def test_a_table_that_is_no_use_is_one_line(root, table, line):
+    (root / "data" / "faces.csv").write_text(table)
+    assert fails(root, "ingest").startswith(f"ingest: {line}")
+
+
+def test_missing_and_empty_data_are_one_line(root):
+    (root / "data" / "faces.csv").unlink()
+    assert fails(root, "ingest").startswith("ingest: data holds nothing, expected a CSV with the columns ")
+    (root / "data").rmdir()
+    assert fails(root, "ingest") == "ingest: data does not exist: name a CSV file or a folder of pictures"
+
+
+def test_a_missing_or_broken_input_is_one_line(root):
+    missing = "balance: build/clean.parquet does not exist: run the stage that makes it, or `dvc repro`"
+    assert fails(root, "balance") == missing
+    (root / "build").mkdir()
+    (root / "build" / "clean.parquet").write_bytes(b"rubbish")
+    assert fails(root, "balance").startswith("balance: build/clean.parquet is not readable (")
+    write_parquet(root / "build" / "clean.parquet", faces_to_arrow(faces_of("train happy A")).drop_columns("label"))
+    assert fails(root, "balance").startswith("balance: expected the columns ['id', 'image', 'label', ")
+
+
+@pytest.mark.slow
+def test_a_gate_that_does_not_hold_stops_before_anything_is_written(root):
+    rows = [f"{split} {label} {split}{label}" for split in ("train", "val", "test") for label in ("happy", "sad")]
+    write_parquet(root / "build" / "faces.parquet", faces_to_arrow(faces_of(*rows)))
+    assert fails(root, "validate") == (
+        "validate: every class has 10 or more faces in train: broken by 2 of 2 rows (train/happy has 1, "
+        "train/sad has 1). Correct the source, or the section validate of params.yaml"
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A project with small tables and no model, whose list of models has a typo."""
+    root = make_project(tmp_path_factory.mktemp("stages") / "project", train__models=["resnet81"])
+    faces = faces_of(*(f"{split} {label} {split}{label}" for split in ("train", "val") for label in ("happy", "sad")))
+    training_set = balance(faces, BalanceParams(strategy="none", target_ratio=1.0), seed=0)
+    write_parquet(root / "build" / "clean.parquet", faces_to_arrow(faces))
+    write_parquet(root / "build" / "train.parquet", training_set_to_arrow(training_set))
+    (root / "reports").mkdir()
+    (root / "reports" / "export.json").write_text(
+        '{"model": "resnet81", "select_by": "accuracy", "candidates": {"resnet81": 0.5}}'
+    )
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stage", "line"),
+    [
+        (
+            "train",
+            "train.models: 'resnet81' is neither cnn, nor a network of timm, nor of ultralytics; "
+            "did you mean resnet18 or ",
+        ),
+        ("evaluate", "build/models/cnn holds no trained model: run `dvc repro`"),
+        (
+            "export",
+            "reports/evaluate/resnet81.json does not exist: run the stage that makes it, or `dvc repro`",
+        ),
+        ("register", "exports holds no exported model: run `dvc repro export`"),
+    ],
+)
+def test_an_unknown_or_missing_model_is_one_line(project, stage, line):
+    assert fails(project, stage).startswith(f"{stage}: {line}")
+
+
+SLEEPER = """
+import os, time
+from pathlib import Path
+from emopipe.files import atomic_path
+from emopipe.stage import run_stage
+
+def main(params, *, out: Path):
+    with atomic_path(out) as temporary:
+        temporary.write_text("half")
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+
+run_stage(main)
+"""
+STARTER = "import subprocess, sys; subprocess.run(sys.argv[1:])"  # stands for DVC
+
+
+@pytest.fixture
+def start(root):
+    """Start a stage that sleeps while it writes, below `command`; the process that was started, and the stage's own."""
+    (root / "sleeper.py").write_text(SLEEPER)
+    stages = []
+
+    def start_below(*command: str) -> tuple[subprocess.Popen, psutil.Process]:
+        started = subprocess.Popen(
+            command, cwd=root, env=environment(root), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        stages.append((started, psutil.Process(int(started.stdout.readline()))))
+        return stages[-1]
+
+    yield start_below
+    for started, stage in stages:
+        if stage.is_running():
+            stage.kill()
+        started.kill()
+        started.communicate()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("python", "sleeper.py", "--out", "half"), ("sh", "-c", "python sleeper.py --out half; true")],
+    ids=["alone", "in a shell that stays"],
+)
+def test_a_stage_ends_when_what_started_it_is_killed(start, root, command):
+    starter, stage = start(sys.executable, "-c", STARTER, *command)
+    assert list(root.glob(".half.*.tmp")) != []
+    starter.kill()
+    stage.wait(timeout=10)
+    assert list(root.glob("*half*")) == []
+
+
+def test_a_stage_goes_on_while_what_started_it_lives(start):
+    _, stage = start(sys.executable, "-c", STARTER, "sh", "-c", "python sleeper.py --out half; true")
+    time.sleep(2.5)  # it looks every second
+    assert stage.is_running()
+
+
+def test_a_stage_that_is_stopped_says_so_and_leaves_nothing(start, root):
+    stage, _ = start("python", "sleeper.py", "--out", "half")
+    stage.send_signal(signal.SIGTERM)
+    assert stage.communicate(timeout=10)[1] == "sleeper: stopped\n"
+    assert stage.returncode == 1
+    assert list(root.glob("*half*")) == []
