@@ -15,7 +15,9 @@ def main(params: Params, *, clean: Path, train: Path, report: Path) -> None:
     faces = faces_from_arrow(read_parquet(clean))
     training_set = balance(faces, params.balance, seed=params.base.seed)
     write_parquet(train, training_set_to_arrow(training_set))
-    write_json(report, balance_report(training_set, params.base.classes, params.balance))
+    counts = balance_report(training_set, params.base.classes, params.balance)
+    write_json(report, counts)
+    print(f"{counts['num_real']} faces, {counts['num_repeated']} repeated, {counts['num_synthetic']} synthetic")
 
 
 if __name__ == "__main__":

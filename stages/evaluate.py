@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from emopipe.evaluation import SPLITS, build_report, draw_figures, plot_tables
+from emopipe.evaluation import SPLITS, build_report, draw_figures, draw_training, plot_tables
 from emopipe.faces import faces_from_arrow
-from emopipe.files import atomic_path, read_parquet, write_csv, write_figures, write_json, write_parquet
+from emopipe.files import read_parquet, write_csv, write_folder, write_json, write_parquet
 from emopipe.metrics import report_text
 from emopipe.params import Params
 from emopipe.predict import predict_faces
@@ -38,17 +38,17 @@ def main(
     result = build_report(model, predicted, params.evaluate, params.base.seed)
     test = predicted.split("test")
     print(f"{model} on test\n{report_text(test.probabilities, test.labels, test.classes)}")
-    with atomic_path(figures) as folder:
-        write_figures(folder, draw_figures(result, predicted, faces, params.evaluate.num_mistakes))
-    with atomic_path(plots) as folder:
-        for name, table in plot_tables(predicted).items():
-            write_csv(folder / f"{name}.csv", table)
+    history = pd.read_csv(weights / "history.csv")
+    pictures = draw_figures(result, predicted, faces, params.evaluate.num_mistakes)
+    write_folder(figures, dict([*pictures, draw_training(model, history, trained.training["best_epoch"])]))
+    for name, table in plot_tables(predicted, history).items():
+        write_csv(plots / f"{name}.csv", table)
     write_parquet(predictions, predictions_to_arrow(predicted))
     write_json(report, result)
     state = stage_state(f"train@{model}", Path.cwd())
     with ModelRun(project_root(), model, state, params).resume() as run:
         if run.is_new:
-            log_history(run, pd.read_csv(weights / "history.csv"))
+            log_history(run, history)
         log_report(run, result, dataset=str(clean))
         run.log_artifacts(figures, "figures")
 

@@ -15,6 +15,8 @@ def main(params: Params, *, data: Path, faces: Path, rejects: Path, report: Path
     write_parquet(faces, faces_to_arrow(result.faces))
     write_csv(rejects, result.rejects)
     write_json(report, result.report)
+    rows_in, rows_out = result.report["rows_in"], result.report["rows_out"]
+    print(f"{rows_in} rows in, {rows_out} faces out, {rows_in - rows_out} rejected; see {rejects}")
 
 
 if __name__ == "__main__":

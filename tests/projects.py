@@ -15,14 +15,14 @@ BIN = Path(sys.executable).parent
 FOREIGN = ("MLFLOW_", "DVC_")  # variables that would reach out of the project
 
 
-def make_project(root: Path, **params) -> Path:
-    """A project with its own git, DVC and code; keywords change params.yaml: `train__epochs=2`."""
+def make_project(root: Path, source: Path = ROOT, **params) -> Path:
+    """A project with its own git, DVC and the code of `source`; keywords change params.yaml: `train__epochs=2`."""
     root.mkdir(parents=True)
     for name in PARTS:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        if (source / name).is_dir():
+            shutil.copytree(source / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(ROOT / name, root / name)
+            shutil.copy(source / name, root / name)
     change_params(root, **params)
     succeed(root, "git", "init", "--quiet")
     succeed(root, "dvc", "init", "--quiet")

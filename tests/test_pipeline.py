@@ -18,7 +18,7 @@ from emopipe.sample.table import write_sample
 from emopipe.training_set import training_set_from_arrow
 from projects import change_params, files_below, make_project, run, stages_run, succeed
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 PARAMS = {
     "validate__min_train_faces": 4,
@@ -66,7 +66,7 @@ def pipeline(tmp_path_factory) -> Pipeline:
 @pytest.fixture(scope="module")
 def without_store(pipeline, tmp_path_factory) -> tuple[Path, str]:
     """The same project in another folder, trained while MLflow's server is down; and what that wrote."""
-    root = make_project(tmp_path_factory.mktemp("second") / "elsewhere", train__models=["cnn"], **PARAMS)
+    root = make_project(tmp_path_factory.mktemp("second") / "elsewhere", pipeline.root, train__models=["cnn"], **PARAMS)
     shutil.copytree(pipeline.path("data"), root / "data")
     return root, succeed(root, "dvc", "repro", "train", MLFLOW_TRACKING_URI=CLOSED)
 

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from emopipe.balance import balance
+from emopipe.errors import ModelError
 from emopipe.faces import faces_to_arrow
 from emopipe.files import write_parquet
-from emopipe.params import BalanceParams
+from emopipe.params import BalanceParams, load_params
 from emopipe.training_set import training_set_to_arrow
 from face_tables import faces_of
 from projects import ROOT, change_params, environment, files_below, make_project, run
@@ -107,7 +108,8 @@ def test_the_options_here_are_those_of_the_pipeline():
 
 def test_good_input_passes(root):
     done = run_stage(root, "ingest")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    line = "3 rows in, 3 faces out, 0 rejected; see build/rejects.csv\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, line, "")
     assert {path.name for path in (root / "build").iterdir()} == {"faces.parquet", "rejects.csv"}
 
 
@@ -230,6 +232,15 @@ def project(tmp_path_factory) -> Path:
 )
 def test_an_unknown_or_missing_model_is_one_line(project, stage, line):
     assert fails(project, stage).startswith(f"{stage}: {line}")
+
+
+@pytest.mark.slow
+def test_an_unknown_model_is_refused_before_a_picture_is_read():
+    from emopipe.fit import fit
+
+    params, no_tables = load_params(ROOT / "params.yaml"), (None, None)
+    with pytest.raises(ModelError, match="'resnet81' is neither cnn"):
+        fit("resnet81", *no_tables, base=params.base, image=params.image, config=params.train.config, run=None)
 
 
 SLEEPER = """

@@ -84,11 +84,14 @@ def ui(
     from emopipe.tracking.store import connect, project_root, tracking_uri
 
     root = project_root()
-    connect(root)
-    print(f"MLflow: http://{host}:{port}", flush=True)
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    _, experiment = connect(root)
+    address = f"http://{host}:{port}"
+    charts = f"{address}/#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+    print(f"MLflow: {address}\nThe runs side by side: {charts}", flush=True)
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
     store = ["--backend-store-uri", tracking_uri(root), "--default-artifact-root", (root / "mlartifacts").as_uri()]
     server = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1", *store]
+    server += ["--uvicorn-opts", "--log-level warning"]
     os.execve(sys.executable, server, environment)
 
 

@@ -1,6 +1,6 @@
 """The report of one model: figures, pictures, and tables for plots, for validation and test."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,14 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from emopipe.faces import Faces
-from emopipe.figures import confusion_figure, curves_figure, mistakes_figure, reliability_figure
+from emopipe.figures import (
+    confusion_figure,
+    curves_figure,
+    mistakes_figure,
+    png_bytes,
+    reliability_figure,
+    training_figure,
+)
 from emopipe.images import decode_png
 from emopipe.metrics import evaluate_split
 from emopipe.params import EvaluateParams
@@ -33,43 +40,76 @@ def build_report(model: str, predictions: Predictions, params: EvaluateParams, s
 
 def draw_figures(
     report: dict[str, Any], predictions: Predictions, faces: Faces, num_mistakes: int
-) -> Iterator[tuple[str, Figure]]:
-    """File name and picture, one after the other; `faces` are those of `predictions`, in the same order."""
+) -> Iterator[tuple[str, bytes]]:
+    """File names and PNGs; `faces` are those of `predictions`, in the same order."""
     classes = predictions.classes
     for split in SPLITS:
         part, figures = predictions.split(split), report[split]
-        title = f"{report['model']}, {split}: {figures['num_faces']} faces"
+        title = f"{report['model']}, {split}: {figures['num_faces']:,} faces"
         confusion = np.array(figures["confusion"])
-        caption = f"{title}, accuracy {figures['accuracy']:.1%}, macro-F1 {figures['macro_f1']:.3f}"
-        yield f"{split}_confusion.png", confusion_figure(confusion, classes, caption)
-        yield f"{split}_curves.png", curves_figure(part.probabilities, part.labels, classes, title)
-        reliability = reliability_figure(part.probabilities, part.labels, figures["ece"], f"{report['model']}, {split}")
-        yield f"{split}_reliability.png", reliability
-    yield "test_mistakes.png", _mistakes(report["model"], predictions, faces, num_mistakes)
+        pictures = {
+            "confusion": confusion_figure(confusion, classes, f"{title}\n{_scores(figures)}"),
+            "curves": curves_figure(part.probabilities, part.labels, classes, title),
+            "reliability": reliability_figure(
+                part.probabilities, part.labels, f"{title}\nexpected calibration error {figures['ece']:.3f}"
+            ),
+        }
+        yield from ((f"{split}_{name}.png", png_bytes(picture)) for name, picture in pictures.items())
+    yield "test_mistakes.png", png_bytes(_mistakes(report["model"], predictions, faces, num_mistakes))
 
 
-def plot_tables(predictions: Predictions) -> dict[str, pd.DataFrame]:
-    """Tables of the test split for DVC's plots: pairs of classes, and curves of one class against the rest."""
+def draw_training(model: str, history: pd.DataFrame, best_epoch: int) -> tuple[str, bytes]:
+    """File name and PNG of the epochs; `history` has the columns of history.csv."""
+    title = f"{model}: best on validation in epoch {best_epoch} of {len(history)}"
+    return "training.png", png_bytes(training_figure(history, best_epoch, title))
+
+
+def plot_tables(predictions: Predictions, history: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Tables for DVC's plots: of the test split pairs of classes and curves, and the losses by epoch.
+
+    Where a table holds several curves, its column `curve` names them: a class against the rest, or a split.
+    """
     part = predictions.split("test")
     names = np.array(part.classes)
-    confusion = pd.DataFrame({"actual": names[part.labels], "predicted": names[part.probabilities.argmax(1)]})
-    return {"confusion": confusion, "precision_recall": _curves(part, "pr"), "roc": _curves(part, "roc")}
+    losses = history.rename(columns={"train_loss": "train", "val_loss": "val"})
+    return {
+        "confusion": pd.DataFrame({"actual": names[part.labels], "predicted": names[part.probabilities.argmax(1)]}),
+        "precision_recall": _curves(part, ("recall", "precision"), _precision_recall),
+        "roc": _curves(part, ("false_positive_rate", "true_positive_rate"), _roc),
+        "training": losses.melt("epoch", ["train", "val"], var_name="curve", value_name="loss").round(5),
+    }
 
 
-def _curves(part: Predictions, kind: str) -> pd.DataFrame:
+def _scores(figures: dict[str, Any]) -> str:
+    low, high = figures["accuracy_ci"]
+    scores = f"accuracy {figures['accuracy']:.1%} ({low:.1%} to {high:.1%})"
+    low, high = figures["macro_f1_ci"]
+    return f"{scores}, macro-F1 {figures['macro_f1']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _precision_recall(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    precision, recall, _ = precision_recall_curve(truth, scores)
+    return recall, precision
+
+
+def _roc(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    false, true, _ = roc_curve(truth, scores)
+    return false, true
+
+
+def _curves(
+    part: Predictions,
+    names: tuple[str, str],
+    points: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> pd.DataFrame:
+    """One class against the rest; a class that no face or every face has is left out."""
     tables = []
     for k, name in enumerate(part.classes):
-        truth, scores = part.labels == k, part.probabilities[:, k]
-        if truth.all() or not truth.any():
-            continue
-        if kind == "pr":
-            precision, recall, _ = precision_recall_curve(truth, scores)
-            table = pd.DataFrame({"class": name, "recall": recall, "precision": precision})
-        else:
-            false, true, _ = roc_curve(truth, scores)
-            table = pd.DataFrame({"class": name, "false_positive_rate": false, "true_positive_rate": true})
-        tables.append(_thin(table))
-    return pd.concat(tables, ignore_index=True)
+        truth = part.labels == k
+        if truth.any() and not truth.all():
+            x, y = points(truth, part.probabilities[:, k])
+            tables.append(_thin(pd.DataFrame({"curve": name, names[0]: x, names[1]: y})))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["curve", *names])
 
 
 def _thin(table: pd.DataFrame) -> pd.DataFrame:
@@ -83,10 +123,14 @@ def _mistakes(model: str, predictions: Predictions, faces: Faces, num: int) -> F
     wrong = np.flatnonzero((predicted != labels) & (predictions.frame["split"] == "test").to_numpy())
     worst = wrong[np.argsort(-probabilities[wrong].max(1), kind="stable")][:num]
     images = [decode_png(png) for png in faces.frame["png"].iloc[worst]]
-    captions = [_caption(predictions.classes, labels[i], predicted[i], probabilities[i].max()) for i in worst]
-    title = f"{model}, test: the {len(worst)} most confident of {len(wrong)} mistakes"
-    return mistakes_figure(images, captions, title)
+    names = np.array(predictions.classes)
+    mistakes = list(zip(names[labels[worst]], names[predicted[worst]], probabilities[worst].max(1), strict=True))
+    num_faces = int((predictions.frame["split"] == "test").sum())
+    return mistakes_figure(images, mistakes, f"{model}, test: {_extent(len(worst), len(wrong), num_faces)}")
 
 
-def _caption(classes: Sequence[str], truth: int, predicted: int, confidence: float) -> str:
-    return f"{classes[predicted]} {confidence:.0%}\nnot {classes[truth]}"
+def _extent(num_shown: int, num_wrong: int, num_faces: int) -> str:
+    if not num_wrong:
+        return f"no mistakes in {num_faces:,} faces"
+    shown = f"the {num_shown} most confident of {num_wrong:,} mistakes" if num_shown < num_wrong else "every mistake"
+    return f"{shown} in {num_faces:,} faces\ntruth → prediction, with its probability"

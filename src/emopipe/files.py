@@ -3,19 +3,16 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emopipe.errors import DataError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 T = TypeVar("T")
 
@@ -80,10 +77,3 @@ def _read(path: Path, read: Callable[[], T]) -> T:
         raise DataError(f"{path} does not exist: run the stage that makes it, or `dvc repro`") from error
     except (ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} is not readable ({error}): remove it and run `dvc repro`") from error
-
-
-def write_figures(folder: Path, figures: Iterable[tuple[str, "Figure"]]) -> None:
-    """Save pictures by their names; no date or version goes into them, so the same picture gives the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures:
-        figure.savefig(folder / name, metadata={"Software": None})

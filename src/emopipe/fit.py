@@ -18,7 +18,7 @@ from emopipe.training.checkpoint import TrainedModel
 from emopipe.training.classifier import Classifier
 from emopipe.training.config import TrainConfig
 from emopipe.training.loop import Epoch, train
-from emopipe.training.networks import architecture
+from emopipe.training.networks import architecture, build_network
 from emopipe.training_set import TrainingSet
 
 HISTORY = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy")
@@ -42,9 +42,10 @@ def fit(
     run: MetricLog,
 ) -> tuple[TrainedModel, pd.DataFrame]:
     """Train the network `name`; the model of its best epoch, and one row per epoch with the columns of `HISTORY`."""
+    wanted = architecture(name, num_classes=len(base.classes), size=image.size, channels=image.channels)
+    build_network(wanted)  # once to see that it can be: pictures take longer to decode
     training = training_images(training_set, clean, base.classes, image.size)
     validation = labelled_images(clean.split("val"), base.classes, image.size)
-    wanted = architecture(name, num_classes=len(base.classes), size=image.size, channels=image.channels)
     mean, std = training.pixel_statistics()
     torch.manual_seed(base.seed)
     classifier = Classifier(wanted, mean=mean, std=std)

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 Report = Mapping[str, Any]
 
@@ -13,38 +14,36 @@ SPLITS = ("val", "test")
 
 
 def summary_text(reports: Sequence[Report], export: Report, register: Report) -> RenderableType:
-    """A row per model, best on validation first, and what to look at next."""
-    table = Table(title="Models, best on validation first", title_justify="left")
-    table.add_column("model")
-    for split in SPLITS:
-        for name in FIGURES.values():
-            table.add_column(f"{split}\n{name}", justify="right")
+    """A row per model, best on validation first, and what to look at next; fits into 80 columns."""
+    table = Table(title="Models, best on validation first", title_justify="left", title_style="")
+    table.add_column("\nmodel", overflow="fold")
+    for name in FIGURES.values():
+        table.add_column(f"{name:^11}\n  val  test", no_wrap=True)
     for report in _ranked(reports, export):
-        style = "bold" if report["model"] == export["model"] else ""
-        table.add_row(report["model"], *_cells(report), style=style)
-    lines = [
-        _outcome(export, register),
-        "Reports: reports/evaluate/   pictures: reports/figures/   data: reports/validation/index.html",
-        "Compare runs in MLflow: make ui",
-    ]
-    return Group(table, *lines)
+        cells = [f"{report['val'][figure]:.3f} {report['test'][figure]:.3f}" for figure in FIGURES]
+        table.add_row(report["model"], *cells, style="bold" if report["model"] == export["model"] else "")
+    facts = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
+    for name, value in _facts(export, register).items():
+        facts.add_row(Text(name), Text(value))
+    return Group(table, _outcome(export), facts)
 
 
 def summary_markdown(reports: Sequence[Report], export: Report, register: Report) -> str:
     """The table, the outcome, and the confusion matrix of the exported model on test."""
     names = [f"{split} {name}" for split in SPLITS for name in FIGURES.values()]
-    rows = [[report["model"], *_cells(report)] for report in _ranked(reports, export)]
-    chosen = next(report for report in reports if report["model"] == export["model"])
-    classes = chosen["classes"]
-    confusion = [
-        [f"**{name}**", *map(str, counts)] for name, counts in zip(classes, chosen["test"]["confusion"], strict=True)
+    rows = [
+        [report["model"], *(f"{report[split][figure]:.3f}" for split in SPLITS for figure in FIGURES)]
+        for report in _ranked(reports, export)
     ]
+    chosen = next(report for report in reports if report["model"] == export["model"])
+    counts = zip(chosen["classes"], chosen["test"]["confusion"], strict=True)
     parts = [
-        "## Models",
+        "## Models, best on validation first",
         _markdown_table(["model", *names], rows),
-        _outcome(export, register),
+        _outcome(export),
+        "\n".join(f"- {name}: {value}" for name, value in _facts(export, register).items()),
         f"## Confusion matrix of {chosen['model']} on test (rows: truth)",
-        _markdown_table(["", *classes], confusion),
+        _markdown_table(["", *chosen["classes"]], [[f"**{name}**", *map(str, row)] for name, row in counts]),
     ]
     return "\n\n".join(parts)
 
@@ -53,17 +52,21 @@ def _ranked(reports: Sequence[Report], export: Report) -> list[Report]:
     return sorted(reports, key=lambda report: -report["val"][export["select_by"]])
 
 
-def _cells(report: Report) -> list[str]:
-    return [f"{report[split][name]:.3f}" for split in SPLITS for name in FIGURES]
+def _outcome(export: Report) -> str:
+    return f"{export['model']} has the best {FIGURES[export['select_by']]} on validation: exported to exports/."
 
 
-def _outcome(export: Report, register: Report) -> str:
+def _facts(export: Report, register: Report) -> dict[str, str]:
+    """What became of the exported model, and where to look next."""
     int8 = export["parity"]["int8"]
-    return (
-        f"{export['model']} has the best {FIGURES[export['select_by']]} on validation: exported to exports/, and "
-        f"registered in MLflow as {register['registered_model']}. int8 is {'kept' if int8['kept'] else 'left out'}: "
-        f"same answer as torch on {int8['agreement']:.1%} of the validation faces."
-    )
+    kept = "kept" if int8["kept"] else "left out"
+    return {
+        "int8": f"{kept}: same answer as torch on {int8['agreement']:.1%} of the validation faces",
+        "registered": f"{register['registered_model']} in MLflow; `make ui` compares the runs",
+        "reports": "reports/evaluate/",
+        "pictures": "reports/figures/",
+        "data": "reports/validation/index.html",
+    }
 
 
 def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

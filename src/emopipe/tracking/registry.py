@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 DIGEST_TAG = "emopipe.bundle"
 CHALLENGER, CHAMPION = "challenger", "champion"
+ABOUT = (
+    "Facial emotion from a picture of one face. In: the column `image` with encoded pictures, as bytes. Out: the label "
+    "and a probability per class. `champion` is the version in use, `challenger` the newest. Each version's model card "
+    "is among its artifacts: `artifacts/exports/MODEL_CARD.md`."
+)
 SERVING = ("__init__.py", "decode.py", "errors.py", "serving/__init__.py", "serving/bundle.py")
 REQUIREMENTS = ("numpy", "onnxruntime", "pandas", "pillow")
 
@@ -33,15 +38,17 @@ def bundle_digest(bundle: Path) -> str:
     return digest.hexdigest()
 
 
-def register(bundle: Path, run: ModelRun, example: bytes, tags: dict[str, str]) -> str:
+def register(bundle: Path, run: ModelRun, example: bytes, tags: dict[str, str], about: str = "") -> str:
     """Make sure that the bundle is a version of the registered model, and return that version's number.
 
     A bundle that has a version already gets no second one. The version becomes `challenger`, and also `champion`
-    where there is none. `example` is one encoded picture. Raises `WorkspaceError` when MLflow cannot be reached.
+    where there is none. `example` is one encoded picture, `about` says where the model is from. Raises
+    `WorkspaceError` when MLflow cannot be reached.
     """
     client, run_id = run.connection()
     digest = bundle_digest(bundle)
-    found = _version_of(client, digest) or _new_version(client, run_id, bundle, example, tags | {DIGEST_TAG: digest})
+    tags = tags | {DIGEST_TAG: digest}
+    found = _version_of(client, digest) or _new_version(client, run_id, bundle, example, tags, about)
     client.set_registered_model_alias(NAME, CHALLENGER, found)
     if CHAMPION not in client.get_registered_model(NAME).aliases:
         client.set_registered_model_alias(NAME, CHAMPION, found)
@@ -53,7 +60,9 @@ def _version_of(client: "MlflowClient", digest: str) -> str | None:
     return str(versions[0].version) if versions else None
 
 
-def _new_version(client: "MlflowClient", run_id: str, bundle: Path, example: bytes, tags: dict[str, str]) -> str:
+def _new_version(
+    client: "MlflowClient", run_id: str, bundle: Path, example: bytes, tags: dict[str, str], about: str
+) -> str:
     import mlflow
     from mlflow.models import infer_signature
 
@@ -76,8 +85,10 @@ def _new_version(client: "MlflowClient", run_id: str, bundle: Path, example: byt
             pip_requirements=[f"mlflow=={version('mlflow')}", *(f"{name}=={version(name)}" for name in REQUIREMENTS)],
         )
     if not client.search_registered_models(f"name = '{NAME}'"):
-        client.create_registered_model(NAME, description="Facial emotion from a picture of one face")
-    created = client.create_model_version(NAME, logged.model_uri, run_id, tags=tags, model_id=logged.model_id)
+        client.create_registered_model(NAME, description=ABOUT)
+    created = client.create_model_version(
+        NAME, logged.model_uri, run_id, tags=tags, description=about, model_id=logged.model_id
+    )
     return str(created.version)
 
 

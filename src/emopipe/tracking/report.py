@@ -6,6 +6,7 @@ import pandas as pd
 
 from emopipe.tracking.runs import ModelRun
 
+SPLITS = ("val", "test")
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "nll")
 PER_CLASS = ("precision", "recall", "f1")
 
@@ -22,9 +23,18 @@ def report_metrics(report: dict[str, Any], split: str) -> dict[str, float]:
     return overall | per_class
 
 
+def report_note(report: dict[str, Any]) -> str:
+    """The figures of both splits, and those of each class on test, as Markdown."""
+    overall = pd.DataFrame({split: report[split] for split in SPLITS}).T[list(FIGURES)].astype(float)
+    per_class = pd.DataFrame(report["test"]["per_class"]).T.astype({"support": int})
+    tables = [table.to_string(float_format="{:.3f}".format) for table in (overall, per_class)]
+    return "```\n" + "\n\n".join(tables) + "\n```"
+
+
 def log_report(run: ModelRun, report: dict[str, Any], dataset: str) -> None:
     """Log the figures of both splits as measured on `dataset`, and the confusion matrices as JSON."""
-    for split in ("val", "test"):
+    run.describe(report_note(report))
+    for split in SPLITS:
         run.log_metrics(report_metrics(report, split), dataset=dataset)
         confusion = {"classes": report["classes"], "rows": "truth", "confusion": report[split]["confusion"]}
         run.log_json(confusion, f"{split}_confusion.json")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
 KEY_TAG, MODEL_TAG = "emopipe.key", "emopipe.model"
+NOTE_TAG = "mlflow.note.content"  # what MLflow's pages show
 BATCH = 100  # parameters that MLflow takes in one call
 
 
@@ -35,6 +36,7 @@ class ModelRun:
         self._root, self._model, self._state, self._params = root, model, state, params
         self._client: MlflowClient | None = None
         self._run_id = ""
+        self._ended: int | None = None  # when the training did, in milliseconds since 1970
 
     def start(self) -> "ModelRun":
         """Begin the run of this state anew; an earlier one of the same state is deleted."""
@@ -56,6 +58,7 @@ class ModelRun:
             earlier = _runs(client, experiment, self._state.key)
             if earlier:
                 self._client, self._run_id = client, earlier[0]
+                self._ended = client.get_run(self._run_id).info.end_time
             else:
                 self._create(client, experiment)
                 self.is_new = True
@@ -71,13 +74,17 @@ class ModelRun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         status = "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
-        self._attempt(lambda client, run: client.set_terminated(run, status))
+        self._attempt(lambda client, run: client.set_terminated(run, status, self._ended))
 
     def connection(self) -> "tuple[MlflowClient, str]":
         """The client and the id of the run; raises `WorkspaceError` when MLflow cannot be reached."""
         if self._client is None:
             raise WorkspaceError("MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc repro` again")
         return self._client, self._run_id
+
+    def describe(self, markdown: str) -> None:
+        """Set the text on the run's page."""
+        self._attempt(lambda client, run: client.set_tag(run, NOTE_TAG, markdown))
 
     def log_metrics(self, metrics: Mapping[str, float], *, step: int = 0, dataset: str | None = None) -> None:
         """Log figures in one call; `dataset` is the path of the input that they were measured on."""

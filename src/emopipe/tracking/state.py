@@ -36,7 +36,7 @@ def stage_state(stage: str, root: Path) -> StageState:
 
     try:
         with Repo(str(root)) as repo:
-            found = repo.stage.get_target(stage)
+            found = repo.stage.load_one(str(root / "dvc.yaml"), stage)
             found.save_deps()
             params = [dep for dep in found.deps if isinstance(dep, ParamsDependency)]
             files = [dep for dep in found.deps if not isinstance(dep, ParamsDependency)]

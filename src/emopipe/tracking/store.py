@@ -11,6 +11,14 @@ if TYPE_CHECKING:
 
 NAME = "emopipe"  # of the experiment and of the registered model
 
+ABOUT = {
+    "mlflow.experimentKind": "custom_model_development",  # else its page opens on traces of language models
+    "mlflow.note.content": (
+        "Facial emotion: one run per model, and per state of data, parameters and code. `val/` and `test/` are figures "
+        "of the best epoch, `epoch/` is the training. Models are chosen by `val/` alone."
+    ),
+}
+
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",  # a new store tells how it makes its tables
@@ -43,4 +51,4 @@ def connect(root: Path) -> "tuple[MlflowClient, str]":
         experiment = client.get_experiment_by_name(NAME)
         if experiment is not None:
             return client, experiment.experiment_id
-        return client, client.create_experiment(NAME, artifact_location=local)
+        return client, client.create_experiment(NAME, artifact_location=local, tags=ABOUT)

@@ -1,0 +1,191 @@
+"""The command line: what it offers, that the README shows what exists, and how errors end."""
+
+import re
+import shlex
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+
+import psutil
+import pytest
+import typer
+import yaml
+
+from emopipe.cli import app
+from projects import ROOT, change_params, environment, run
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`((?:make|dvc|emopipe) [^`]+)`")
+PROMPT = "$ "
+emopipe = typer.main.get_command(app)
+
+
+def leaves(command, *words: str) -> Iterator[tuple[str, ...]]:
+    """The commands that do something: ("data", "use"), ("summary",)."""
+    for name, inner in getattr(command, "commands", {"": None}).items():
+        if inner is None:
+            yield words
+        else:
+            yield from leaves(inner, *words, name)
+
+
+def shown(text: str) -> list[list[str]]:
+    """The commands of a text, as words: in its fenced blocks, after a prompt and before a comment, and in its lines."""
+    lines = [line.strip() for block in FENCED.findall(text) for line in block.splitlines()]
+    lines += INLINE.findall(FENCED.sub("", text))
+    commands = [line.removeprefix(PROMPT) for line in lines if line.startswith((PROMPT, "make ", "dvc ", "emopipe "))]
+    parts = [shlex.split(part, comments=True) for command in commands for part in command.split("&&")]
+    return [words for words in parts if words]
+
+
+def is_leaf(words: list[str]) -> bool:
+    """Whether `emopipe` takes these words; raises click's error where it does not."""
+    command, rest = emopipe, words
+    while hasattr(command, "commands"):
+        if rest[:1] == ["--help"]:
+            return True
+        command, rest = command.commands[rest[0]], rest[1:]
+    command.make_context(words[0], rest)
+    return True
+
+
+def test_the_help_names_all_commands():
+    found = set(leaves(emopipe))
+    assert found >= {("data", "use"), ("data", "sample"), ("summary",), ("ui",)}
+    for words in found:
+        for depth, word in enumerate(words):
+            text = run(ROOT, "emopipe", *words[:depth], "--help").stdout
+            assert re.search(rf"^  {word}  +\w", text, re.MULTILINE), f"{word} is not explained in\n{text}"
+
+
+def test_the_help_explains_the_pipeline():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    text = run(ROOT, "emopipe", "--help").stdout
+    assert [stage for stage in stages if stage not in text] == []
+    assert run(ROOT, "emopipe").stderr + run(ROOT, "emopipe").stdout == text, "alone it helps as well"
+
+
+def test_commands_are_found_in_a_text():
+    text = """
+```console
+$ make repro  # all
+$ cd a && dvc repro
+its output
+```
+make no mistake, and say `make test`, not `test`
+```
+emopipe ui --port 1
+```
+"""
+    expected = ["make repro", "cd a", "dvc repro", "emopipe ui --port 1", "make test"]
+    assert [" ".join(words) for words in shown(text)] == expected
+    with pytest.raises(KeyError):
+        is_leaf(["dance"])
+    with pytest.raises(Exception, match="No such option"):
+        is_leaf(["ui", "--colour"])
+
+
+def test_the_readme_shows_commands():
+    if not FENCED.search(README):
+        pytest.skip("README.md has no fenced block yet")
+    assert ["make", "repro"] in shown(README)
+    assert len(shown(README)) >= len(re.findall(r"^\$ ", README, re.MULTILINE)) > 0
+
+
+@pytest.mark.parametrize("words", [words for words in shown(README) if words[0] == "emopipe"], ids=" ".join)
+def test_an_emopipe_command_of_the_readme_exists(words):
+    assert is_leaf(words[1:])
+
+
+@pytest.mark.parametrize("words", [words for words in shown(README) if words[0] == "make"], ids=" ".join)
+def test_a_make_target_of_the_readme_exists(words):
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {word for word in words[1:] if "=" not in word} <= set(targets)
+
+
+@pytest.mark.parametrize("words", [words for words in shown(README) if words[0] == "dvc"], ids=" ".join)
+def test_a_dvc_command_of_the_readme_exists(words, monkeypatch):
+    from dvc.cli import parse_args  # late: it takes most of a second
+
+    monkeypatch.setattr("sys.argv", words)  # the parser looks there for --verbose
+    options = parse_args(words[1:])
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    if options.cmd == "repro":
+        assert {target.split("@")[0] for target in options.targets} <= set(stages)
+
+
+def test_a_failure_is_one_line_and_status_1(tmp_path):
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    failures = {
+        ("summary",): "reports/evaluate/cnn.json does not exist: run the stage that makes it, or `dvc repro`",
+        ("data", "use", "no.csv"): "no.csv does not exist: name a CSV file or a folder of pictures",
+        (
+            "data",
+            "sample",
+            "a.csv.xz",
+            "--num-faces",
+            "9",
+        ): "expected at least 200 faces for planted defects, got 9",
+    }
+    for words, line in failures.items():
+        done = run(tmp_path, "emopipe", *words)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", f"emopipe: {line}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def test_a_typo_in_params_yaml_is_one_line(tmp_path):
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    change_params(tmp_path, train__epoch=3)
+    done = run(tmp_path, "emopipe", "summary")
+    expected = "emopipe: params.yaml: train.epoch is not known (did you mean epochs?)\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
+def test_an_unknown_command_or_option_is_no_traceback(tmp_path):
+    for words in (["dance"], ["ui", "--colour", "red"]):
+        done = run(tmp_path, "emopipe", *words)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        assert "No such" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_pages_of_mlflow_are_on_loopback_alone_and_go_with_the_command(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (tmp_path / "log").open("w") as log:
+        command = ["emopipe", "ui", "--port", str(port)]
+        server = subprocess.Popen(command, cwd=tmp_path, env=environment(tmp_path), stdout=log, stderr=log)
+    try:
+        page = page_at(f"http://127.0.0.1:{port}/", server)
+        processes = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+        listening = {
+            (where.laddr.ip, where.laddr.port)
+            for process in processes
+            for where in process.net_connections("inet")
+            if where.status == psutil.CONN_LISTEN
+        }
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+    assert "<title>MLflow</title>" in page
+    assert listening == {("127.0.0.1", port)}
+    assert psutil.wait_procs(processes, timeout=10)[1] == [], "some are still alive"
+    assert (tmp_path / "log").read_text().startswith(f"MLflow: http://127.0.0.1:{port}\n")
+
+
+def page_at(address: str, server: subprocess.Popen) -> str:
+    """The page, as soon as the server answers."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return answer.read().decode()
+        except OSError:
+            assert server.poll() is None, "the server has ended"
+            assert time.monotonic() < deadline, "no answer within a minute"
+            time.sleep(0.3)

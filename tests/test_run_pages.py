@@ -1,0 +1,50 @@
+"""What MLflow's pages show of runs: how long a training took, and what the experiment is."""
+
+from dataclasses import replace
+
+import pytest
+
+from emopipe.params import load_params
+from emopipe.tracking.runs import ModelRun
+from emopipe.tracking.state import StageState
+from emopipe.tracking.store import connect
+from projects import ROOT
+
+pytestmark = pytest.mark.xdist_group("tracking")
+
+STATE = StageState("train@cnn", {"train.epochs": 2}, {})
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield tmp_path_factory.mktemp("store")
+
+
+def model_run(root, stage):
+    return ModelRun(root, stage.split("@")[1], replace(STATE, stage=stage), load_params(ROOT / "params.yaml"))
+
+
+def stored(root):
+    """All runs by their names."""
+    client, experiment = connect(root)
+    return {run.info.run_name: run for run in client.search_runs([experiment])}
+
+
+def test_a_run_that_is_evaluated_later_lasts_as_long_as_its_training(root):
+    with model_run(root, "train@cnn").start():
+        pass
+    ended = stored(root)["cnn"].info.end_time
+    with model_run(root, "train@cnn").resume() as run:
+        run.describe("figures")
+    found = stored(root)["cnn"]
+    assert found.data.tags["mlflow.note.content"] == "figures"
+    assert (found.info.status, found.info.end_time) == ("FINISHED", ended)
+
+
+def test_the_experiment_says_what_it_holds_and_that_it_is_about_training(root):
+    client, experiment = connect(root)
+    tags = client.get_experiment(experiment).tags
+    assert tags["mlflow.note.content"].startswith("Facial emotion: one run per model")
+    assert tags["mlflow.experimentKind"] == "custom_model_development"

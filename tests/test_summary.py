@@ -1,0 +1,82 @@
+"""What a run gave, as a person reads it: in a narrow terminal, and on pages of Markdown."""
+
+from rich.console import Console
+
+from emopipe.summary import summary_markdown, summary_text
+from emopipe.tracking.report import report_metrics, report_note
+
+
+def report(model, val, test):
+    def figures(value):
+        overall = dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "ece", "nll"), value)
+        classes = {
+            "no": {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "support": 4},
+            "yes": {"precision": 0.125, "recall": 1.0, "f1": 2 / 9, "support": 1},
+        }
+        return overall | {"num_faces": 5, "confusion": [[1, 3], [0, 1]], "per_class": classes}
+
+    return {"model": model, "classes": ["no", "yes"], "val": figures(val), "test": figures(test)}
+
+
+REPORTS = [report("cnn", 0.5, 0.75), report("efficientnet_b0", 0.625, 0.25)]
+EXPORT = {
+    "model": "efficientnet_b0",
+    "select_by": "macro_f1",
+    "parity": {"int8": {"kept": False, "agreement": 0.975}},
+}
+REGISTER = {"registered_model": "emopipe"}
+
+
+def shown(width):
+    console = Console(width=width, highlight=False)
+    with console.capture() as capture:
+        console.print(summary_text(REPORTS, EXPORT, REGISTER))
+    return capture.get()
+
+
+def test_the_table_fits_into_80_columns_whole():
+    text = shown(80)
+    assert "…" not in text
+    assert "│ efficientnet_b0 │ 0.625 0.250 │ 0.625 0.250 │ 0.625 0.250 │ 0.625 0.250 │" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_best_on_validation_comes_first_and_is_named():
+    lines = shown(80).splitlines()
+    rows = [line.split()[1] for line in lines if line.startswith("│")]
+    assert rows == ["efficientnet_b0", "cnn"]
+    assert "efficientnet_b0 has the best macro-F1 on validation: exported to exports/." in lines
+
+
+def test_the_summary_says_where_everything_is():
+    text = shown(80)
+    for place in ("exports/", "reports/evaluate/", "reports/figures/", "reports/validation/index.html", "make ui"):
+        assert place in text
+    assert "left out: same answer as torch on 97.5% of the validation faces" in text
+
+
+def test_markdown_holds_the_confusion_matrix_of_the_exported_model():
+    lines = summary_markdown(REPORTS, EXPORT, REGISTER).splitlines()
+    assert "## Confusion matrix of efficientnet_b0 on test (rows: truth)" in lines
+    assert lines[-4:] == ["|  | no | yes |", "| --- | --- | --- |", "| **no** | 1 | 3 |", "| **yes** | 0 | 1 |"]
+
+
+def test_metrics_of_a_split_share_its_prefix():
+    metrics = report_metrics(REPORTS[0], "test")
+    assert metrics["test/accuracy"] == 0.75
+    assert metrics["test/recall/no"] == 0.25
+    assert all(name.startswith("test/") for name in metrics)
+
+
+def test_the_note_of_a_run_is_two_tables():
+    assert report_note(REPORTS[0]).splitlines() == [
+        "```",
+        "      accuracy  balanced_accuracy  macro_f1   ece   nll",
+        "val      0.500              0.500     0.500 0.500 0.500",
+        "test     0.750              0.750     0.750 0.750 0.750",
+        "",
+        "     precision  recall    f1  support",
+        "no       0.500   0.250 0.333        4",
+        "yes      0.125   1.000 0.222        1",
+        "```",
+    ]

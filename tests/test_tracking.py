@@ -1,0 +1,377 @@
+"""One MLflow run per model and state, found by a key; and one version in the registry per bundle."""
+
+import hashlib
+import json
+import shutil
+import signal
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from emopipe.errors import ModelError, WorkspaceError
+from emopipe.images import encode_png
+from emopipe.params import load_params
+from emopipe.tracking.registry import bundle_digest, register
+from emopipe.tracking.report import log_history, log_report
+from emopipe.tracking.runs import ModelRun
+from emopipe.tracking.state import StageState, stage_state
+from emopipe.tracking.store import connect, project_root, tracking_uri
+from projects import ROOT, environment
+
+PARAMS = load_params(ROOT / "params.yaml")
+CLEAN, TRAIN = "build/clean.parquet", "build/train.parquet"
+STATE = StageState("train@cnn", {"train.epochs": 2}, {CLEAN: "c" * 32, TRAIN: "d" * 32, "src/emopipe/fit.py": "e" * 32})
+OTHER = StageState("train@cnn", {"train.epochs": 3}, STATE.inputs)
+CLOSED = "http://127.0.0.1:9"  # the discard port: nothing listens there
+
+
+@pytest.fixture(autouse=True)
+def own_stores(tmp_path, monkeypatch):
+    for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
+        monkeypatch.setenv(name, "")  # so that it is taken back, even if it was unset
+        monkeypatch.delenv(name)
+    for name in ("SYSTEM_CONFIG", "GLOBAL_CONFIG", "SITE_CACHE"):
+        monkeypatch.setenv(f"DVC_{name}_DIR", str(tmp_path / "dvc"))
+
+
+@pytest.fixture(scope="module")
+def new_store(tmp_path_factory) -> Path:
+    """A folder with a store that has no run yet."""
+    root = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        connect(root)
+    return root
+
+
+@pytest.fixture
+def root(new_store, tmp_path) -> Path:
+    """A folder with a copy of that store; its artifacts go where the first one's would go."""
+    shutil.copy(new_store / "mlflow.db", tmp_path)
+    return tmp_path
+
+
+def model_run(root: Path, state: StageState = STATE, params=PARAMS) -> ModelRun:
+    return ModelRun(root, "cnn", state, params)
+
+
+def stored(root: Path) -> list:
+    """All runs that are not deleted, the newest first."""
+    client, experiment = connect(root)
+    return client.search_runs([experiment])
+
+
+# The key of a state
+
+
+@pytest.fixture
+def workspace(tmp_path) -> Path:
+    """A DVC project with the stage `learn`: one parameter, a file and a folder."""
+    from dvc.repo import Repo
+
+    root = tmp_path / "workspace"
+    (root / "code").mkdir(parents=True)
+    Repo.init(str(root), no_scm=True).close()
+    stage = {"cmd": "true", "params": ["train.rate"], "deps": ["faces.csv", "code"]}
+    (root / "dvc.yaml").write_text(json.dumps({"stages": {"learn": stage}}))
+    (root / "params.yaml").write_text("train: {rate: 1, epochs: 2}")
+    (root / "faces.csv").write_text("faces")
+    (root / "code" / "a.py").write_text("a")
+    return root
+
+
+def test_the_state_of_a_stage_is_its_parameters_and_the_hashes_of_its_inputs(workspace):
+    state = stage_state("learn", workspace)
+    assert (state.stage, state.params) == ("learn", {"train.rate": 1})
+    assert state.inputs["faces.csv"] == hashlib.md5(b"faces").hexdigest()
+    assert state.inputs["code"].endswith(".dir")
+
+
+@pytest.mark.parametrize(
+    ("file", "content"), [("params.yaml", "train: {rate: 2}"), ("faces.csv", "other"), ("code/b.py", "")]
+)
+def test_the_key_changes_with_a_parameter_or_an_input(workspace, file, content):
+    before = stage_state("learn", workspace).key
+    (workspace / file).write_text(content)
+    assert stage_state("learn", workspace).key != before
+
+
+def test_the_key_does_not_change_with_anything_else(workspace, tmp_path):
+    before = stage_state("learn", workspace).key
+    (workspace / "params.yaml").write_text("train: {epochs: 9, rate: 1}")
+    (workspace / "unrelated.csv").write_text("x")
+    (workspace / "faces.csv").unlink()
+    (workspace / "faces.csv").write_text("faces")
+    assert stage_state("learn", workspace).key == before
+    shutil.copytree(workspace, tmp_path / "elsewhere")
+    assert stage_state("learn", tmp_path / "elsewhere").key == before
+
+
+def test_two_stages_have_two_keys():
+    assert STATE.key == replace(STATE).key
+    assert len({STATE.key, OTHER.key, replace(STATE, stage="train@resnet18").key}) == 3
+
+
+def test_an_unknown_stage_or_a_missing_input_is_one_line(workspace):
+    with pytest.raises(WorkspaceError, match=r"^DVC cannot tell the state of dance: [^\n]*'dance' not found[^\n]*$"):
+        stage_state("dance", workspace)
+    (workspace / "faces.csv").unlink()
+    with pytest.raises(WorkspaceError, match=r"^DVC cannot tell the state of learn: [^\n]*faces.csv[^\n]*$"):
+        stage_state("learn", workspace)
+
+
+# The store
+
+
+def test_the_store_is_at_the_root_of_the_project_unless_the_environment_names_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert project_root() == tmp_path
+    assert tracking_uri(project_root()) == f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "parent"))  # as DVC sets it for an experiment in a temporary folder
+    assert project_root() == tmp_path / "parent"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", CLOSED)
+    assert tracking_uri(tmp_path) == CLOSED
+
+
+def test_the_experiment_is_made_once_with_its_artifacts_beside_the_store(new_store):
+    client, experiment = connect(new_store)
+    assert connect(new_store)[1] == experiment
+    assert [found.name for found in client.search_experiments()] == ["emopipe", "Default"]
+    assert client.get_experiment(experiment).artifact_location == (new_store / "mlartifacts").as_uri()
+
+
+@pytest.mark.slow
+def test_processes_can_create_the_store_together(tmp_path):
+    code = "from pathlib import Path; from emopipe.tracking.store import connect; print(connect(Path.cwd())[1])"
+    started = [
+        subprocess.Popen(
+            ["python", "-c", code],
+            cwd=tmp_path,
+            env=environment(tmp_path, PYTHONPATH=str(ROOT / "src")),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    written = [process.communicate(timeout=120) for process in started]
+    assert written == [("1\n", ""), ("1\n", "")]
+
+
+# Runs
+
+
+def test_a_run_has_its_key_all_parameters_and_its_tables(root):
+    with model_run(root).start():
+        pass
+    (run,) = stored(root)
+    assert (run.info.run_name, run.info.status) == ("cnn", "FINISHED")
+    assert run.data.tags["emopipe.key"] == STATE.key
+    assert run.data.params["model"] == "cnn"
+    assert run.data.params["image.size"] == str(PARAMS.image.size)
+    assert run.data.params["ingest.split_map.PublicTest"] == "val"
+    data_sets = {(item.dataset.name, item.dataset.digest, item.tags[0].value) for item in run.inputs.dataset_inputs}
+    assert data_sets == {(CLEAN, "c" * 32, "clean"), (TRAIN, "d" * 32, "train")}
+
+
+def test_more_parameters_than_one_call_takes_are_all_kept(root):
+    names = [f"part {number} (of many)" for number in range(150)]
+    many = replace(PARAMS, ingest=replace(PARAMS.ingest, split_map=dict.fromkeys(names, "train")))
+    with model_run(root, params=many).start():
+        pass
+    (run,) = stored(root)
+    assert sum(name.startswith("ingest.split_map.part ") for name in run.data.params) == 150
+
+
+def test_starting_again_replaces_the_run_of_the_same_state_alone(root):
+    for state in (STATE, OTHER, STATE):
+        with model_run(root, state).start() as run:
+            run.log_metrics({"epoch/val_loss": 1.0}, step=1)
+    runs = stored(root)
+    assert sorted(run.data.tags["emopipe.key"] for run in runs) == sorted([STATE.key, OTHER.key])
+    client = connect(root)[0]
+    assert len(client.get_metric_history(runs[0].info.run_id, "epoch/val_loss")) == 1
+
+
+def test_resuming_goes_on_in_the_run_of_the_state(root):
+    with model_run(root).start() as run:
+        run.log_metrics({"epoch/val_loss": 1.0}, step=1)
+    with model_run(root).resume() as run:
+        assert not run.is_new
+        run.log_metrics({"test/accuracy": 0.5})
+    with model_run(root, OTHER).resume() as run:
+        assert run.is_new
+    newest, first = stored(root)
+    assert newest.data.tags["emopipe.key"] == OTHER.key
+    assert first.data.metrics == {"epoch/val_loss": 1.0, "test/accuracy": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED"), (SystemExit, "KILLED")]
+)
+def test_a_run_that_does_not_end_well_says_so(root, error, status):
+    with pytest.raises(error), model_run(root).start():
+        raise error
+    assert [run.info.status for run in stored(root)] == [status]
+
+
+STAGE = """
+import time
+from pathlib import Path
+from emopipe.stage import run_stage
+from emopipe.tracking.runs import ModelRun
+from emopipe.tracking.state import StageState
+
+def main(params):
+    with ModelRun(Path.cwd(), "cnn", StageState("train@cnn", {}, {}), params).start():
+        print("started", flush=True)
+        time.sleep(60)
+
+run_stage(main)
+"""
+
+
+@pytest.mark.slow
+def test_a_stage_that_is_stopped_leaves_its_run_as_killed(root):
+    (root / "train.py").write_text(STAGE)
+    shutil.copy(ROOT / "params.yaml", root)
+    own = environment(root, PYTHONPATH=str(ROOT / "src"))
+    process = subprocess.Popen(["python", "train.py"], cwd=root, env=own, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "started\n"
+    assert [run.info.status for run in stored(root)] == ["RUNNING"]
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert [run.info.status for run in stored(root)] == ["KILLED"]
+
+
+def test_what_is_not_finite_is_no_metric(root):
+    with model_run(root).start() as run:
+        run.log_metrics({"a": float("nan"), "b": float("inf"), "c": 1.0})
+    assert stored(root)[0].data.metrics == {"c": 1.0}
+
+
+def test_a_class_with_any_name_has_its_metrics(root):
+    with model_run(root).start() as run:
+        run.log_metrics({"test/recall/Überraschung": 0.5, "test/recall/contempt (mild)": 0.25})
+    assert stored(root)[0].data.metrics == {"test/recall/Überraschung": 0.5, "test/recall/contempt _mild_": 0.25}
+
+
+def test_a_report_becomes_figures_by_split_and_class_and_a_matrix(root):
+    figures = {"accuracy": 0.5, "balanced_accuracy": 0.6, "macro_f1": 0.7, "ece": 0.1, "nll": 1.5}
+    per_class = {"happy": {"precision": 1.0, "recall": 0.5, "f1": 0.66, "support": 2}}
+    split = {**figures, "per_class": per_class, "confusion": [[1, 1], [0, 0]], "accuracy_ci": [0.1, 0.9]}
+    report = {"model": "cnn", "classes": ["happy", "sad"], "val": split, "test": split | {"accuracy": 0.4}}
+    with model_run(root).start() as run:
+        log_report(run, report, dataset=CLEAN)
+    (run,) = stored(root)
+    assert (run.data.metrics["val/accuracy"], run.data.metrics["test/accuracy"]) == (0.5, 0.4)
+    assert run.data.metrics["test/recall/happy"] == 0.5
+    assert len(run.data.metrics) == 2 * (5 + 3)
+    path = connect(root)[0].download_artifacts(run.info.run_id, "test_confusion.json", str(root))
+    expected = {"classes": ["happy", "sad"], "rows": "truth", "confusion": [[1, 1], [0, 0]]}
+    assert json.loads(Path(path).read_text()) == expected
+
+
+def test_a_history_becomes_one_step_per_epoch(root):
+    with model_run(root).start() as run:
+        log_history(run, pd.DataFrame({"epoch": [1, 2], "val_loss": [0.9, 0.7], "val_accuracy": [0.1, 0.2]}))
+    client = connect(root)[0]
+    history = client.get_metric_history(stored(root)[0].info.run_id, "epoch/val_loss")
+    assert [(point.step, point.value) for point in history] == [(1, 0.9), (2, 0.7)]
+
+
+# A store that cannot be used
+
+
+def test_a_store_that_is_down_is_said_once_and_costs_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", CLOSED)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with model_run(tmp_path).start() as run:
+        run.log_metrics({"a": 1.0})
+        run.log_json({}, "b.json")
+        run.log_artifacts(tmp_path, "c")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("MLflow cannot be reached, so cnn goes on unlogged (")
+    with pytest.raises(WorkspaceError, match=r"^MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc"):
+        run.connection()
+
+
+def test_a_store_that_goes_down_on_the_way_is_said_once(root, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise ConnectionError("gone\nfor lunch")
+
+    with model_run(root).start() as run:
+        run.log_metrics({"a": 1.0}, step=1)
+        monkeypatch.setattr(run.connection()[0], "log_batch", refuse)
+        run.log_metrics({"a": 2.0}, step=2)
+        run.log_metrics({"a": 3.0}, step=3)
+    assert capsys.readouterr().err == "MLflow cannot be reached, so cnn goes on unlogged (gone for lunch)\n"
+    assert stored(root)[0].data.metrics == {"a": 1.0}
+
+
+# The registry
+
+
+def make_bundle(folder: Path, weight: float) -> Path:
+    """An exported model of two classes that looks at the mean brightness."""
+    nodes = [
+        helper.make_node("Cast", ["images"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float", "axes"], ["mean"], keepdims=0),  # (N, 1)
+        helper.make_node("MatMul", ["mean", "weight"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "brightness",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", "h", "w", 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 2])],
+        [
+            numpy_helper.from_array(np.array([1, 2], np.int64), "axes"),
+            numpy_helper.from_array(np.array([[weight, -weight]], np.float32), "weight"),
+        ],
+    )
+    folder.mkdir()
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.save(model, folder / "model.onnx")
+    (folder / "model.json").write_text(json.dumps({"classes": ["bright", "dark"], "image_channels": 1}))
+    return folder
+
+
+def test_the_digest_of_a_bundle_is_that_of_its_names_and_bytes(tmp_path):
+    first = make_bundle(tmp_path / "first", 0.1)
+    assert bundle_digest(make_bundle(tmp_path / "same", 0.1)) == bundle_digest(first)
+    assert bundle_digest(make_bundle(tmp_path / "other", 0.2)) != bundle_digest(first)
+    before = bundle_digest(first)
+    (first / "model.json").rename(first / "renamed.json")
+    assert bundle_digest(first) != before
+    with pytest.raises(ModelError, match=r"^nowhere holds no exported model: run `dvc repro export`$"):
+        bundle_digest(Path("nowhere"))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # mlflow warns of its own code
+def test_each_bundle_has_one_version_and_the_champion_stays(root):
+    example = encode_png(np.full((4, 4, 1), 200, np.uint8))
+    first, second = make_bundle(root / "first", 0.1), make_bundle(root / "second", 0.2)
+    client = connect(root)[0]
+
+    def register_one(bundle: Path) -> tuple[str, dict]:
+        with model_run(root).resume() as run:
+            version = register(bundle, run, example, {"emopipe.model": "cnn"})
+        return version, client.get_registered_model("emopipe").aliases
+
+    assert register_one(first) == ("1", {"challenger": 1, "champion": 1})
+    assert register_one(first) == ("1", {"challenger": 1, "champion": 1})
+    assert register_one(second) == ("2", {"challenger": 2, "champion": 1})
+    client.set_registered_model_alias("emopipe", "champion", "2")
+    assert register_one(first) == ("1", {"challenger": 1, "champion": 2})
+    versions = client.search_model_versions("name = 'emopipe'")
+    assert {version.tags["emopipe.bundle"] for version in versions} == {bundle_digest(first), bundle_digest(second)}
+    assert len(versions) == 2
+    assert len(stored(root)) == 1
