@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ PARAMS = {
     "image__size": 48,
 }
 MODELS = ("cnn", "resnet18")
-CLOSED = "http://127.0.0.1:9"  # the discard port: nothing listens there
+CLOSED = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}  # nothing listens there
 UNREACHABLE = "MLflow cannot be reached, so cnn goes on unlogged"
 
 
@@ -54,29 +55,48 @@ class Pipeline:
         return pq.read_table(self.path(f"build/predictions/{model}.parquet")).to_pandas()
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """The same project in another folder, with cnn alone."""
+
+    root: Path
+    training: str
+    """What `dvc repro train` wrote while MLflow's server was down; then `dvc repro evaluate` had a store again."""
+
+
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory) -> Pipeline:
-    root = make_project(tmp_path_factory.mktemp("first") / "project", train__models=["cnn"], **PARAMS)
-    write_sample(root / "data" / "faces.csv.xz", num_faces=260, size=48, seed=0)
+def projects(tmp_path_factory) -> tuple[Pipeline, Elsewhere]:
+    """Both projects, run side by side."""
+    here, there = tmp_path_factory.mktemp("first") / "project", tmp_path_factory.mktemp("second") / "elsewhere"
+    make_project(here, train__models=["cnn"], **PARAMS)
+    write_sample(here / "data" / "faces.csv.xz", num_faces=260, size=48, seed=0)
+    make_project(there, here)
+    shutil.copytree(here / "data", there / "data")
+    with ThreadPoolExecutor() as pool:
+        first, second = pool.submit(run_pipeline, here), pool.submit(run_elsewhere, there)
+        return first.result(), second.result()
+
+
+def run_pipeline(root: Path) -> Pipeline:
     with_cnn = succeed(root, "dvc", "repro", "evaluate")
     change_params(root, train__models=list(MODELS))
     return Pipeline(root, with_cnn, with_both=succeed(root, "dvc", "repro"))
 
 
-@pytest.fixture(scope="module")
-def without_store(pipeline, tmp_path_factory) -> tuple[Path, str]:
-    """The same project in another folder, trained while MLflow's server is down; and what that wrote."""
-    root = make_project(tmp_path_factory.mktemp("second") / "elsewhere", pipeline.root, train__models=["cnn"], **PARAMS)
-    shutil.copytree(pipeline.path("data"), root / "data")
-    return root, succeed(root, "dvc", "repro", "train", MLFLOW_TRACKING_URI=CLOSED)
-
-
-@pytest.fixture(scope="module")
-def restored(without_store) -> Path:
-    """That project, evaluated with a store that has not seen the training."""
-    root, _ = without_store
+def run_elsewhere(root: Path) -> Elsewhere:
+    training = succeed(root, "dvc", "repro", "train", **CLOSED)
     succeed(root, "dvc", "repro", "evaluate")
-    return root
+    return Elsewhere(root, training)
+
+
+@pytest.fixture(scope="module")
+def pipeline(projects) -> Pipeline:
+    return projects[0]
+
+
+@pytest.fixture(scope="module")
+def elsewhere(projects) -> Elsewhere:
+    return projects[1]
 
 
 def locked(root: Path) -> dict:
@@ -246,9 +266,7 @@ def test_a_new_model_trains_no_other_again(pipeline):
     ("change", "first"),
     [
         ({"export__select_by": "accuracy"}, ["export"]),
-        ({"evaluate__num_mistakes": 3}, ["evaluate@cnn", "evaluate@resnet18"]),
         ({"train__epochs": 3}, ["train@cnn", "train@resnet18"]),
-        ({"balance__target_ratio": 0.6}, ["balance"]),
     ],
 )
 def test_a_changed_parameter_runs_only_the_stages_that_read_it(pipeline, change, first):
@@ -269,8 +287,8 @@ def test_export_and_register_run_again_give_the_same_outs_and_neither_a_version_
     assert set(runs_of(pipeline.root)) == set(MODELS)
 
 
-def test_another_folder_gives_the_same_hashes(pipeline, restored):
-    here, there = locked(pipeline.root), locked(restored)
+def test_another_folder_gives_the_same_hashes(pipeline, elsewhere):
+    here, there = locked(pipeline.root), locked(elsewhere.root)
     assert sorted(there) == ["balance", "evaluate@cnn", "ingest", "train@cnn", "validate"]
     assert there == {stage: here[stage] for stage in there}
 
@@ -357,20 +375,20 @@ def test_the_champion_predicts_from_picture_files_far_from_the_project(pipeline,
 # What happens without MLflow
 
 
-def test_a_training_without_mlflow_warns_once_and_gives_the_same_model(pipeline, without_store):
-    root, output = without_store
-    assert [line[: len(UNREACHABLE)] for line in output.splitlines() if "MLflow" in line] == [UNREACHABLE]
+def test_a_training_without_mlflow_warns_once_and_gives_the_same_model(pipeline, elsewhere):
+    about_mlflow = [line for line in elsewhere.training.splitlines() if "MLflow" in line]
+    assert [line[: len(UNREACHABLE)] for line in about_mlflow] == [UNREACHABLE]
     weights = "build/models/cnn/model.safetensors"
-    assert (root / weights).read_bytes() == pipeline.path(weights).read_bytes()
+    assert (elsewhere.root / weights).read_bytes() == pipeline.path(weights).read_bytes()
 
 
-def test_evaluate_restores_a_run_that_the_store_lacks(pipeline, restored):
-    expected, found = runs_of(pipeline.root)["cnn"], runs_of(restored)["cnn"]
+def test_evaluate_restores_a_run_that_the_store_lacks(pipeline, elsewhere):
+    expected, found = runs_of(pipeline.root)["cnn"], runs_of(elsewhere.root)["cnn"]
     assert found.info.status == "FINISHED"
     assert found.data.tags["emopipe.key"] == expected.data.tags["emopipe.key"]
     assert found.data.metrics == expected.data.metrics
     assert found.data.params == expected.data.params
-    pd.testing.assert_frame_equal(history_of(restored, "cnn"), history_of(pipeline.root, "cnn"))
+    pd.testing.assert_frame_equal(history_of(elsewhere.root, "cnn"), history_of(pipeline.root, "cnn"))
     digests = [{item.dataset.digest for item in run.inputs.dataset_inputs} for run in (expected, found)]
     assert digests[0] == digests[1] != set()
 
@@ -378,7 +396,7 @@ def test_evaluate_restores_a_run_that_the_store_lacks(pipeline, restored):
 def test_register_without_mlflow_fails_in_one_line(pipeline):
     stage = ("stages/register.py", "--bundle", "exports", "--export", "reports/export.json")
     paths = ("--clean", "build/clean.parquet", "--report", "build/never.json")
-    done = run(pipeline.root, "python", *stage, *paths, MLFLOW_TRACKING_URI=CLOSED)
+    done = run(pipeline.root, "python", *stage, *paths, **CLOSED)
     assert done.returncode == 1
     warning, error = done.stderr.splitlines()
     assert warning.startswith("MLflow cannot be reached, so ")
