@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: repro test check ui bench setup lock
+.PHONY: repro test check ui bench tables setup lock
 
 repro: setup  # the sample unless data/ holds another source, then every stage whose inputs have changed
 	@test -e data || dvc pull --quiet data.dvc
@@ -15,20 +15,23 @@ repro: setup  # the sample unless data/ holds another source, then every stage w
 	@emopipe summary
 
 test: setup
-	@pytest -n 2
+	@OMP_NUM_THREADS=1 pytest -n 2
 
 check: setup  # in a minute: lint, types, and the tests that neither train nor run the pipeline
 	@ruff check
 	@ruff format --check
 	@mypy
 	@check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@pytest -n 2 -m "not slow"
+	@OMP_NUM_THREADS=1 pytest -n 2 -m "not slow"
 
 ui: setup  # MLflow's pages on this machine
 	@emopipe ui
 
 bench: setup  # figures of this machine, side by side
 	@python benchmarks/inference.py
+
+tables: setup  # the README's result tables, from the reports
+	@python tools/readme_tables.py
 
 setup: $(READY)
 

@@ -10,6 +10,16 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "emopipe"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
+LAYERS = (
+    {"errors", "labels", "images", "metrics", "data_docs", "validation_template", "summary"},
+    {"decode", "faces", "files", "figures", "sources", "training"},
+    {"params", "predictions", "training_set", "sample", "serving"},
+    {"tensors", "splits", "findings", "expectations", "balance", "evaluation", "tracking", "stage"},
+    {"ingest", "validation_page", "predict", "data_use"},
+    {"validate", "fit", "exporting", "cli"},
+)
+"""Parts of the package, lowest first: each imports only from layers below its own."""
+
 
 def imports(path: Path) -> set[Path]:
     """The project's modules that `path` imports, anywhere in it, with the packages around them."""
@@ -58,3 +68,21 @@ def test_the_deps_of_a_stage_are_its_modules(stage):
     extra = {PACKAGE / "serving" / "pyfunc.py"} if stage == "register" else set()  # logged as a file
     expected = code_deps(closure(ROOT / "stages" / f"{stage}.py") | extra)
     assert listed == expected, "dvc.yaml should list:\n" + "\n".join(f"      - {dep}" for dep in expected)
+
+
+def part(path: Path) -> str:
+    """The module or package, right below `emopipe`, that `path` belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def test_modules_import_only_downwards():
+    level = {name: height for height, names in enumerate(LAYERS) for name in names}
+    paths = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
+    assert {part(path) for path in paths} == set(level), "each part of the package has its layer"
+    upward = {
+        f"{part(path)} -> {part(found)}"
+        for path in paths
+        for found in imports(path) - {PACKAGE / "__init__.py"}
+        if part(found) != part(path) and level[part(found)] >= level[part(path)]
+    }
+    assert not upward
