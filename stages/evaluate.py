@@ -49,7 +49,7 @@ def main(
     with ModelRun(project_root(), model, state, params).resume() as run:
         if run.is_new:
             log_history(run, history)
-        log_report(run, result, dataset=str(clean))
+        log_report(run, result)
         run.log_artifacts(figures, "figures")
 
 

@@ -189,14 +189,39 @@ def test_more_parameters_than_one_call_takes_are_all_kept(root):
     assert sum(name.startswith("ingest.split_map.part ") for name in run.data.params) == 150
 
 
-def test_starting_again_replaces_the_run_of_the_same_state_alone(root):
-    for state in (STATE, OTHER, STATE):
-        with model_run(root, state).start() as run:
-            run.log_metrics({"epoch/val_loss": 1.0}, step=1)
-    runs = stored(root)
-    assert sorted(run.data.tags["emopipe.key"] for run in runs) == sorted([STATE.key, OTHER.key])
-    client = connect(root)[0]
-    assert len(client.get_metric_history(runs[0].info.run_id, "epoch/val_loss")) == 1
+def test_a_state_that_has_finished_keeps_its_run_when_it_is_trained_again(root):
+    for loss in (1.0, 2.0):
+        with model_run(root).start() as run:
+            run.log_metrics({"epoch/val_loss": loss}, step=1)
+    assert [run.data.metrics for run in stored(root)] == [{"epoch/val_loss": 1.0}]
+
+
+def test_starting_again_replaces_what_did_not_finish_and_no_other_state(root):
+    with pytest.raises(ValueError), model_run(root).start() as run:
+        run.log_metrics({"epoch/val_loss": 1.0}, step=1)
+        raise ValueError
+    for state in (OTHER, STATE):
+        with model_run(root, state).start():
+            pass
+    runs = {run.data.tags["emopipe.key"]: run for run in stored(root)}
+    assert set(runs) == {STATE.key, OTHER.key}
+    assert (runs[STATE.key].info.status, runs[STATE.key].data.metrics) == ("FINISHED", {})
+
+
+def test_a_later_stage_that_fails_does_not_change_how_the_training_ended(root):
+    with model_run(root).start():
+        pass
+    with pytest.raises(ValueError), model_run(root).resume():
+        raise ValueError
+    assert [run.info.status for run in stored(root)] == ["FINISHED"]
+
+
+def test_an_experiment_that_was_deleted_is_taken_back(root):
+    client, experiment = connect(root)
+    client.delete_experiment(experiment)
+    with model_run(root).start():
+        pass
+    assert len(stored(root)) == 1
 
 
 def test_resuming_goes_on_in_the_run_of_the_state(root):
@@ -268,7 +293,7 @@ def test_a_report_becomes_figures_by_split_and_class_and_a_matrix(root):
     split = {**figures, "per_class": per_class, "confusion": [[1, 1], [0, 0]], "accuracy_ci": [0.1, 0.9]}
     report = {"model": "cnn", "classes": ["happy", "sad"], "val": split, "test": split | {"accuracy": 0.4}}
     with model_run(root).start() as run:
-        log_report(run, report, dataset=CLEAN)
+        log_report(run, report)
     (run,) = stored(root)
     assert (run.data.metrics["val/accuracy"], run.data.metrics["test/accuracy"]) == (0.5, 0.4)
     assert run.data.metrics["test/recall/happy"] == 0.5

@@ -163,6 +163,12 @@ def test_the_cnn_takes_any_size_and_channels(size, channels):
     assert network(torch.zeros(2, channels, size, size)).shape == (2, 3)
 
 
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mobilenetv4_conv_small"])
+def test_networks_of_timm_are_built_for_the_size_of_the_pictures(name):
+    network = build_network(architecture(name, num_classes=3, size=48, channels=1)).eval()
+    assert network(torch.zeros(2, 1, 48, 48)).shape == (2, 3)
+
+
 def test_an_unknown_network_is_named_with_the_nearest_known_ones():
     with pytest.raises(ModelError, match=r"'resnet81' is neither cnn, nor .*; did you mean resnet18"):
         build_network(architecture("resnet81", num_classes=2, size=48, channels=1))

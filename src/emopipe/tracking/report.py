@@ -31,11 +31,11 @@ def report_note(report: dict[str, Any]) -> str:
     return "```\n" + "\n\n".join(tables) + "\n```"
 
 
-def log_report(run: ModelRun, report: dict[str, Any], dataset: str) -> None:
-    """Log the figures of both splits as measured on `dataset`, and the confusion matrices as JSON."""
+def log_report(run: ModelRun, report: dict[str, Any]) -> None:
+    """Log the figures of both splits, and the confusion matrices as JSON."""
     run.describe(report_note(report))
     for split in SPLITS:
-        run.log_metrics(report_metrics(report, split), dataset=dataset)
+        run.log_metrics(report_metrics(report, split))
         confusion = {"classes": report["classes"], "rows": "truth", "confusion": report[split]["confusion"]}
         run.log_json(confusion, f"{split}_confusion.json")
 

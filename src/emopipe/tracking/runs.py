@@ -18,7 +18,7 @@ from emopipe.tracking.store import connect
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput
+    from mlflow.entities import DatasetInput, RunInfo
 
 KEY_TAG, MODEL_TAG = "emopipe.key", "emopipe.model"
 NOTE_TAG = "mlflow.note.content"  # what MLflow's pages show
@@ -36,15 +36,21 @@ class ModelRun:
         self._root, self._model, self._state, self._params = root, model, state, params
         self._client: MlflowClient | None = None
         self._run_id = ""
-        self._ended: int | None = None  # when the training did, in milliseconds since 1970
+        self._before: RunInfo | None = None  # of a run that is resumed
 
     def start(self) -> "ModelRun":
-        """Begin the run of this state anew; an earlier one of the same state is deleted."""
+        """Begin the run of this state, in place of one that did not finish.
+
+        One that did stays as it is, and nothing is logged: the same state gives the same figures.
+        """
 
         def begin() -> None:
             client, experiment = connect(self._root)
-            for earlier in _runs(client, experiment, self._state.key):
-                client.delete_run(earlier)
+            earlier = _runs(client, experiment, self._state.key)
+            if any(run.status == "FINISHED" for run in earlier):
+                return
+            for run in earlier:
+                client.delete_run(run.run_id)
             self._create(client, experiment)
 
         self._open(begin)
@@ -57,8 +63,7 @@ class ModelRun:
             client, experiment = connect(self._root)
             earlier = _runs(client, experiment, self._state.key)
             if earlier:
-                self._client, self._run_id = client, earlier[0]
-                self._ended = client.get_run(self._run_id).info.end_time
+                self._client, self._run_id, self._before = client, earlier[0].run_id, earlier[0]
             else:
                 self._create(client, experiment)
                 self.is_new = True
@@ -74,7 +79,10 @@ class ModelRun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         status = "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
-        self._attempt(lambda client, run: client.set_terminated(run, status, self._ended))
+        ended = None
+        if self._before is not None and self._before.end_time:
+            status, ended = self._before.status, self._before.end_time  # later stages do not change how it ended
+        self._attempt(lambda client, run: client.set_terminated(run, status, ended))
 
     def connection(self) -> "tuple[MlflowClient, str]":
         """The client and the id of the run; raises `WorkspaceError` when MLflow cannot be reached."""
@@ -86,17 +94,12 @@ class ModelRun:
         """Set the text on the run's page."""
         self._attempt(lambda client, run: client.set_tag(run, NOTE_TAG, markdown))
 
-    def log_metrics(self, metrics: Mapping[str, float], *, step: int = 0, dataset: str | None = None) -> None:
-        """Log figures in one call; `dataset` is the path of the input that they were measured on."""
+    def log_metrics(self, metrics: Mapping[str, float], *, step: int = 0) -> None:
+        """Log figures in one call; those that are not finite are left out."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        digest = self._state.inputs.get(dataset) if dataset else None
-        values = [
-            Metric(_allowed(name), value, now, step, dataset_name=dataset if digest else None, dataset_digest=digest)
-            for name, value in metrics.items()
-            if math.isfinite(value)
-        ]
+        values = [Metric(_allowed(name), value, now, step) for name, value in metrics.items() if math.isfinite(value)]
         self._attempt(lambda client, run: client.log_batch(run, metrics=values))
 
     def log_artifacts(self, folder: Path, target: str) -> None:
@@ -139,9 +142,8 @@ class ModelRun:
         print(f"MLflow cannot be reached, so {self._model} goes on unlogged ({reason})", file=sys.stderr)
 
 
-def _runs(client: "MlflowClient", experiment: str, key: str) -> list[str]:
-    found = client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{key}'")
-    return [run.info.run_id for run in found]
+def _runs(client: "MlflowClient", experiment: str, key: str) -> "list[RunInfo]":
+    return [run.info for run in client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{key}'")]
 
 
 def _data_sets(inputs: Mapping[str, str]) -> "list[DatasetInput]":

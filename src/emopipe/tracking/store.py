@@ -50,5 +50,7 @@ def connect(root: Path) -> "tuple[MlflowClient, str]":
         client = MlflowClient(uri, uri)
         experiment = client.get_experiment_by_name(NAME)
         if experiment is not None:
+            if experiment.lifecycle_stage == "deleted":
+                client.restore_experiment(experiment.experiment_id)
             return client, experiment.experiment_id
         return client, client.create_experiment(NAME, artifact_location=local, tags=ABOUT)

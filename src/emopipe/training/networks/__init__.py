@@ -35,4 +35,4 @@ def build_network(wanted: Architecture) -> nn.Module:
         return cnn(wanted.num_classes, wanted.channels)
     if wanted.name.endswith(SUFFIX):
         return ultralytics_network(wanted.name, wanted.num_classes)
-    return timm_network(wanted.name, wanted.num_classes, wanted.channels)
+    return timm_network(wanted.name, wanted.num_classes, wanted.channels, wanted.size)
