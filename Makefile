@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := PASSIVE
 .PHONY: repro test check ui bench tables setup lock
 
 repro: setup  # the sample unless data/ holds another source, then every stage whose inputs have changed
-	@test -e data || dvc pull --quiet data.dvc
+	@test -e data || dvc pull --quiet --remote sample data.dvc
 	@dvc repro
 	@emopipe summary
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from emopipe.evaluation import SPLITS, build_report, draw_figures, draw_training, plot_tables
-from emopipe.faces import faces_from_arrow
+from emopipe.evaluation import build_report, draw_figures, draw_training, plot_tables
+from emopipe.faces import HELD_OUT, faces_from_arrow
 from emopipe.files import read_parquet, write_csv, write_folder, write_json, write_parquet
 from emopipe.metrics import report_text
 from emopipe.params import Params
-from emopipe.predict import predict_faces
+from emopipe.predict import best_device, predict_faces
 from emopipe.predictions import predictions_of, predictions_to_arrow
 from emopipe.stage import run_stage
 from emopipe.tracking.report import log_history, log_report
@@ -32,9 +32,9 @@ def main(
 ) -> None:
     """Evaluate one model."""
     faces = faces_from_arrow(read_parquet(clean))
-    faces = faces.where(faces.frame["split"].isin(SPLITS))
+    faces = faces.where(faces.frame["split"].isin(HELD_OUT))
     trained = load_model(weights)
-    predicted = predictions_of(faces, predict_faces(trained, faces), trained.classes)
+    predicted = predictions_of(faces, predict_faces(trained, faces, device=best_device()), trained.classes)
     result = build_report(model, predicted, params.evaluate, params.base.seed)
     test = predicted.split("test")
     print(f"{model} on test\n{report_text(test.probabilities, test.labels, test.classes)}")
@@ -49,6 +49,7 @@ def main(
     with ModelRun(project_root(), model, state, params).resume() as run:
         if run.is_new:
             log_history(run, history)
+            run.complete()
         log_report(run, result)
         run.log_artifacts(figures, "figures")
 

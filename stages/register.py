@@ -19,10 +19,11 @@ def main(params: Params, *, bundle: Path, export: Path, clean: Path, report: Pat
     example = faces_from_arrow(read_parquet(clean)).split("val").frame["png"].iloc[0]
     tags = {"emopipe.model": model, f"val/{figure}": f"{exported['candidates'][model]:.4f}"}
     about = f"{model}: the best of {', '.join(exported['candidates'])} by {figure} on validation"
-    with ModelRun(project_root(), model, stage_state(f"train@{model}", Path.cwd()), params).resume() as run:
+    digest = bundle_digest(bundle)
+    with ModelRun(project_root(), model, stage_state(f"train@{model}", Path.cwd()), params).find() as run:
         version = register(bundle, run, example, tags, about)
     print(f"{model} is version {version} of the registered model {NAME}")
-    write_json(report, {"registered_model": NAME, "model": model, "bundle": bundle_digest(bundle)})
+    write_json(report, {"registered_model": NAME, "model": model, "bundle": digest})
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def main(params: Params, *, model: str, clean: Path, train: Path, out: Path) -> 
         trained, history = fit(
             model, faces, training_set, base=params.base, image=params.image, config=params.train.config, run=run
         )
+        run.complete()
     with atomic_path(out) as folder:
         folder.mkdir()
         save_model(folder, trained)

@@ -18,7 +18,7 @@ INGEST = IngestParams(
     test_fraction=0.2,
     max_pixels=100,
 )
-TABLE = "emotion,pixels,Usage\n0,1 2 3 4,Training\n1,1 2 3 4,Training\n1,1 2 3 4,PublicTest\n"
+TABLE = "emotion,pixels,Usage\n3,1 2 3 4,Training\n4,1 2 3 4,Training\n4,1 2 3 4,PublicTest\n"
 
 
 @pytest.fixture

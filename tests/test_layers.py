@@ -1,6 +1,8 @@
 """The structure: modules import only downwards, and DVC knows every module that a stage depends on."""
 
 import ast
+import subprocess
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,9 @@ PACKAGE = ROOT / "src" / "emopipe"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 LAYERS = (
-    {"errors", "labels", "images", "metrics", "data_docs", "validation_template", "summary"},
+    {"errors", "labels", "images", "metrics", "data_docs", "validation_template"},
     {"decode", "faces", "files", "figures", "sources", "training"},
-    {"params", "predictions", "training_set", "sample", "serving"},
+    {"params", "predictions", "training_set", "sample", "serving", "summary"},
     {"tensors", "splits", "findings", "expectations", "balance", "evaluation", "tracking", "stage"},
     {"ingest", "validation_page", "predict", "data_use"},
     {"validate", "fit", "exporting", "cli"},
@@ -86,3 +88,16 @@ def test_modules_import_only_downwards():
         if part(found) != part(path) and level[part(found)] >= level[part(path)]
     }
     assert not upward
+
+
+def test_the_note_of_what_is_registered_is_not_in_git():
+    """A fresh clone has no registry: with the note there, DVC would hold that nothing is left to register."""
+    subprocess.run(["git", "check-ignore", "--quiet", "reports/register.json"], cwd=ROOT, check=True)
+
+
+def test_the_committed_lock_is_of_the_committed_parameters():
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    lock = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))
+    for stage in lock["stages"].values():
+        for name, value in stage.get("params", {}).get("params.yaml", {}).items():
+            assert value == reduce(lambda section, key: section[key], name.split("."), params), name

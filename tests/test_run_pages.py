@@ -33,8 +33,8 @@ def stored(root):
 
 
 def test_a_run_that_is_evaluated_later_lasts_as_long_as_its_training(root):
-    with model_run(root, "train@cnn").start():
-        pass
+    with model_run(root, "train@cnn").start() as run:
+        run.complete()
     ended = stored(root)["cnn"].info.end_time
     with model_run(root, "train@cnn").resume() as run:
         run.describe("figures")

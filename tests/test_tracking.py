@@ -193,6 +193,7 @@ def test_a_state_that_has_finished_keeps_its_run_when_it_is_trained_again(root):
     for loss in (1.0, 2.0):
         with model_run(root).start() as run:
             run.log_metrics({"epoch/val_loss": loss}, step=1)
+            run.complete()
     assert [run.data.metrics for run in stored(root)] == [{"epoch/val_loss": 1.0}]
 
 
@@ -209,11 +210,28 @@ def test_starting_again_replaces_what_did_not_finish_and_no_other_state(root):
 
 
 def test_a_later_stage_that_fails_does_not_change_how_the_training_ended(root):
-    with model_run(root).start():
-        pass
+    with model_run(root).start() as run:
+        run.complete()
     with pytest.raises(ValueError), model_run(root).resume():
         raise ValueError
     assert [run.info.status for run in stored(root)] == ["FINISHED"]
+
+
+def test_a_run_that_lost_its_store_on_the_way_is_made_anew_from_the_outs(root, monkeypatch):
+    with model_run(root).start() as run:
+        run.log_metrics({"epoch/val_loss": 1.0}, step=1)
+        run._client = None  # gone
+        run.complete()
+    with model_run(root).resume() as run:
+        assert run.is_new
+    assert [found.data.metrics for found in stored(root)] == [{}]
+
+
+def test_what_is_not_there_is_not_found(root):
+    with pytest.raises(
+        WorkspaceError, match=r"^MLflow has no run of cnn in this state: run `dvc repro --force --single"
+    ):
+        model_run(root).find()
 
 
 def test_an_experiment_that_was_deleted_is_taken_back(root):
@@ -227,6 +245,7 @@ def test_an_experiment_that_was_deleted_is_taken_back(root):
 def test_resuming_goes_on_in_the_run_of_the_state(root):
     with model_run(root).start() as run:
         run.log_metrics({"epoch/val_loss": 1.0}, step=1)
+        run.complete()
     with model_run(root).resume() as run:
         assert not run.is_new
         run.log_metrics({"test/accuracy": 0.5})
@@ -324,7 +343,7 @@ def test_a_store_that_is_down_is_said_once_and_costs_nothing(tmp_path, monkeypat
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("MLflow cannot be reached, so cnn goes on unlogged (")
     with pytest.raises(WorkspaceError, match=r"^MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc"):
-        run.connection()
+        model_run(tmp_path).find()
 
 
 def test_a_store_that_goes_down_on_the_way_is_said_once(root, monkeypatch, capsys):

@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from emopipe.summary import markdown_table
+
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 TABLES = {"sample": "reports/evaluate", "fer2013": "results/fer2013"}
@@ -29,11 +31,10 @@ def with_tables(readme: str, root: Path) -> str:
 def table(reports: list[dict[str, Any]]) -> str:
     """A row per report, best macro-F1 on validation first; test figures with their interval where there is one."""
     ranked = sorted(reports, key=lambda report: -report["val"]["macro_f1"])
-    rows = [["model", *COLUMNS], ["---"] * (1 + len(COLUMNS))]
-    rows += [
+    rows = [
         [report["model"], *(cell(report[split], figure) for split, figure in COLUMNS.values())] for report in ranked
     ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table(["model", *COLUMNS], rows)
 
 
 def cell(figures: dict[str, Any], figure: str) -> str:

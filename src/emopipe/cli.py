@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emopipe.errors import EmopipeError
+from emopipe.errors import EmopipeError, WorkspaceError
 
 HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflow.
 
@@ -68,6 +68,8 @@ def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the conf
     models = load_params(PARAMS).train.models
     reports = [read_json(REPORTS / "evaluate" / f"{model}.json") for model in models]
     export, register = read_json(REPORTS / "export.json"), read_json(REPORTS / "register.json")
+    if export["model"] not in models:
+        raise WorkspaceError(f"reports/export.json is of {export['model']}, not in train.models: run `dvc repro`")
     if markdown:
         print(summary_markdown(reports, export, register))
     else:
@@ -81,15 +83,19 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on; others than loopback let others in.")] = "127.0.0.1",
 ) -> None:
     """Open MLflow's pages: compare runs, look at registered models. Ctrl-C stops it."""
-    from emopipe.tracking.store import connect, project_root, tracking_uri
+    from emopipe.tracking.store import connect, is_server, project_root, tracking_uri
 
     root = project_root()
+    uri = tracking_uri(root)
+    if is_server(uri):
+        print(f"MLflow runs already, at MLFLOW_TRACKING_URI: {uri}")
+        return
     _, experiment = connect(root)
     address = f"http://{host}:{port}"
     charts = f"{address}/#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
     print(f"MLflow: {address}\nThe runs side by side: {charts}", flush=True)
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
-    store = ["--backend-store-uri", tracking_uri(root), "--default-artifact-root", (root / "mlartifacts").as_uri()]
+    store = ["--backend-store-uri", uri, "--default-artifact-root", (root / "mlartifacts").as_uri()]
     server = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1", *store]
     server += ["--uvicorn-opts", "--log-level warning"]
     os.execve(sys.executable, server, environment)

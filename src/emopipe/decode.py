@@ -4,6 +4,7 @@ Shapes: H height, W width, C channels (1 grey, 3 RGB).
 """
 
 import io
+import struct
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -23,13 +24,22 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> np.ndarray:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > max_pixels:
                 raise TooManyPixels(f"{picture.width}x{picture.height} pixels are more than the limit of {max_pixels}")
-            upright = ImageOps.exif_transpose(picture)
+            upright = _upright(picture)
             converted = _to_eight_bit(upright).convert("L" if channels == 1 else "RGB")
     except Image.DecompressionBombError as error:
         raise TooManyPixels(f"more pixels than the limit of {max_pixels}") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise DataError("the bytes do not decode as an image") from error
     return np.asarray(converted, dtype=np.uint8).reshape(converted.height, converted.width, channels)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as its EXIF note says; as it is where that note is damaged."""
+    picture.load()
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (struct.error, TypeError, ValueError, SyntaxError, OSError):
+        return picture
 
 
 def _to_eight_bit(picture: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from emopipe.faces import Faces
+from emopipe.faces import HELD_OUT, Faces
 from emopipe.figures import (
     confusion_figure,
     curves_figure,
@@ -22,13 +22,12 @@ from emopipe.metrics import evaluate_split
 from emopipe.params import EvaluateParams
 from emopipe.predictions import Predictions
 
-SPLITS = ("val", "test")
 CURVE_POINTS = 100
 
 
 def build_report(model: str, predictions: Predictions, params: EvaluateParams, seed: int) -> dict[str, Any]:
     """The report of the contract, as plain JSON values."""
-    parts = {name: predictions.split(name) for name in SPLITS}
+    parts = {name: predictions.split(name) for name in HELD_OUT}
     figures = {
         name: evaluate_split(
             part.probabilities, part.labels, part.classes, resamples=params.bootstrap_resamples, seed=seed
@@ -43,7 +42,7 @@ def draw_figures(
 ) -> Iterator[tuple[str, bytes]]:
     """File names and PNGs; `faces` are those of `predictions`, in the same order."""
     classes = predictions.classes
-    for split in SPLITS:
+    for split in HELD_OUT:
         part, figures = predictions.split(split), report[split]
         title = f"{report['model']}, {split}: {figures['num_faces']:,} faces"
         confusion = np.array(figures["confusion"])

@@ -13,6 +13,7 @@ import pyarrow as pa
 from emopipe.errors import DataError
 
 SPLITS = ("train", "val", "test")
+HELD_OUT = ("val", "test")
 
 SCHEMA = pa.schema(
     {
@@ -27,7 +28,8 @@ SCHEMA = pa.schema(
 )
 COLUMNS = ("id", "png", "path", "label", "split", "source", "width", "height")
 
-_VIEWER = {"info": {"features": {"image": {"_type": "Image"}}}}
+PICTURE_NOTE = {"huggingface": json.dumps({"info": {"features": {"image": {"_type": "Image"}}}})}
+"""Schema metadata by which viewers of Parquet show the column `image` as pictures."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def faces_to_arrow(faces: Faces) -> pa.Table:
         [pa.array(frame["png"], pa.binary()), pa.array(frame["path"], pa.string())], names=["bytes", "path"]
     )
     columns = [image if name == "image" else pa.array(frame[name], SCHEMA.field(name).type) for name in SCHEMA.names]
-    return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata({"huggingface": json.dumps(_VIEWER)}))
+    return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(PICTURE_NOTE))
 
 
 def faces_from_arrow(table: pa.Table) -> Faces:

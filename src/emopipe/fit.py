@@ -44,8 +44,8 @@ def fit(
     """Train the network `name`; the model of its best epoch, and one row per epoch with the columns of `HISTORY`."""
     wanted = architecture(name, num_classes=len(base.classes), size=image.size, channels=image.channels)
     build_network(wanted)  # once to see that it can be: pictures take longer to decode
-    training = training_images(training_set, clean, base.classes, image.size)
-    validation = labelled_images(clean.split("val"), base.classes, image.size)
+    training = training_images(training_set, clean, base.classes, wanted.size)
+    validation = labelled_images(clean.split("val"), base.classes, wanted.size)
     mean, std = training.pixel_statistics()
     torch.manual_seed(base.seed)
     classifier = Classifier(wanted, mean=mean, std=std)

@@ -19,8 +19,9 @@ _ALIASES = {
 def label_lookup(classes: Sequence[str]) -> dict[str, str]:
     """Map every accepted spelling (lower case) to its class in `classes`.
 
-    Accepted are the class itself, its index in `classes` as FER2013 writes it ("0", "1", ...), and the names of one
-    emotion among each other: with the class `anger`, a folder `angry` counts as it.
+    Accepted are the class itself, the names of one emotion among each other (with the class `anger`, a folder `angry`
+    counts as it), and the integers by which FER2013 codes its emotions, whatever the order of `classes`. Where no class
+    is one of these emotions, an integer is the place in `classes`, from 0.
     """
     lookup = {}
     for emotion, aliases in _ALIASES.items():
@@ -29,5 +30,5 @@ def label_lookup(classes: Sequence[str]) -> dict[str, str]:
             if name.lower() in names:
                 lookup.update(dict.fromkeys(names, name))
     lookup.update({name.lower(): name for name in classes})
-    lookup.update({str(index): name for index, name in enumerate(classes)})
-    return lookup
+    codes = {str(code): lookup[emotion] for code, emotion in enumerate(FER2013_CLASSES) if emotion in lookup}
+    return lookup | (codes or {str(place): name for place, name in enumerate(classes)})

@@ -14,9 +14,8 @@ from emopipe.training.checkpoint import TrainedModel
 BATCH = 256
 
 
-def predict_faces(model: TrainedModel, faces: Faces) -> np.ndarray:
+def predict_faces(model: TrainedModel, faces: Faces, *, device: str) -> np.ndarray:
     """Probabilities float32 (N, K), from the pictures in their own sizes."""
-    device = best_device()
     classifier = model.classifier.to(device)
     probabilities = np.zeros((len(faces), len(model.classes)), np.float32)
     with tqdm(total=len(faces), desc="predict", unit=" faces", leave=False, disable=None) as bar:

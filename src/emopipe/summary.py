@@ -7,10 +7,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from emopipe.faces import HELD_OUT
+
 Report = Mapping[str, Any]
 
 FIGURES = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro-F1", "ece": "ECE"}
-SPLITS = ("val", "test")
 
 
 def summary_text(reports: Sequence[Report], export: Report, register: Report) -> RenderableType:
@@ -30,20 +31,20 @@ def summary_text(reports: Sequence[Report], export: Report, register: Report) ->
 
 def summary_markdown(reports: Sequence[Report], export: Report, register: Report) -> str:
     """The table, the outcome, and the confusion matrix of the exported model on test."""
-    names = [f"{split} {name}" for split in SPLITS for name in FIGURES.values()]
+    names = [f"{split} {name}" for split in HELD_OUT for name in FIGURES.values()]
     rows = [
-        [report["model"], *(f"{report[split][figure]:.3f}" for split in SPLITS for figure in FIGURES)]
+        [report["model"], *(f"{report[split][figure]:.3f}" for split in HELD_OUT for figure in FIGURES)]
         for report in _ranked(reports, export)
     ]
     chosen = next(report for report in reports if report["model"] == export["model"])
     counts = zip(chosen["classes"], chosen["test"]["confusion"], strict=True)
     parts = [
         "## Models, best on validation first",
-        _markdown_table(["model", *names], rows),
+        markdown_table(["model", *names], rows),
         _outcome(export),
         "\n".join(f"- {name}: {value}" for name, value in _facts(export, register).items()),
         f"## Confusion matrix of {chosen['model']} on test (rows: truth)",
-        _markdown_table(["", *chosen["classes"]], [[f"**{name}**", *map(str, row)] for name, row in counts]),
+        markdown_table(["", *chosen["classes"]], [[f"**{name}**", *map(str, row)] for name, row in counts]),
     ]
     return "\n\n".join(parts)
 
@@ -69,6 +70,7 @@ def _facts(export: Report, register: Report) -> dict[str, str]:
     }
 
 
-def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

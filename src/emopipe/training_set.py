@@ -4,7 +4,6 @@ Real and repeated rows name a face of the clean table by its id, so their pictur
 rows bring their own picture.
 """
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from emopipe.errors import DataError
-from emopipe.faces import Faces
+from emopipe.faces import PICTURE_NOTE, Faces
 
 ORIGINS = ("real", "repeated", "synthetic")
 
@@ -28,8 +27,6 @@ SCHEMA = pa.schema(
     }
 )
 COLUMNS = ("id", "parents", "origin", "op", "seed", "label", "png")
-
-_VIEWER = {"info": {"features": {"image": {"_type": "Image"}}}}
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ def training_set_to_arrow(training_set: TrainingSet) -> pa.Table:
         [pngs, pa.nulls(len(frame), pa.string())], names=["bytes", "path"], mask=pngs.is_null()
     )
     columns = [image if name == "image" else pa.array(frame[name], SCHEMA.field(name).type) for name in SCHEMA.names]
-    return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata({"huggingface": json.dumps(_VIEWER)}))
+    return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(PICTURE_NOTE))
 
 
 def training_set_from_arrow(table: pa.Table) -> TrainingSet:

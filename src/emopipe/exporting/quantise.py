@@ -6,6 +6,7 @@ Shapes: N pictures, H height, W width, C channels.
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,17 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 QUANTISED = ["Conv", "Gemm", "MatMul"]  # the network; preprocessing and softmax stay in floating point
+
+
+@contextmanager
+def _only_errors() -> Iterator[None]:
+    """The library advises, on the root logger, what is done here already."""
+    root, level = logging.getLogger(), logging.getLogger().level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
 
 
 class _Batches(CalibrationDataReader):  # type: ignore[misc]
@@ -31,8 +43,7 @@ def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
     Weights keep 7 bits (`reduce_range`): on processors without VNNI instructions 8 bits overflow in the sum. The first
     and the last layer stay in floating point: they are small, and most of the error would come from them.
     """
-    logging.getLogger().setLevel(logging.ERROR)  # the library advises, on the root logger, what is done here
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _only_errors():
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         layers = [node.name for node in onnx.load(str(prepared)).graph.node if node.op_type in QUANTISED]

@@ -20,8 +20,8 @@ DIGEST_TAG = "emopipe.bundle"
 CHALLENGER, CHAMPION = "challenger", "champion"
 ABOUT = (
     "Facial emotion from a picture of one face. In: the column `image` with encoded pictures, as bytes. Out: the label "
-    "and a probability per class. `champion` is the version in use, `challenger` the newest. Each version's model card "
-    "is among its artifacts: `artifacts/exports/MODEL_CARD.md`."
+    "and a probability per class. `champion` is the version in use, `challenger` the one registered last. Each "
+    "version's model card is among its artifacts: `artifacts/exports/MODEL_CARD.md`."
 )
 SERVING = ("__init__.py", "decode.py", "errors.py", "serving/__init__.py", "serving/bundle.py")
 REQUIREMENTS = ("numpy", "onnxruntime", "pandas", "pillow")
@@ -42,8 +42,7 @@ def register(bundle: Path, run: ModelRun, example: bytes, tags: dict[str, str], 
     """Make sure that the bundle is a version of the registered model, and return that version's number.
 
     A bundle that has a version already gets no second one. The version becomes `challenger`, and also `champion`
-    where there is none. `example` is one encoded picture, `about` says where the model is from. Raises
-    `WorkspaceError` when MLflow cannot be reached.
+    where there is none. `example` is one encoded picture, `about` says where the model is from.
     """
     client, run_id = run.connection()
     digest = bundle_digest(bundle)

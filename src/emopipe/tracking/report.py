@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from emopipe.faces import HELD_OUT
 from emopipe.tracking.runs import ModelRun
 
-SPLITS = ("val", "test")
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "nll")
 PER_CLASS = ("precision", "recall", "f1")
 
@@ -25,7 +25,7 @@ def report_metrics(report: dict[str, Any], split: str) -> dict[str, float]:
 
 def report_note(report: dict[str, Any]) -> str:
     """The figures of both splits, and those of each class on test, as Markdown."""
-    overall = pd.DataFrame({split: report[split] for split in SPLITS}).T[list(FIGURES)].astype(float)
+    overall = pd.DataFrame({split: report[split] for split in HELD_OUT}).T[list(FIGURES)].astype(float)
     per_class = pd.DataFrame(report["test"]["per_class"]).T.astype({"support": int})
     tables = [table.to_string(float_format="{:.3f}".format) for table in (overall, per_class)]
     return "```\n" + "\n\n".join(tables) + "\n```"
@@ -34,7 +34,7 @@ def report_note(report: dict[str, Any]) -> str:
 def log_report(run: ModelRun, report: dict[str, Any]) -> None:
     """Log the figures of both splits, and the confusion matrices as JSON."""
     run.describe(report_note(report))
-    for split in SPLITS:
+    for split in HELD_OUT:
         run.log_metrics(report_metrics(report, split))
         confusion = {"classes": report["classes"], "rows": "truth", "confusion": report[split]["confusion"]}
         run.log_json(confusion, f"{split}_confusion.json")

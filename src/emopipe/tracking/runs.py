@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, RunInfo
 
 KEY_TAG, MODEL_TAG = "emopipe.key", "emopipe.model"
+COMPLETE_TAG = "emopipe.history"  # set once all epochs are logged
 NOTE_TAG = "mlflow.note.content"  # what MLflow's pages show
 BATCH = 100  # parameters that MLflow takes in one call
 
@@ -39,38 +40,46 @@ class ModelRun:
         self._before: RunInfo | None = None  # of a run that is resumed
 
     def start(self) -> "ModelRun":
-        """Begin the run of this state, in place of one that did not finish.
+        """Begin the run of a training, in place of one that is not complete.
 
-        One that did stays as it is, and nothing is logged: the same state gives the same figures.
+        A complete one stays as it is, and nothing is logged: the same state gives the same figures.
         """
-
-        def begin() -> None:
-            client, experiment = connect(self._root)
-            earlier = _runs(client, experiment, self._state.key)
-            if any(run.status == "FINISHED" for run in earlier):
-                return
-            for run in earlier:
-                client.delete_run(run.run_id)
-            self._create(client, experiment)
-
-        self._open(begin)
+        self._open(
+            lambda client, experiment: None if self._find(client, experiment) else self._create(client, experiment)
+        )
         return self
 
     def resume(self) -> "ModelRun":
-        """Go on in the run of this state, which is begun if the store lacks it; see `is_new`."""
+        """Go on in the complete run of this state; where there is none one is begun, see `is_new`."""
 
-        def begin() -> None:
-            client, experiment = connect(self._root)
-            earlier = _runs(client, experiment, self._state.key)
-            if earlier:
-                self._client, self._run_id, self._before = client, earlier[0].run_id, earlier[0]
-            else:
+        def begin(client: "MlflowClient", experiment: str) -> None:
+            self.is_new = not self._take(client, experiment)
+            if self.is_new:
                 self._create(client, experiment)
-                self.is_new = True
 
         self.is_new = False
         self._open(begin)
         return self
+
+    def find(self) -> "ModelRun":
+        """Go on in the complete run of this state; raises `WorkspaceError` where MLflow has none, or is down."""
+        try:
+            taken = self._take(*connect(self._root))
+        except Exception as error:  # as in `_open`
+            reason = " ".join(str(error).split())[:200]
+            raise WorkspaceError(
+                f"MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc repro` again ({reason})"
+            ) from error
+        if not taken:
+            raise WorkspaceError(
+                f"MLflow has no run of {self._model} in this state: "
+                f"run `dvc repro --force --single-item evaluate@{self._model}`, then `dvc repro`"
+            )
+        return self
+
+    def complete(self) -> None:
+        """Say that all epochs are logged."""
+        self._attempt(lambda client, run: client.set_tag(run, COMPLETE_TAG, "complete"))
 
     def __enter__(self) -> "ModelRun":
         return self
@@ -80,14 +89,13 @@ class ModelRun:
     ) -> None:
         status = "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
         ended = None
-        if self._before is not None and self._before.end_time:
+        if self._before is not None:
             status, ended = self._before.status, self._before.end_time  # later stages do not change how it ended
         self._attempt(lambda client, run: client.set_terminated(run, status, ended))
 
     def connection(self) -> "tuple[MlflowClient, str]":
-        """The client and the id of the run; raises `WorkspaceError` when MLflow cannot be reached."""
-        if self._client is None:
-            raise WorkspaceError("MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc repro` again")
+        """The client and the id of a run that was found."""
+        assert self._client is not None, "`find` comes first"
         return self._client, self._run_id
 
     def describe(self, markdown: str) -> None:
@@ -122,9 +130,24 @@ class ModelRun:
         client.log_inputs(run, _data_sets(self._state.inputs))
         self._client, self._run_id = client, run
 
-    def _open(self, begin: Callable[[], None]) -> None:
+    def _find(self, client: "MlflowClient", experiment: str) -> "RunInfo | None":
+        """The complete run of this state; those that are not are deleted."""
+        found = client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{self._state.key}'")
+        complete = [run.info for run in found if run.info.status == "FINISHED" and COMPLETE_TAG in run.data.tags]
+        for run in found:
+            if not complete:
+                client.delete_run(run.info.run_id)
+        return complete[0] if complete else None
+
+    def _take(self, client: "MlflowClient", experiment: str) -> bool:
+        self._before = self._find(client, experiment)
+        if self._before is not None:
+            self._client, self._run_id = client, self._before.run_id
+        return self._before is not None
+
+    def _open(self, begin: "Callable[[MlflowClient, str], None]") -> None:
         try:
-            begin()
+            begin(*connect(self._root))
         except Exception as error:  # noqa: BLE001 - MLflow's stores raise errors of many libraries
             self._give_up(error)
 
@@ -140,10 +163,6 @@ class ModelRun:
         self._client = None
         reason = " ".join(str(error).split())[:200]
         print(f"MLflow cannot be reached, so {self._model} goes on unlogged ({reason})", file=sys.stderr)
-
-
-def _runs(client: "MlflowClient", experiment: str, key: str) -> "list[RunInfo]":
-    return [run.info for run in client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{key}'")]
 
 
 def _data_sets(inputs: Mapping[str, str]) -> "list[DatasetInput]":

@@ -38,14 +38,19 @@ def tracking_uri(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
 
 
+def is_server(uri: str) -> bool:
+    """Whether another process keeps the store, and so decides where artifacts go."""
+    return uri.startswith(("http://", "https://"))
+
+
 def connect(root: Path) -> "tuple[MlflowClient, str]":
     """A client, and the id of the experiment, which is made if it is missing."""
     for variable, value in ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
     from mlflow import MlflowClient
 
-    local = None if os.environ.get("MLFLOW_TRACKING_URI") else (root / "mlartifacts").as_uri()
     uri = tracking_uri(root)
+    artifacts = None if is_server(uri) else (root / "mlartifacts").as_uri()
     with FileLock(root / "mlflow.db.lock"):  # processes that create one SQLite store together crash
         client = MlflowClient(uri, uri)
         experiment = client.get_experiment_by_name(NAME)
@@ -53,4 +58,4 @@ def connect(root: Path) -> "tuple[MlflowClient, str]":
             if experiment.lifecycle_stage == "deleted":
                 client.restore_experiment(experiment.experiment_id)
             return client, experiment.experiment_id
-        return client, client.create_experiment(NAME, artifact_location=local, tags=ABOUT)
+        return client, client.create_experiment(NAME, artifact_location=artifacts, tags=ABOUT)

@@ -16,7 +16,8 @@ ENVIRONMENT = {
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",
     "YOLO_VERBOSE": "false",
-    "YOLO_CONFIG_DIR": str(Path(tempfile.gettempdir()) / "emopipe-ultralytics"),  # else it writes to the home folder
+    # Otherwise it writes to the home folder.
+    "YOLO_CONFIG_DIR": str(Path(tempfile.gettempdir()) / f"emopipe-ultralytics-{os.getuid()}"),
 }
 
 
@@ -42,7 +43,7 @@ def ultralytics_network(name: str, num_classes: int) -> nn.Module:
         from ultralytics.nn.tasks import ClassificationModel
     except ImportError as error:
         raise ModelError(
-            f"train.models: {name} needs ultralytics (AGPL-3.0): `pip install 'emopipe[yolo]'`, or take it out"
+            f"train.models: {name} needs ultralytics (AGPL-3.0): `pip install ultralytics`, or take it out"
         ) from error
     try:
         network = ClassificationModel(f"{name}.yaml", ch=CHANNELS, nc=num_classes, verbose=False)
