@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from emopipe.errors import ModelError
 from emopipe.training.augment import augment, random_affine
@@ -155,6 +156,13 @@ def test_each_network_gives_one_logit_per_class(name):
     with torch.inference_mode():
         logits = network(torch.zeros(2, wanted.channels, wanted.size, wanted.size))
     assert logits.shape == (2, 5)
+
+
+def test_building_a_yolo_network_leaves_pillow_as_it_was():
+    opener = Image.open
+    build_network(architecture("yolov8n-cls", num_classes=2, size=48, channels=1))
+    assert Image.open is opener
+    assert opener.__module__ == "PIL.Image"
 
 
 @pytest.mark.parametrize(("size", "channels"), [(16, 1), (32, 3), (100, 3)])

@@ -39,12 +39,16 @@ def ultralytics_network(name: str, num_classes: int) -> nn.Module:
     """Build `name`, such as `yolov8n-cls`. Raises `ModelError` for an unknown name, or without ultralytics."""
     for variable, value in ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
+    from PIL import Image
+
+    opener = Image.open
     try:
         from ultralytics.nn.tasks import ClassificationModel
     except ImportError as error:
         raise ModelError(
             f"train.models: {name} needs ultralytics (AGPL-3.0): `pip install ultralytics`, or take it out"
         ) from error
+    Image.open = opener  # ultralytics replaces it by one that wants to install a package when a picture does not decode
     try:
         network = ClassificationModel(f"{name}.yaml", ch=CHANNELS, nc=num_classes, verbose=False)
     except FileNotFoundError as error:
