@@ -17,7 +17,7 @@ repro: setup  # the sample unless data/ holds another source, then every stage w
 test: setup
 	@OMP_NUM_THREADS=1 pytest -n 2
 
-check: setup  # in a minute: lint, types, and the tests that neither train nor run the pipeline
+check: setup  # in a minute or two: lint, types, and the tests that neither train nor run the pipeline
 	@ruff check
 	@ruff format --check
 	@mypy
