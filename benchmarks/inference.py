@@ -25,7 +25,7 @@ def main() -> None:
     torch.set_num_threads(1)
     trained, size = load_model(Path("build/models") / model), read_json(Path("exports/model.json"))
     runs = {
-        "torch": lambda images: trained.classifier.predict_logits(torch.from_numpy(images)).softmax(1),
+        "torch": lambda images: trained.classifier.predict(torch.from_numpy(images)),
         "onnx": Bundle(Path("exports"), num_threads=1).predict,
     }
     if (Path("exports") / INT8_GRAPH).exists():

@@ -35,7 +35,7 @@ def main(
     faces = faces.where(faces.frame["split"].isin(HELD_OUT))
     trained = load_model(weights)
     predicted = predictions_of(faces, predict_faces(trained, faces, device=best_device()), trained.classes)
-    result = build_report(model, predicted, params.evaluate, params.base.seed)
+    result = build_report(model, predicted, params.evaluate, params.base.seed, about=trained.about)
     test = predicted.split("test")
     print(f"{model} on test\n{report_text(test.probabilities, test.labels, test.classes)}")
     history = pd.read_csv(weights / "history.csv")

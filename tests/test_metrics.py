@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from emopipe.metrics import bootstrap_intervals, evaluate_split, expected_calibration_error
+from emopipe.metrics import (
+    bootstrap_intervals,
+    classwise_calibration_error,
+    evaluate_split,
+    expected_calibration_error,
+)
 
 CLASSES = ("a", "b", "c")
 
@@ -40,6 +45,12 @@ def test_calibration_error_of_known_bins():
     # Confidence 0.75 twice, right once: gap 0.25. Confidence 1.0 twice, right twice: gap 0.
     probabilities = np.array([[0.75, 0.25], [0.75, 0.25], [0.0, 1.0], [0.0, 1.0]])
     assert expected_calibration_error(probabilities, np.array([0, 1, 1, 1])) == pytest.approx(0.125)
+
+
+def test_classwise_calibration_error_of_known_bins():
+    # Class a: 0.75 twice, right once, and 0 twice, never right: (0.25 + 0) / 2. Class b mirrors it: 0.25 twice, once.
+    probabilities = np.array([[0.75, 0.25], [0.75, 0.25], [0.0, 1.0], [0.0, 1.0]])
+    assert classwise_calibration_error(probabilities, np.array([0, 1, 1, 1])) == pytest.approx(0.125)
 
 
 def test_bootstrap_interval_has_the_width_of_the_binomial():

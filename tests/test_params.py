@@ -28,8 +28,13 @@ def test_the_file_of_the_project_is_valid():
         ("train", {"models": []}, "train.models: tuple should have at least 1 item after validation, not 0, got []"),
         (
             "train",
-            {"scale": 2.0, "epochs": 0},
-            "train: epochs must be at least 1, got 0; scale must be from 0 to below 1, got 2.0",
+            {"ema_decay": 2.0, "epochs": 0},
+            "train: epochs must be at least 1, got 0; ema_decay must be from 0 to below 1, got 2.0",
+        ),
+        (
+            "train",
+            {"pretrained": {"resnet19": "hub"}},
+            "train: pretrained names resnet19, which is not among models",
         ),
         ("base", {"classes": ["a", "A"]}, "base: classes must differ"),
         ("ingest", {"split_map": {"x": "y"}}, "ingest.split_map.x: input should be 'train', 'val' or 'test', got 'y'"),
@@ -39,6 +44,29 @@ def test_a_mistake_is_named_in_one_line(section, values, message):
     with pytest.raises(ParamsError) as error:
         parse_params(changed(section, **values))
     assert str(error.value) == f"params.yaml: {message}"
+
+
+def test_mistakes_in_the_parts_of_a_section_are_named():
+    raw = changed("train")
+    raw["train"]["augment"] |= {"rotate": 3.0}
+    raw["train"]["imbalance"] |= {"sampling": 1.0, "logit_adjustment": 1.0}
+    with pytest.raises(ParamsError) as error:
+        parse_params(raw)
+    assert "train.augment.rotate is not known (did you mean rotation?)" in str(error.value)
+    assert "train.imbalance: logit_adjustment=1 and sampling=1 correct the same imbalance" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "message"),
+    [
+        ("all", ["cnn", "vgg"], "params.yaml: evaluate.ensembles.all names vgg, not among train.models"),
+        ("cnn", ["cnn", "resnet18"], "params.yaml: evaluate.ensembles.cnn is also the name of a model"),
+    ],
+)
+def test_an_ensemble_is_of_models_that_are_trained(name, members, message):
+    with pytest.raises(ParamsError) as error:
+        parse_params(changed("evaluate", ensembles={name: members}))
+    assert str(error.value) == message
 
 
 def test_all_mistakes_are_reported_at_once():

@@ -28,6 +28,7 @@ PARAMS = {
     "image__size": 48,
 }
 MODELS = ("cnn", "resnet18")
+ENSEMBLE = "both"
 CLOSED = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}  # nothing listens there
 UNREACHABLE = "MLflow cannot be reached, so cnn goes on unlogged"
 
@@ -40,7 +41,7 @@ class Pipeline:
     with_cnn: str
     """What `dvc repro evaluate` wrote, with cnn alone."""
     with_both: str
-    """What `dvc repro` wrote, after resnet18 was added to train.models and nothing else was changed."""
+    """What `dvc repro` wrote, after resnet18 and an ensemble of both were added, and nothing else was changed."""
 
     def path(self, name: str) -> Path:
         return self.root / name
@@ -79,7 +80,7 @@ def projects(tmp_path_factory) -> tuple[Pipeline, Elsewhere]:
 
 def run_pipeline(root: Path) -> Pipeline:
     with_cnn = succeed(root, "dvc", "repro", "evaluate")
-    change_params(root, train__models=list(MODELS))
+    change_params(root, train__models=list(MODELS), evaluate__ensembles={ENSEMBLE: list(MODELS)})
     return Pipeline(root, with_cnn, with_both=succeed(root, "dvc", "repro"))
 
 
@@ -209,11 +210,16 @@ def test_predictions_are_a_row_of_probabilities_for_each_face_held_out(pipeline,
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_the_report_follows_from_the_predictions(pipeline, model, split):
     report = pipeline.report(f"evaluate/{model}")
-    assert list(report) == ["model", "classes", "val", "test"]
+    about = ["num_parameters", "num_macs", "test_time_augmentation", "temperature"]
+    assert list(report) == ["model", "classes", *about, "val", "test"]
+    described = read_json(pipeline.path(f"build/models/{model}/model.json"))
+    assert {name: report[name] for name in about} == {name: described[name] for name in about}
     assert (report["model"], report["classes"]) == (model, list(CLASSES))
     figures = report[split]
-    overall = {"num_faces", "accuracy", "balanced_accuracy", "macro_f1", "ece", "nll", "confusion", "per_class"}
-    assert set(figures) == overall | {"accuracy_ci", "macro_f1_ci"}
+    overall = {"num_faces", "accuracy", "balanced_accuracy", "macro_f1", "confusion", "per_class"}
+    calibration = {"ece", "classwise_ece", "nll"}
+    assert set(figures) == overall | calibration | {"accuracy_ci", "macro_f1_ci", "uncalibrated"}
+    assert set(figures["uncalibrated"]) == calibration
     table = pipeline.predictions(model).query("split == @split")
     predicted = table[list(CLASSES)].idxmax(axis=1)
     confusion = np.array(figures["confusion"])
@@ -237,10 +243,42 @@ def test_the_exported_model_is_the_best_on_validation_and_computes_the_same(pipe
     assert f"facial emotion, {export['model']}" in pipeline.path("exports/MODEL_CARD.md").read_text()
 
 
+def test_an_ensemble_is_one_more_model_in_the_reports(pipeline):
+    report = pipeline.report(f"evaluate/{ENSEMBLE}")
+    assert (report["model"], report["members"]) == (ENSEMBLE, list(MODELS))
+    assert report["num_macs"] == sum(pipeline.report(f"evaluate/{model}")["num_macs"] for model in MODELS)
+    means = np.mean([pipeline.predictions(model)[list(CLASSES)].to_numpy() for model in MODELS], axis=0)
+    table = pq.read_table(pipeline.path(f"build/ensembles/{ENSEMBLE}.parquet")).to_pandas()
+    assert table[list(CLASSES)].to_numpy() == pytest.approx(means, abs=1e-6)
+    right = table["label"] == np.array(CLASSES)[means.argmax(1)]
+    assert report["test"]["accuracy"] == pytest.approx(right[table["split"] == "test"].mean())
+    assert pipeline.path(f"reports/figures/{ENSEMBLE}/test_confusion.png").exists()
+    assert ENSEMBLE not in pipeline.report("export")["candidates"]
+
+
+def test_a_student_learns_from_what_trained_models_say(pipeline):
+    told = succeed(pipeline.root, "emopipe", "teach", "teacher.parquet", "--model", "resnet18")
+    teacher = yaml.safe_load(told.splitlines()[-1])["teacher"]
+    before = pipeline.path("params.yaml").read_bytes()
+    try:
+        change_params(
+            pipeline.root, train__teacher=teacher, train__epochs=1, train__models=["cnn"], evaluate__ensembles={}
+        )
+        assert stages_run(succeed(pipeline.root, "dvc", "repro", "--dry", "train")) == ["train@cnn"]
+        options = ("--clean", "build/clean.parquet", "--train", "build/train.parquet", "--out", "student")
+        succeed(pipeline.root, "python", "stages/train.py", "--model", "cnn", *options, **CLOSED)
+        assert read_json(pipeline.path("student/model.json"))["training"]["teacher"] == teacher
+        change_params(pipeline.root, train__teacher=teacher | {"sha256": "0" * 64})
+        refused = run(pipeline.root, "python", "stages/train.py", "--model", "cnn", *options)
+        assert refused.stderr.startswith("train: train.teacher: teacher.parquet has sha256 ")
+    finally:
+        pipeline.path("params.yaml").write_bytes(before)
+
+
 @pytest.mark.parametrize("options", [(), ("--markdown",)])
 def test_the_summary_has_a_row_for_each_model_and_names_the_exported_one(pipeline, options):
     lines = succeed(pipeline.root, "emopipe", "summary", *options).splitlines()
-    for model in MODELS:
+    for model in (*MODELS, ENSEMBLE):
         row = next(line for line in lines if line[:2] in ("│ ", "| ") and line.split()[1] == model)
         figures = pipeline.report(f"evaluate/{model}")
         assert f"{figures['val']['accuracy']:.3f}" in row
@@ -259,7 +297,10 @@ def test_a_second_run_has_nothing_to_do(pipeline):
 
 def test_a_new_model_trains_no_other_again(pipeline):
     assert stages_run(pipeline.with_cnn) == ["ingest", "validate", "balance", "train@cnn", "evaluate@cnn"]
-    assert stages_run(pipeline.with_both) == ["train@resnet18", "evaluate@resnet18", "export", "register"]
+    assert stages_run(pipeline.with_both) == [
+        *("train@resnet18", "evaluate@resnet18"),
+        *(f"ensemble@{ENSEMBLE}", "export", "register"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -284,7 +325,7 @@ def test_export_and_register_run_again_give_the_same_outs_and_neither_a_version_
     assert stages_run(output) == ["export", "register"]
     assert pipeline.path("dvc.lock").read_bytes() == before
     assert len(client_of(pipeline.root).search_model_versions("name = 'emopipe'")) == 1
-    assert set(runs_of(pipeline.root)) == set(MODELS)
+    assert set(runs_of(pipeline.root)) == {*MODELS, ENSEMBLE}
 
 
 def test_another_folder_gives_the_same_hashes(pipeline, elsewhere):

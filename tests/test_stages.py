@@ -240,7 +240,7 @@ def test_an_unknown_model_is_refused_before_a_picture_is_read():
 
     params, no_tables = load_params(ROOT / "params.yaml"), (None, None)
     with pytest.raises(ModelError, match="'resnet81' is neither cnn"):
-        fit("resnet81", *no_tables, base=params.base, image=params.image, config=params.train.config, run=None)
+        fit("resnet81", *no_tables, params=params, run=None)
 
 
 SLEEPER = """

@@ -307,7 +307,8 @@ def test_a_class_with_any_name_has_its_metrics(root):
 
 
 def test_a_report_becomes_figures_by_split_and_class_and_a_matrix(root):
-    figures = {"accuracy": 0.5, "balanced_accuracy": 0.6, "macro_f1": 0.7, "ece": 0.1, "nll": 1.5}
+    figures = {"accuracy": 0.5, "balanced_accuracy": 0.6, "macro_f1": 0.7}
+    figures |= {"ece": 0.1, "classwise_ece": 0.05, "nll": 1.5}
     per_class = {"happy": {"precision": 1.0, "recall": 0.5, "f1": 0.66, "support": 2}}
     split = {**figures, "per_class": per_class, "confusion": [[1, 1], [0, 0]], "accuracy_ci": [0.1, 0.9]}
     report = {"model": "cnn", "classes": ["happy", "sad"], "val": split, "test": split | {"accuracy": 0.4}}
@@ -316,7 +317,7 @@ def test_a_report_becomes_figures_by_split_and_class_and_a_matrix(root):
     (run,) = stored(root)
     assert (run.data.metrics["val/accuracy"], run.data.metrics["test/accuracy"]) == (0.5, 0.4)
     assert run.data.metrics["test/recall/happy"] == 0.5
-    assert len(run.data.metrics) == 2 * (5 + 3)
+    assert len(run.data.metrics) == 2 * (6 + 3)
     path = connect(root)[0].download_artifacts(run.info.run_id, "test_confusion.json", str(root))
     expected = {"classes": ["happy", "sad"], "rows": "truth", "confusion": [[1, 1], [0, 0]]}
     assert json.loads(Path(path).read_text()) == expected

@@ -1,34 +1,60 @@
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from emopipe.errors import ModelError
-from emopipe.training.augment import augment, random_affine
+from emopipe.training.augment import blend, erase, random_affine, relight, warp
+from emopipe.training.average import WeightAverage
 from emopipe.training.checkpoint import TrainedModel, load_model, save_model
 from emopipe.training.classifier import Classifier
-from emopipe.training.config import TrainConfig
+from emopipe.training.config import AugmentConfig, ImbalanceConfig, TrainConfig
 from emopipe.training.data import LabelledImages
-from emopipe.training.loop import measure, train
+from emopipe.training.loop import COMPILERS, measure, train
+from emopipe.training.muon import orthogonal
 from emopipe.training.networks import architecture, build_network
+from emopipe.training.optimiser import hidden_matrices, make_optimizers, rate_at
 from emopipe.training.preprocess import InputSpec, Preprocess, stack_images
 
 PLAIN = {
+    "max_stride": 16,
     "epochs": 1,
     "batch_size": 8,
+    "optimizer": "adamw",
     "learning_rate": 0.01,
     "weight_decay": 0.0,
+    "warm_up": 0.15,
+    "ema_decay": 0.0,
     "label_smoothing": 0.0,
-    "flip": False,
-    "rotation": 0.0,
-    "scale": 0.0,
-    "shift": 0.0,
+    "test_time_augmentation": "none",
+    "precision": "auto",
+    "compile": False,
     "max_minutes": None,
+}
+STILL = dict.fromkeys(("flip", "rotation", "scale", "shift", "brightness", "contrast", "erase", "mixup", "cutmix"), 0.0)
+UNCORRECTED = {
+    "class_weights": "none",
+    "class_balanced_beta": 0.999,
+    "logit_adjustment": 0.0,
+    "sampling": 0.0,
+    "focal_gamma": 0.0,
 }
 
 
-def config(**changes):
-    return TrainConfig(**PLAIN | changes)
+def augmentation(**changes):
+    return AugmentConfig(**STILL | changes)
+
+
+def imbalance(**changes):
+    return ImbalanceConfig(**UNCORRECTED | changes)
+
+
+def config(*, augment=STILL, correct=UNCORRECTED, **changes):
+    parts = {"augment": augmentation(**augment), "imbalance": imbalance(**correct)}
+    return TrainConfig(**PLAIN | parts | changes)
 
 
 def bright_or_dark(num, seed=0):
@@ -38,9 +64,12 @@ def bright_or_dark(num, seed=0):
     return LabelledImages(images=(noise + 150 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels=labels)
 
 
+ARCHITECTURE = architecture("cnn", num_classes=2, size=16, channels=1, max_stride=16)
+
+
 def small_cnn(seed=0):
     torch.manual_seed(seed)
-    return Classifier(architecture("cnn", num_classes=2, size=16, channels=1), mean=0.5, std=0.25)
+    return Classifier(ARCHITECTURE, mean=0.5, std=0.25)
 
 
 def run(classifier, settings, *, seed=0, training=None, validation=None):
@@ -64,7 +93,7 @@ def test_the_loss_falls():
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not():
-    settings = config(flip=True, rotation=10.0, scale=0.1, shift=0.1)
+    settings = config(augment={"flip": True, "rotation": 10.0, "scale": 0.1, "shift": 0.1})
     weights = []
     for seed in (1, 1, 2):
         classifier = small_cnn()
@@ -95,19 +124,158 @@ def test_a_time_budget_lays_out_fewer_epochs_and_leaves_the_weights_alone():
     assert repeated[-1].train_loss == epochs[-1].train_loss
 
 
+def test_the_average_follows_the_weights_and_without_decay_equals_them():
+    layer = torch.nn.Linear(1, 1)
+    long, none = WeightAverage(layer, 0.5), WeightAverage(layer, 0.0)
+    with torch.no_grad():
+        layer.weight.fill_(8)
+    long.network.weight.data.fill_(0)
+    for average in (long, none):
+        average.update(step=1000)
+        average.update(step=1001)
+    assert (long.network.weight.item(), none.network.weight.item()) == (6, 8)
+
+
+def test_a_new_average_follows_closely():
+    layer = torch.nn.Linear(1, 1)
+    average = WeightAverage(layer, 0.999)
+    before = layer.weight.item()
+    with torch.no_grad():
+        layer.weight.add_(1)
+    average.update(step=0)  # decay 1 / 10
+    assert average.network.weight.item() == pytest.approx(before + 0.9)
+
+
+@pytest.mark.parametrize("shape", [(12, 40), (40, 12), (12, 12)])
+def test_muon_steps_have_the_singular_vectors_of_the_gradient_and_values_near_one(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    u, values, v = torch.linalg.svd(matrix, full_matrices=False)
+    found = u.T @ orthogonal([matrix])[0] @ v.T
+    assert torch.allclose(found, found.diag().diag(), atol=1e-3)
+    assert (found.diag()[values > 0.05 * values.max()] - 1).abs().max() < 0.35
+
+
+def test_muon_takes_the_matrices_between_the_first_and_the_last_layer():
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3),
+        torch.nn.Conv2d(4, 4, 3, groups=4),
+        torch.nn.Conv2d(4, 8, 3),
+        torch.nn.BatchNorm2d(8),
+        torch.nn.Linear(8, 8),
+        torch.nn.Linear(8, 2),
+    )
+    assert [weight.shape for weight in hidden_matrices(network)] == [(8, 4, 3, 3), (8, 8)]
+    adamw, muon = make_optimizers(network, config(optimizer="muon"))
+    weights = [w for optimizer in (adamw, muon) for group in optimizer.param_groups for w in group["params"]]
+    assert sorted(map(id, weights)) == sorted(map(id, network.parameters()))
+
+
+def test_muon_learns():
+    epochs = run(small_cnn(), config(epochs=4, optimizer="muon"))
+    assert epochs[-1].train_loss < epochs[0].train_loss
+
+
+def test_the_rate_rises_to_its_peak_and_ends_near_zero():
+    rates = [rate_at(step, 100, config(warm_up=0.2)) for step in range(100)]
+    assert max(rates) == pytest.approx(0.01, rel=0.01)
+    assert rates.index(max(rates)) in (19, 20)
+    assert rates[-1] < 1e-5 < rates[0] < 1e-3
+    assert rates == sorted(rates[:20]) + sorted(rates[20:], reverse=True)
+
+
+@pytest.mark.parametrize(("views", "num_views"), [("flip", 2), ("flip_shift", 6)])
+def test_views_are_averaged(views, num_views):
+    plain, many = small_cnn().eval(), small_cnn().eval()
+    many.views = views
+    images = bright_or_dark(4).images
+    seen = []
+    many.network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    logits = many.mean_logits(images)
+    assert seen == [4 * num_views]
+    assert not torch.allclose(plain.mean_logits(images), logits, atol=1e-5)
+    if views == "flip":
+        assert torch.allclose(many.mean_logits(images.flip(2)), logits, atol=1e-5)
+        assert torch.allclose((plain(images) + plain(images.flip(2))) / 2, logits, atol=1e-5)
+
+
+def test_the_temperature_divides_the_logits():
+    classifier, images = small_cnn(), bright_or_dark(4).images
+    sharp = classifier.predict(images)
+    classifier.temperature = 2.0
+    assert torch.allclose(classifier.predict(images), sharp.sqrt() / sharp.sqrt().sum(1, keepdim=True), atol=1e-6)
+
+
+def test_light_changes_within_its_limits():
+    images = torch.full((300, 1, 4, 4), 0.5)
+    images[:, :, :2] = 0.3
+    brighter = relight(images, augmentation(brightness=0.1), torch.Generator().manual_seed(0)) - images
+    assert 0.09 < brighter.abs().max() <= 0.1001
+    assert brighter.flatten(1).std(1).max() < 1e-6
+    contrasted = relight(images, augmentation(contrast=0.5), torch.Generator().manual_seed(0))
+    assert torch.allclose(contrasted.mean((1, 2, 3)), images.mean((1, 2, 3)), atol=1e-6)
+    spread = (contrasted[:, 0, 3, 0] - contrasted[:, 0, 0, 0]) / 0.2
+    assert 0.5 <= spread.min() < 0.55
+    assert 1.45 < spread.max() <= 1.5001
+
+
+def test_a_square_is_blanked_in_the_wanted_share_of_faces():
+    blanked = erase(torch.ones(400, 1, 12, 12), 0.25, torch.Generator().manual_seed(0)) == 0
+    areas = blanked.flatten(1).sum(1)
+    assert set(areas.tolist()) == {0, 16}
+    assert (areas > 0).float().mean().item() == pytest.approx(0.25, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", ["mixup", "cutmix"])
+def test_faces_are_blended_as_much_as_their_targets(kind):
+    inputs = torch.stack([torch.zeros(1, 16, 16), torch.ones(1, 16, 16)])
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        mixed, targets = blend(inputs, torch.eye(2), augmentation(**{kind: 1.0}), generator)
+        assert torch.allclose(mixed.mean((1, 2, 3)), targets[:, 1], atol=1e-6)
+        assert torch.allclose(targets.sum(1), torch.ones(2))
+        assert len(mixed[0].unique()) <= (1 if kind == "mixup" else 2)
+
+
+def test_soft_targets_are_learnt_instead_of_labels():
+    data = bright_or_dark(32)
+    turned = LabelledImages(images=data.images, labels=data.labels, soft=torch.eye(2)[1 - data.labels])
+    classifier = small_cnn()
+    run(classifier, config(epochs=4), training=turned)
+    assert measure(classifier, data)[1] == 0
+
+
+def test_bfloat16_trains_as_well():
+    epochs = run(small_cnn(), config(epochs=6, precision="bfloat16"))
+    assert epochs[-1].train_loss < epochs[0].train_loss
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, COMPILERS)), reason="torch.compile needs a C++ compiler")
+def test_a_compiled_network_learns_the_same():
+    settings = config(epochs=2, ema_decay=0.5)
+    plain, compiled = (run(small_cnn(), replace(settings, compile=chosen)) for chosen in (False, True))
+    assert [epoch.train_loss for epoch in compiled] == pytest.approx([epoch.train_loss for epoch in plain], rel=0.02)
+
+
+def test_compiling_without_a_compiler_is_one_line(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ModelError, match=r"^train.compile needs a C\+\+ compiler, one of g\+\+, clang\+\+: [^\n]*$"):
+        run(small_cnn(), config(compile=True))
+
+
 def test_no_last_batch_has_a_single_face():
     run(small_cnn(), config(batch_size=8), training=bright_or_dark(17))  # batch norm refuses one value per channel
 
 
 def test_without_augmentation_pictures_pass_unchanged():
     images = torch.rand(2, 1, 16, 16)
-    affine = random_affine(2, config(), torch.Generator())
-    assert torch.allclose(augment(images, affine, 16), images, atol=1e-5)
+    affine = random_affine(2, augmentation(), torch.Generator())
+    assert torch.allclose(warp(images, affine), images, atol=1e-5)
 
 
 def test_flip_mirrors_about_half_of_the_pictures():
     images = torch.rand(1, 1, 16, 16).expand(200, -1, -1, -1)
-    seen = augment(images, random_affine(200, config(flip=True), torch.Generator().manual_seed(0)), 16)
+    seen = warp(images, random_affine(200, augmentation(flip=True), torch.Generator().manual_seed(0)))
     mirrored = [torch.allclose(one, images[0].flip(-1), atol=1e-5) for one in seen]
     same = [torch.allclose(one, images[0], atol=1e-5) for one in seen]
     assert sum(mirrored) + sum(same) == 200
@@ -116,7 +284,7 @@ def test_flip_mirrors_about_half_of_the_pictures():
 
 @pytest.mark.parametrize(("name", "limit"), [("rotation", 30.0), ("scale", 0.3), ("shift", 0.2)])
 def test_each_augmentation_stays_within_its_limit_and_uses_it(name, limit):
-    affine = random_affine(500, config(**{name: limit}), torch.Generator().manual_seed(0))
+    affine = random_affine(500, augmentation(**{name: limit}), torch.Generator().manual_seed(0))
     drawn = {
         "rotation": torch.rad2deg(torch.atan2(affine[:, 1, 0], affine[:, 0, 0])),
         "scale": 1 / torch.hypot(affine[:, 0, 0], affine[:, 1, 0]) - 1,
@@ -151,7 +319,7 @@ def test_pixel_statistics_are_those_of_numpy():
 
 @pytest.mark.parametrize("name", ["cnn", "yolov8n-cls", "resnet18", "efficientnet_b0"])
 def test_each_network_gives_one_logit_per_class(name):
-    wanted = architecture(name, num_classes=5, size=48, channels=1)
+    wanted = architecture(name, num_classes=5, size=48, channels=1, max_stride=16)
     network = build_network(wanted).eval()
     with torch.inference_mode():
         logits = network(torch.zeros(2, wanted.channels, wanted.size, wanted.size))
@@ -160,30 +328,30 @@ def test_each_network_gives_one_logit_per_class(name):
 
 def test_building_a_yolo_network_leaves_pillow_as_it_was():
     opener = Image.open
-    build_network(architecture("yolov8n-cls", num_classes=2, size=48, channels=1))
+    build_network(architecture("yolov8n-cls", num_classes=2, size=48, channels=1, max_stride=16))
     assert Image.open is opener
     assert opener.__module__ == "PIL.Image"
 
 
 @pytest.mark.parametrize(("size", "channels"), [(16, 1), (32, 3), (100, 3)])
 def test_the_cnn_takes_any_size_and_channels(size, channels):
-    network = build_network(architecture("cnn", num_classes=3, size=size, channels=channels))
+    network = build_network(architecture("cnn", num_classes=3, size=size, channels=channels, max_stride=16))
     assert network(torch.zeros(2, channels, size, size)).shape == (2, 3)
 
 
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mobilenetv4_conv_small"])
 def test_networks_of_timm_are_built_for_the_size_of_the_pictures(name):
-    network = build_network(architecture(name, num_classes=3, size=48, channels=1)).eval()
+    network = build_network(architecture(name, num_classes=3, size=48, channels=1, max_stride=16)).eval()
     assert network(torch.zeros(2, 1, 48, 48)).shape == (2, 3)
 
 
 def test_an_unknown_network_is_named_with_the_nearest_known_ones():
     with pytest.raises(ModelError, match=r"'resnet81' is neither cnn, nor .*; did you mean resnet18"):
-        build_network(architecture("resnet81", num_classes=2, size=48, channels=1))
+        build_network(architecture("resnet81", num_classes=2, size=48, channels=1, max_stride=16))
     with pytest.raises(
         ModelError, match=r"^train.models: ultralytics has no network 'yolo99-cls'; it has yolov8n-cls$"
     ):
-        build_network(architecture("yolo99-cls", num_classes=2, size=48, channels=1))
+        build_network(architecture("yolo99-cls", num_classes=2, size=48, channels=1, max_stride=16))
 
 
 def test_a_saved_model_predicts_the_same_when_loaded(tmp_path):
@@ -191,7 +359,7 @@ def test_a_saved_model_predicts_the_same_when_loaded(tmp_path):
     save_model(tmp_path, TrainedModel(classifier=classifier, classes=("dark", "bright"), training={"epochs": 1}))
     loaded = load_model(tmp_path)
     assert loaded.classes == ("dark", "bright")
-    assert torch.equal(loaded.classifier.predict_logits(data.images), classifier.predict_logits(data.images))
+    assert torch.equal(loaded.classifier.predict(data.images), classifier.predict(data.images))
 
 
 def test_a_missing_or_broken_model_is_one_line(tmp_path):
@@ -204,5 +372,7 @@ def test_a_missing_or_broken_model_is_one_line(tmp_path):
 
 
 def test_every_mistake_in_a_recipe_is_reported_at_once():
-    with pytest.raises(ValueError, match=r"^epochs must be at least 1, got 0; scale must be from 0 to below 1, got 2$"):
-        config(epochs=0, scale=2)
+    with pytest.raises(
+        ValueError, match=r"^epochs must be at least 1, got 0; warm_up must be from 0 to below 1, got 2$"
+    ):
+        config(epochs=0, warm_up=2)

@@ -12,8 +12,8 @@ from emopipe.errors import EmopipeError, WorkspaceError
 HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflow.
 
 The pipeline itself is run by DVC: `dvc repro` runs what has changed, in the order ingest, validate, balance,
-train, evaluate, export, register (`dvc dag` draws it). params.yaml says how. This command does what lies around:
-bring data in, sum up what came out, open MLflow.
+train, evaluate, ensemble (where params.yaml names one), export, register (`dvc dag` draws it). params.yaml says how.
+This command does what lies around: bring data in, sum up what came out, let a student learn, open MLflow.
 """
 
 ROOT = Path()
@@ -57,6 +57,30 @@ def data_sample(
 
 
 @app.command()
+def teach(
+    out: Annotated[Path, typer.Argument(help="Parquet file to write.")],
+    models: Annotated[list[str] | None, typer.Option("--model", help="A trained model; several are averaged.")] = None,
+) -> None:
+    """Write what trained models say of the training faces, for a student to learn from (`train.teacher`)."""
+    import hashlib
+
+    from emopipe.faces import faces_from_arrow
+    from emopipe.files import read_parquet, write_parquet
+    from emopipe.params import load_params
+    from emopipe.predictions import predictions_to_arrow
+    from emopipe.teaching import teach as say
+    from emopipe.training.checkpoint import load_model
+
+    names = models or list(load_params(PARAMS).train.models)
+    trained = [load_model(ROOT / "build" / "models" / name) for name in names]
+    predictions = say(trained, faces_from_arrow(read_parquet(ROOT / "build" / "clean.parquet")))
+    write_parquet(out, predictions_to_arrow(predictions))
+    digest = hashlib.sha256(out.read_bytes()).hexdigest()
+    print(f"{out}: {', '.join(names)} on {len(predictions.frame)} training faces; in params.yaml, under train:")
+    print(f"  teacher: {{file: {out}, sha256: {digest}, weight: 0.7}}")
+
+
+@app.command()
 def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the confusion matrix.")] = False) -> None:
     """Show what the last run gave: a table of the models, and which one was exported."""
     from rich.console import Console
@@ -65,8 +89,9 @@ def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the conf
     from emopipe.params import load_params
     from emopipe.summary import summary_markdown, summary_text
 
-    models = load_params(PARAMS).train.models
-    reports = [read_json(REPORTS / "evaluate" / f"{model}.json") for model in models]
+    params = load_params(PARAMS)
+    models = params.train.models
+    reports = [read_json(REPORTS / "evaluate" / f"{name}.json") for name in (*models, *params.evaluate.ensembles)]
     export, register = read_json(REPORTS / "export.json"), read_json(REPORTS / "register.json")
     if export["model"] not in models:
         raise WorkspaceError(f"reports/export.json is of {export['model']}, not in train.models: run `dvc repro`")

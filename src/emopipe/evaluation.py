@@ -1,6 +1,6 @@
 """The report of one model: figures, pictures, and tables for plots, for validation and test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from emopipe.calibration import uncalibrated
 from emopipe.faces import HELD_OUT, Faces
 from emopipe.figures import (
     confusion_figure,
@@ -18,15 +19,20 @@ from emopipe.figures import (
     training_figure,
 )
 from emopipe.images import decode_png
-from emopipe.metrics import evaluate_split
+from emopipe.metrics import calibration_figures, evaluate_split
 from emopipe.params import EvaluateParams
 from emopipe.predictions import Predictions
 
 CURVE_POINTS = 100
 
 
-def build_report(model: str, predictions: Predictions, params: EvaluateParams, seed: int) -> dict[str, Any]:
-    """The report of the contract, as plain JSON values."""
+def build_report(
+    model: str, predictions: Predictions, params: EvaluateParams, seed: int, *, about: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The report of the contract, as plain JSON values; `about` is what is known of the model beside its answers.
+
+    With a `temperature` in `about`, each split also has `uncalibrated`: the figures before it was applied.
+    """
     parts = {name: predictions.split(name) for name in HELD_OUT}
     figures = {
         name: evaluate_split(
@@ -34,7 +40,11 @@ def build_report(model: str, predictions: Predictions, params: EvaluateParams, s
         )
         for name, part in parts.items()
     }
-    return {"model": model, "classes": list(predictions.classes), **figures}
+    if "temperature" in about:
+        for name, part in parts.items():
+            before = uncalibrated(part.probabilities, about["temperature"])
+            figures[name]["uncalibrated"] = calibration_figures(before, part.labels)
+    return {"model": model, "classes": list(predictions.classes), **about, **figures}
 
 
 def draw_figures(
@@ -49,9 +59,7 @@ def draw_figures(
         pictures = {
             "confusion": confusion_figure(confusion, classes, f"{title}\n{_scores(figures)}"),
             "curves": curves_figure(part.probabilities, part.labels, classes, title),
-            "reliability": reliability_figure(
-                part.probabilities, part.labels, f"{title}\nexpected calibration error {figures['ece']:.3f}"
-            ),
+            "reliability": reliability_figure(part.probabilities, part.labels, f"{title}\n{_calibration(figures)}"),
         }
         yield from ((f"{split}_{name}.png", png_bytes(picture)) for name, picture in pictures.items())
     yield "test_mistakes.png", png_bytes(_mistakes(report["model"], predictions, faces, num_mistakes))
@@ -84,6 +92,11 @@ def _scores(figures: dict[str, Any]) -> str:
     scores = f"accuracy {figures['accuracy']:.1%} ({low:.1%} to {high:.1%})"
     low, high = figures["macro_f1_ci"]
     return f"{scores}, macro-F1 {figures['macro_f1']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _calibration(figures: dict[str, Any]) -> str:
+    before = f", {figures['uncalibrated']['ece']:.3f} before calibration" if "uncalibrated" in figures else ""
+    return f"expected calibration error {figures['ece']:.3f}{before}"
 
 
 def _precision_recall(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,23 +1,27 @@
 """From tables to a trained model."""
 
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 import torch
-from tqdm import tqdm
 
+from emopipe.calibration import fit_temperature
 from emopipe.faces import Faces
-from emopipe.params import BaseParams, ImageParams
+from emopipe.params import Params
 from emopipe.predict import best_device
+from emopipe.predictions import Predictions
+from emopipe.progress import TrainingBar
+from emopipe.teaching import soft_targets
 from emopipe.tensors import labelled_images, training_images
 from emopipe.training.checkpoint import TrainedModel
 from emopipe.training.classifier import Classifier
-from emopipe.training.config import TrainConfig
-from emopipe.training.loop import Epoch, train
+from emopipe.training.data import LabelledImages
+from emopipe.training.learner import Epoch
+from emopipe.training.loop import EVALUATION_BATCH, train
 from emopipe.training.networks import architecture, build_network
 from emopipe.training_set import TrainingSet
 
@@ -36,38 +40,77 @@ def fit(
     clean: Faces,
     training_set: TrainingSet,
     *,
-    base: BaseParams,
-    image: ImageParams,
-    config: TrainConfig,
+    params: Params,
     run: MetricLog,
+    start: Path | None = None,
+    teacher: Predictions | None = None,
+    interrupted: Path | None = None,
 ) -> tuple[TrainedModel, pd.DataFrame]:
-    """Train the network `name`; the model of its best epoch, and one row per epoch with the columns of `HISTORY`."""
-    wanted = architecture(name, num_classes=len(base.classes), size=image.size, channels=image.channels)
-    build_network(wanted)  # once to see that it can be: pictures take longer to decode
-    training = training_images(training_set, clean, base.classes, wanted.size)
+    """Train the network `name`; the calibrated model of its best epoch, and a row per epoch (columns `HISTORY`).
+
+    start: weights to start from. teacher: predictions of the training faces, to learn from. interrupted: where the
+    training keeps what it needs to go on after an interruption; it is gone at the end.
+    """
+    base, image, config = params.base, params.image, params.train.config
+    wanted = architecture(
+        name, num_classes=len(base.classes), size=image.size, channels=image.channels, max_stride=config.max_stride
+    )
+    torch.manual_seed(base.seed)
+    network = build_network(wanted, start)  # before the pictures are decoded, which takes longer
+    training = _training_data(clean, training_set, params, wanted.size, teacher)
     validation = labelled_images(clean.split("val"), base.classes, wanted.size)
     mean, std = training.pixel_statistics()
-    torch.manual_seed(base.seed)
-    classifier = Classifier(wanted, mean=mean, std=std)
-    track = partial(tqdm, desc=name, unit=" batches", leave=False, disable=None)
-    epochs = []
-    passes = train(classifier, training, validation, config, seed=base.seed, device=best_device(), track=track)
-    for epoch in passes:
-        epochs.append(epoch)
-        print(epoch_line(name, epoch, len(training)), flush=True)
-        run.log_metrics({f"epoch/{key}": getattr(epoch, key) for key in HISTORY[1:]}, step=epoch.epoch)
-    best = max((epoch for epoch in epochs if epoch.is_best), key=lambda epoch: epoch.epoch)
-    outcome = asdict(config) | {"seed": base.seed, "num_epochs": best.num_epochs, "best_epoch": best.epoch}
+    classifier = Classifier(wanted, mean=mean, std=std, views=config.test_time_augmentation, network=network)
+    if interrupted is not None and interrupted.exists():
+        print(f"{name}: going on with a training that was interrupted")
+    epochs, seed, device = [], base.seed, best_device()
+    with TrainingBar(name, len(training)) as bar:
+        for epoch in train(
+            classifier, training, validation, config, seed=seed, device=device, watch=bar.step, interrupted=interrupted
+        ):
+            epochs.append(epoch)
+            bar.epoch(epoch)
+            run.log_metrics({f"epoch/{key}": getattr(epoch, key) for key in HISTORY[1:]}, step=epoch.epoch)
+    classifier.temperature = fit_temperature(mean_logits(classifier, validation), validation.labels.numpy())
     history = pd.DataFrame([{key: getattr(epoch, key) for key in HISTORY} for epoch in epochs])
-    return TrainedModel(classifier=classifier.to("cpu"), classes=base.classes, training=outcome), history
-
-
-def epoch_line(name: str, epoch: Epoch, num_faces: int) -> str:
-    """One line for a person who watches: figures, speed, and the time left."""
-    left = time.strftime("%H:%M:%S", time.gmtime(epoch.seconds * (epoch.num_epochs - epoch.epoch)))
-    best = "  best so far" if epoch.is_best else ""
-    return (
-        f"{name}  epoch {epoch.epoch}/{epoch.num_epochs}  loss {epoch.train_loss:.3f}  "
-        f"val loss {epoch.val_loss:.3f}  val accuracy {epoch.val_accuracy:.3f}  "
-        f"{num_faces / epoch.seconds:.0f} images/s  {left} left{best}"
+    trained = TrainedModel(
+        classifier=classifier.to("cpu"), classes=base.classes, training=_told(name, params) | _outcome(epochs)
     )
+    return trained, history
+
+
+def _training_data(
+    clean: Faces, training_set: TrainingSet, params: Params, size: int, teacher: Predictions | None
+) -> LabelledImages:
+    classes, told = params.base.classes, params.train.teacher
+    data = training_images(training_set, clean, classes, size)
+    if teacher is None or told is None:
+        return data
+    soft = soft_targets(list(training_set.frame["id"]), data.labels.numpy(), classes, teacher, told.weight)
+    return LabelledImages(images=data.images, labels=data.labels, soft=torch.from_numpy(soft))
+
+
+def _told(name: str, params: Params) -> dict[str, Any]:
+    """What the training was told, for model.json."""
+    train_params = asdict(params.train)
+    start = train_params["pretrained"].get(name)
+    return asdict(params.train.config) | {
+        "pretrained": start,
+        "teacher": train_params["teacher"],
+        "seed": params.base.seed,
+    }
+
+
+def _outcome(epochs: Sequence[Epoch]) -> dict[str, int]:
+    """How many epochs were laid out, which a time budget decides, and which was the best."""
+    best = max((epoch for epoch in epochs if epoch.is_best), key=lambda epoch: epoch.epoch)
+    return {"num_epochs": best.num_epochs, "best_epoch": best.epoch}
+
+
+@torch.inference_mode()
+def mean_logits(classifier: Classifier, data: LabelledImages) -> np.ndarray:
+    """Logits float32 (N, K) of `data`, the mean over the model's views, in evaluation mode."""
+    classifier.eval()
+    device = next(classifier.parameters()).device
+    parts = [classifier.mean_logits(images.to(device)) for images in data.images.split(EVALUATION_BATCH)]
+    return torch.cat(parts).float().cpu().numpy()

@@ -31,8 +31,7 @@ def evaluate_split(
         "balanced_accuracy": float(recall[support > 0].mean()),
         "macro_f1": float(f1.mean()),
         "macro_f1_ci": macro_f1_ci,
-        "ece": expected_calibration_error(probabilities, labels),
-        "nll": negative_log_likelihood(probabilities, labels),
+        **calibration_figures(probabilities, labels),
         "confusion": confusion.tolist(),
         "per_class": {
             name: {
@@ -43,6 +42,15 @@ def evaluate_split(
             }
             for k, name in enumerate(classes)
         },
+    }
+
+
+def calibration_figures(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """How far probabilities (N, K) can be trusted, given class indices (N,): `ece`, `classwise_ece`, `nll`."""
+    return {
+        "ece": expected_calibration_error(probabilities, labels),
+        "classwise_ece": classwise_calibration_error(probabilities, labels),
+        "nll": negative_log_likelihood(probabilities, labels),
     }
 
 
@@ -85,13 +93,27 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) ->
 
 def calibration_bins(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean confidence, accuracy minus confidence, and share of the faces in each of 15 bins, each (15,)."""
-    confidence = probabilities.max(1)
-    correct = probabilities.argmax(1) == labels
+    return _bins(probabilities.max(1), probabilities.argmax(1) == labels)
+
+
+def classwise_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean over the classes of the gap between a class's probability and how often it is the truth, over 15 equal bins.
+
+    Kull et al. 2019, "Beyond Temperature Scaling", section 2.
+    """
+    errors = []
+    for k in range(probabilities.shape[1]):
+        _, gaps, shares = _bins(probabilities[:, k], labels == k)
+        errors.append((np.abs(gaps) * shares).sum())
+    return float(np.mean(errors))
+
+
+def _bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     bins = np.clip(np.ceil(confidence * NUM_BINS).astype(int) - 1, 0, NUM_BINS - 1)
     counts = np.bincount(bins, minlength=NUM_BINS)
     mean_confidence = _ratio(np.bincount(bins, confidence, NUM_BINS), counts)
     mean_accuracy = _ratio(np.bincount(bins, correct, NUM_BINS), counts)
-    return mean_confidence, mean_accuracy - mean_confidence, counts / len(labels)
+    return mean_confidence, mean_accuracy - mean_confidence, counts / len(correct)
 
 
 def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:

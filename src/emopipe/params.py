@@ -4,7 +4,7 @@ Every stage reads the whole file, so that any mistake in it is reported, all at 
 """
 
 import difflib
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -100,11 +100,39 @@ class BalanceParams:
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
+class FileParams:
+    """A file that DVC does not track; its content is fixed here, so that other content makes the stage run again."""
+
+    file: str
+    """Path from the root of the project."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """Of its content."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class TeacherParams(FileParams):
+    """A teacher's predictions of the training faces, as `emopipe teach` writes them (Hinton et al. 2015)."""
+
+    weight: Annotated[float, Field(gt=0, le=1)]
+    """Share of each target that is the teacher's; the rest is the label's."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class TrainParams(TrainConfig):
     """The recipe, and the models that are trained with it."""
 
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of networks: `cnn`, or a classification network of timm or of ultralytics."""
+    pretrained: dict[str, Literal["hub"] | FileParams]
+    """Models that do not start from scratch: `hub` downloads timm's weights, a file is safetensors."""
+    teacher: TeacherParams | None
+    """Whose predictions all models learn from; null for none."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        strangers = sorted(set(self.pretrained) - set(self.models))
+        if strangers:
+            raise ValueError(f"pretrained names {', '.join(strangers)}, which is not among models")
 
     @property
     def config(self) -> TrainConfig:
@@ -120,6 +148,8 @@ class EvaluateParams:
     """Resamples for the 95 % intervals."""
     num_mistakes: Annotated[int, Field(ge=0)]
     """Faces on the sheet of the most confident mistakes."""
+    ensembles: dict[str, Annotated[tuple[str, ...], Field(min_length=2)]]
+    """Models by the name of their ensemble, which averages their probabilities and is reported as one more model."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -149,6 +179,14 @@ class Params:
     evaluate: EvaluateParams
     export: ExportParams
 
+    def __post_init__(self) -> None:
+        for name, members in self.evaluate.ensembles.items():
+            strangers = sorted(set(members) - set(self.train.models))
+            if strangers:
+                raise ValueError(f"evaluate.ensembles.{name} names {', '.join(strangers)}, not among train.models")
+            if name in self.train.models:
+                raise ValueError(f"evaluate.ensembles.{name} is also the name of a model")
+
 
 def load_params(path: Path) -> Params:
     """Read and check params.yaml; raises `ParamsError` that names every mistake in one line."""
@@ -177,7 +215,7 @@ def _describe(problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{where} is missing"
     if problem["type"] == "value_error":
-        return f"{where}: {problem['ctx']['error']}"
+        return f"{where}: {problem['ctx']['error']}".removeprefix(": ")
     message = problem["msg"][0].lower() + problem["msg"][1:]
     return f"{where}: {message}, got {problem['input']!r}"
 
@@ -185,7 +223,9 @@ def _describe(problem: Any) -> str:
 def _nearest(loc: tuple[Any, ...]) -> str:
     owner: Any = Params
     for part in loc[:-1]:
-        owner = {item.name: item.type for item in fields(owner)}[part]
+        owner = {item.name: item.type for item in fields(owner)}.get(part)
+        if not is_dataclass(owner):  # a union of types
+            return ""
     names = [item.name for item in fields(owner)]
     close = difflib.get_close_matches(str(loc[-1]), names, n=1)
     return f" (did you mean {close[0]}?)" if close else f" (expected one of {', '.join(names)})"

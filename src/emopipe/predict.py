@@ -20,7 +20,7 @@ def predict_faces(model: TrainedModel, faces: Faces, *, device: str) -> np.ndarr
     probabilities = np.zeros((len(faces), len(model.classes)), np.float32)
     with tqdm(total=len(faces), desc="predict", unit=" faces", leave=False, disable=None) as bar:
         for rows, images in same_size_batches(faces, BATCH):
-            probabilities[rows] = classifier.predict_logits(images.to(device)).softmax(1).cpu().numpy()
+            probabilities[rows] = classifier.predict(images.to(device)).cpu().numpy()
             bar.update(len(rows))
     return probabilities
 

@@ -64,6 +64,17 @@ def predictions_of(faces: Faces, probabilities: np.ndarray, classes: Sequence[st
     return Predictions(pd.concat([faces.frame[list(KEYS)], columns], axis=1), tuple(classes))
 
 
+def average(members: Sequence[Predictions]) -> Predictions:
+    """The mean probabilities of several models, which must tell of the same faces and classes."""
+    first = members[0]
+    for other in members[1:]:
+        if other.classes != first.classes or not other.frame[list(KEYS)].equals(first.frame[list(KEYS)]):
+            raise DataError("the models of an ensemble tell of different faces or classes: run `dvc repro`")
+    mean = np.mean([member.probabilities for member in members], axis=0)
+    columns = pd.DataFrame(mean.astype(np.float32), columns=list(first.classes))
+    return Predictions(pd.concat([first.frame[list(KEYS)], columns], axis=1), first.classes)
+
+
 def predictions_to_arrow(predictions: Predictions) -> pa.Table:
     """The table as it is kept on disk."""
     return pa.Table.from_pandas(predictions.frame, preserve_index=False).replace_schema_metadata(None)

@@ -21,6 +21,10 @@ Chosen among {candidates} by {select_by} on validation. Intervals are 95 % boots
 |---|---|---|
 {overall}
 
+{num_parameters:,} parameters, {num_macs:.1f} million multiply-accumulates for one view of a face.{views} Its
+probabilities are calibrated: logits are divided by {temperature}, which was fitted on validation and moved the ECE on
+test from {before:.3f} to {after:.3f}.
+
 Per class, on test ({num_test} faces):
 
 | class | precision | recall | F1 | faces |
@@ -51,6 +55,11 @@ different pictures of one person, may be on both sides.
 - Do not use it to decide about a person: hiring, grading, policing, migration, insurance, diagnosis.
 """
 
+VIEWS = {
+    "none": "",
+    "flip": " Each answer is the mean over the face and its mirror image.",
+    "flip_shift": " Each answer is the mean over the face, its mirror image, and both moved by a pixel.",
+}
 OVERALL = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "ece": "ECE"}
 
 
@@ -70,6 +79,12 @@ def model_card(
         candidates=", ".join(export["candidates"]),
         select_by=export["select_by"],
         overall="\n".join(_overall_row(report, figure, name) for figure, name in OVERALL.items()),
+        num_parameters=report["num_parameters"],
+        num_macs=report["num_macs"] / 1e6,
+        temperature=report["temperature"],
+        before=report["test"]["uncalibrated"]["ece"],
+        after=report["test"]["ece"],
+        views=VIEWS[report["test_time_augmentation"]],
         num_test=report["test"]["num_faces"],
         per_class="\n".join(_class_row(name, values) for name, values in report["test"]["per_class"].items()),
         num_train=sum(balance["after"].values()),

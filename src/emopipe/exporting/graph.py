@@ -27,7 +27,7 @@ class ExportGraph(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Probabilities, which add up to 1."""
-        probabilities: Tensor = self.classifier(images).softmax(1)
+        probabilities: Tensor = self.classifier.probabilities(images)
         return probabilities
 
 

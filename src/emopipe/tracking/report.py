@@ -7,7 +7,7 @@ import pandas as pd
 from emopipe.faces import HELD_OUT
 from emopipe.tracking.runs import ModelRun
 
-FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "nll")
+FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "classwise_ece", "nll")
 PER_CLASS = ("precision", "recall", "f1")
 
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from emopipe.errors import ModelError
 from emopipe.training.classifier import Classifier
 from emopipe.training.networks import Architecture
+from emopipe.training.networks.cost import num_macs
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
@@ -27,6 +28,18 @@ class TrainedModel:
     classes: tuple[str, ...]
     training: dict[str, Any]
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What it costs, and how its answers come about."""
+        classifier = self.classifier
+        architecture = classifier.architecture
+        return {
+            "num_parameters": sum(p.numel() for p in classifier.parameters()),
+            "num_macs": num_macs(classifier.network, architecture.channels, architecture.size),
+            "test_time_augmentation": classifier.views,
+            "temperature": classifier.temperature,
+        }
+
 
 def save_model(folder: Path, model: TrainedModel) -> None:
     """Write weights and description into `folder`, which must exist."""
@@ -36,7 +49,7 @@ def save_model(folder: Path, model: TrainedModel) -> None:
         "architecture": asdict(classifier.architecture),
         "classes": list(model.classes),
         "normalisation": {"mean": spec.mean, "std": spec.std},
-        "num_parameters": sum(p.numel() for p in classifier.parameters()),
+        **model.about,
         "training": model.training,
     }
     weights = {name: value.cpu().contiguous() for name, value in classifier.network.state_dict().items()}
@@ -48,7 +61,12 @@ def load_model(folder: Path) -> TrainedModel:
     """Read what `save_model` wrote; raises `ModelError` when it is missing, broken, or of another architecture."""
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        classifier = Classifier(Architecture(**description["architecture"]), **description["normalisation"])
+        classifier = Classifier(
+            Architecture(**description["architecture"]),
+            **description["normalisation"],
+            temperature=description["temperature"],
+            views=description["test_time_augmentation"],
+        )
         weights = load_file(folder / WEIGHTS)
         classifier.network.load_state_dict({name: value.contiguous() for name, value in weights.items()})
     except FileNotFoundError as error:

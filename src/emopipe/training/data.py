@@ -1,33 +1,46 @@
 """Labelled pictures in memory: one uint8 tensor, which small data sets afford and which keeps the device busy.
 
-Shapes: N pictures, S side, C channels.
+Shapes: N pictures, S side, C channels, K classes.
 """
 
 from dataclasses import dataclass
 
 from torch import Tensor
+from torch.nn import functional as F
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledImages:
     """Pictures of one size with the index of their class.
 
-    images: uint8 (N, S, S, C). labels: int64 (N,).
+    images: uint8 (N, S, S, C). labels: int64 (N,). soft: float (N, K), each row adding up to 1, where the target of a
+    face is not its label alone but a distribution: annotators' votes, or what a teacher says.
     """
 
     images: Tensor
     labels: Tensor
+    soft: Tensor | None = None
 
     def __post_init__(self) -> None:
         assert self.images.ndim == 4 and self.images.shape[1] == self.images.shape[2], self.images.shape
         assert self.labels.shape == self.images.shape[:1], (self.labels.shape, self.images.shape)
+        assert self.soft is None or len(self.soft) == len(self.labels), (self.soft.shape, self.labels.shape)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def to(self, device: str) -> "LabelledImages":
         """The same on another device."""
-        return LabelledImages(images=self.images.to(device), labels=self.labels.to(device))
+        soft = None if self.soft is None else self.soft.to(device)
+        return LabelledImages(images=self.images.to(device), labels=self.labels.to(device), soft=soft)
+
+    def targets(self, rows: Tensor, num_classes: int) -> Tensor:
+        """What to learn for the row numbers `rows` (M,): float (M, K)."""
+        return F.one_hot(self.labels[rows], num_classes).float() if self.soft is None else self.soft[rows]
+
+    def class_counts(self, num_classes: int) -> Tensor:
+        """Faces by label, int64 (K,)."""
+        return self.labels.bincount(minlength=num_classes)
 
     def pixel_statistics(self) -> tuple[float, float]:
         """Mean and standard deviation of all pixels, in 0 to 1, exact over the 256 levels."""

@@ -1,51 +1,37 @@
 """One plain training loop for every network.
 
-Shapes: N pictures of a batch, S side and D channels of the network's input, K classes.
+Shapes: N pictures of a batch, S side, C channels of a picture, D channels of the network's input, K classes.
 """
 
 import copy
 import math
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emopipe.errors import ModelError
-from emopipe.training.augment import augment, random_affine
+from emopipe.training.augment import blend, erase, random_affine, relight, warp
+from emopipe.training.average import WeightAverage
+from emopipe.training.budget import epochs_within
 from emopipe.training.classifier import Classifier
 from emopipe.training.config import TrainConfig
 from emopipe.training.data import LabelledImages
+from emopipe.training.imbalance import ClassCorrection, class_correction, draw_order, training_loss
+from emopipe.training.learner import Epoch, Learner
+from emopipe.training.optimiser import make_optimizers, rate_at, set_rate
 
-WARM_UP = 0.15  # share of the steps in which the rate rises
 MAX_GRADIENT_NORM = 5.0
 EVALUATION_BATCH = 256
-TIMED_STEPS = 4  # for the time budget, after one that is not timed
-EPOCH_OVERHEAD = 1.15  # an epoch is longer than its steps: validation, copying the best weights
+SAVE_SECONDS = 30.0
+COMPILERS = ("g++", "clang++")
 
-Track = Callable[[Iterable[Tensor]], Iterable[Tensor]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """What one pass over the training set gave."""
-
-    epoch: int
-    """From 1."""
-    num_epochs: int
-    """Passes that are laid out."""
-    learning_rate: float
-    """At the end of the pass."""
-    train_loss: float
-    """Mean over the pass, with augmentation, dropout and label smoothing."""
-    val_loss: float
-    """Cross-entropy without any of these."""
-    val_accuracy: float
-    is_best: bool
-    """Highest validation accuracy so far; the lower loss decides between equals."""
-    seconds: float
+Watch = Callable[[int, int, Tensor], None]
+"""Called after each step with the number of passes laid out, of faces in the step, and the loss, ()."""
 
 
 def train(
@@ -56,107 +42,171 @@ def train(
     *,
     seed: int,
     device: str,
-    track: Track = iter,
+    watch: Watch = lambda num_epochs, num_faces, loss: None,
+    interrupted: Path | None = None,
+    save_seconds: float = SAVE_SECONDS,
 ) -> Iterator[Epoch]:
     """Train `classifier` in place, yielding after each pass; at the end it holds the weights of the best epoch.
 
-    `track` wraps the batches of a pass, for a progress bar. On one machine type, the same seed on the CPU gives the
-    same weights, bit by bit. Raises `ModelError` when the loss is no longer finite.
+    On one machine type, the same seed on the CPU gives the same weights, bit by bit. At most every `save_seconds` all
+    is written to the file `interrupted`; where it exists at the start, the training that wrote it goes on, its passes
+    are yielded first, and it ends as if it had not been interrupted. Raises `ModelError` when the loss is no longer
+    finite.
     """
     classifier.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     training, validation = training.to(device), validation.to(device)
-    num_epochs = _num_epochs(classifier, training, config)
-    steps = num_epochs * -(-len(training) // config.batch_size)
-    optimizer = _optimizer(classifier, config)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.learning_rate, total_steps=steps + 1, pct_start=WARM_UP
+    correction = class_correction(training.class_counts(classifier.architecture.num_classes), config.imbalance)
+    learner = Learner(
+        classifier=classifier,
+        average=WeightAverage(classifier, config.ema_decay),
+        optimizers=make_optimizers(classifier, config),
+        generator=torch.Generator().manual_seed(seed),
+        device=device,
     )
-    generator = torch.Generator().manual_seed(seed)
-    best, best_weights = (-1.0, 0.0), {}
-    for epoch in range(1, num_epochs + 1):
-        start, losses = time.perf_counter(), []
-        classifier.train()
-        for batch in track(_batches(len(training), config.batch_size, generator)):
-            affine = random_affine(len(batch), config, generator)
-            losses.append(step(classifier, training, batch, affine, optimizer, config))
-            schedule.step()
-        train_loss = torch.stack(losses).mean().item()
-        if not math.isfinite(train_loss):
-            raise ModelError(f"the loss is {train_loss} in epoch {epoch}: lower train.learning_rate")
-        val_loss, val_accuracy = measure(classifier, validation)
-        is_best = (val_accuracy, -val_loss) > best
-        if is_best:
-            best, best_weights = (val_accuracy, -val_loss), copy.deepcopy(classifier.state_dict())
-        yield Epoch(
-            epoch=epoch,
-            num_epochs=num_epochs,
-            learning_rate=optimizer.param_groups[0]["lr"],
-            train_loss=train_loss,
-            val_loss=val_loss,
-            val_accuracy=val_accuracy,
-            is_best=is_best,
-            seconds=time.perf_counter() - start,
+    if interrupted is not None and learner.restore(interrupted):
+        yield from learner.history
+        num_epochs = learner.history[0].num_epochs
+    else:
+        num_epochs = _num_epochs(learner, training, correction, config)
+    if config.compile:
+        _compile(classifier.network, device)
+    saved = time.perf_counter()
+    for number in range(len(learner.history) + 1, num_epochs + 1):
+        epoch = _pass(learner, training, validation, correction, config, number, num_epochs, watch)
+        learner.end_epoch(epoch)
+        if interrupted is not None and time.perf_counter() - saved >= save_seconds:
+            learner.save(interrupted)
+            saved = time.perf_counter()
+        yield epoch
+    classifier.load_state_dict(learner.best)
+
+
+def _compile(network: nn.Module, device: str) -> None:
+    if device == "cpu" and not any(map(shutil.which, COMPILERS)):
+        raise ModelError(
+            f"train.compile needs a C++ compiler, one of {', '.join(COMPILERS)}: install one, or set it to false"
         )
-    classifier.load_state_dict(best_weights)
+    network.compile()
+
+
+def _pass(
+    learner: Learner,
+    training: LabelledImages,
+    validation: LabelledImages,
+    correction: ClassCorrection,
+    config: TrainConfig,
+    number: int,
+    num_epochs: int,
+    watch: Watch,
+) -> Epoch:
+    start, losses = time.perf_counter(), []
+    learner.classifier.train()
+    batches = _batches(training, config, learner.generator)
+    first, num_steps = (number - 1) * len(batches), num_epochs * len(batches)
+    for count, batch in enumerate(batches, start=first):
+        set_rate(learner.optimizers, rate_at(count, num_steps, config))
+        losses.append(step(learner, training, batch, correction, config))
+        learner.average.update(count)
+        watch(num_epochs, len(batch), losses[-1])
+    train_loss = torch.stack(losses).mean().item()
+    if not math.isfinite(train_loss):
+        raise ModelError(f"the loss is {train_loss} in epoch {number}: lower train.learning_rate")
+    val_loss, val_accuracy = measure(learner.average.network, validation)
+    best = max(((past.val_accuracy, -past.val_loss) for past in learner.history), default=(-1.0, 0.0))
+    return Epoch(
+        epoch=number,
+        num_epochs=num_epochs,
+        learning_rate=learner.optimizers[0].param_groups[0]["lr"],
+        train_loss=train_loss,
+        val_loss=val_loss,
+        val_accuracy=val_accuracy,
+        is_best=(val_accuracy, -val_loss) > best,
+        seconds=time.perf_counter() - start,
+    )
 
 
 def step(
-    classifier: Classifier,
+    learner: Learner,
     data: LabelledImages,
     batch: Tensor,
-    affine: Tensor,
-    optimizer: torch.optim.Optimizer,
+    correction: ClassCorrection,
     config: TrainConfig,
 ) -> Tensor:
-    """One update from the pictures with the indices `batch` (N,), seen through `affine` (N, 2, 3); the loss, ()."""
+    """One update from the pictures with the row numbers `batch` (N,), which are changed at random; the loss, ()."""
     batch = batch.to(data.labels.device)
-    scaled = data.images[batch].permute(0, 3, 1, 2).float() / 255  # (N, C, H, W)
-    seen = augment(scaled, affine.to(scaled.device), classifier.architecture.size)  # (N, C, S, S)
-    logits = classifier.classify(classifier.preprocess.normalise(seen))  # (N, K)
-    loss = F.cross_entropy(logits, data.labels[batch], label_smoothing=config.label_smoothing)
-    optimizer.zero_grad()
+    inputs, targets = see(learner.classifier, data, batch, config, learner.generator)
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=in_bfloat16(config, inputs.device.type)):
+        logits = learner.classifier.classify(inputs)  # (N, K)
+    loss = training_loss(logits, targets, correction)
+    learner.classifier.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(classifier.parameters(), MAX_GRADIENT_NORM)
-    optimizer.step()
+    nn.utils.clip_grad_norm_(learner.classifier.parameters(), MAX_GRADIENT_NORM)
+    for optimizer in learner.optimizers:
+        optimizer.step()
     return loss.detach()
 
 
-def measure(classifier: Classifier, data: LabelledImages) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy over `data`."""
+def see(
+    classifier: Classifier,
+    data: LabelledImages,
+    batch: Tensor,
+    config: TrainConfig,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """What the network is shown of the rows `batch` (N,): inputs (N, D, S, S), and targets (N, K)."""
+    affine = random_affine(len(batch), config.augment, generator)
+    scaled = data.images[batch].permute(0, 3, 1, 2).float() / 255  # (N, C, S, S)
+    seen = relight(warp(scaled, affine), config.augment, generator)
+    inputs = erase(classifier.preprocess.normalise(seen), config.augment.erase, generator)
+    targets = data.targets(batch, classifier.architecture.num_classes)
+    smoothed = (1 - config.label_smoothing) * targets + config.label_smoothing / targets.shape[1]
+    return blend(inputs, smoothed, config.augment, generator)
+
+
+def in_bfloat16(config: TrainConfig, device: str) -> bool:
+    """Whether layers compute in bfloat16, with weights and sums in float32."""
+    if config.precision == "auto":
+        return device == "cuda" and torch.cuda.is_bf16_supported()
+    return config.precision == "bfloat16"
+
+
+def measure(classifier: nn.Module, data: LabelledImages) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy over `data`, in evaluation mode, of one view of each face."""
     loss, num_correct = 0.0, 0
-    for images, labels in zip(data.images.split(EVALUATION_BATCH), data.labels.split(EVALUATION_BATCH), strict=True):
-        logits = classifier.predict_logits(images)
-        loss += F.cross_entropy(logits, labels, reduction="sum").item()
-        num_correct += int((logits.argmax(1) == labels).sum())
+    classifier.eval()
+    with torch.inference_mode():
+        for rows in torch.arange(len(data), device=data.labels.device).split(EVALUATION_BATCH):
+            images, labels = data.images[rows], data.labels[rows]
+            logits = classifier(images)
+            loss += F.cross_entropy(logits, labels, reduction="sum").item()
+            num_correct += int((logits.argmax(1) == labels).sum())
     return loss / len(data), num_correct / len(data)
 
 
-def _batches(num: int, size: int, generator: torch.Generator) -> list[Tensor]:
-    """Indices in random order, in near-equal parts: batch norm fails on a last batch of one."""
-    return list(torch.randperm(num, generator=generator).tensor_split(-(-num // size)))
+def _batches(data: LabelledImages, config: TrainConfig, generator: torch.Generator) -> list[Tensor]:
+    """Row numbers in random order, in near-equal parts: batch norm fails on a last batch of one."""
+    order = draw_order(data.labels.cpu(), config.imbalance.sampling, generator)
+    return list(order.tensor_split(-(-len(data) // config.batch_size)))
 
 
-def _optimizer(classifier: Classifier, config: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019); only weights with more than one axis decay."""
-    decayed = [p for p in classifier.parameters() if p.ndim > 1]
-    others = [p for p in classifier.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate)
-
-
-def _num_epochs(classifier: Classifier, data: LabelledImages, config: TrainConfig) -> int:
-    """`config.epochs`, or as many as the time budget holds, from the speed of a copy on this machine; at least one."""
+def _num_epochs(learner: Learner, data: LabelledImages, correction: ClassCorrection, config: TrainConfig) -> int:
+    """`config.epochs`, or as many as the time budget holds; a copy of the learner is timed, and nothing changes."""
     if config.max_minutes is None:
         return config.epochs
-    trial = copy.deepcopy(classifier).train()
-    optimizer = _optimizer(trial, config)
-    batch = torch.arange(min(config.batch_size, len(data)))
-    generator = torch.Generator().manual_seed(0)
+    trial = copy.deepcopy(learner.classifier).train()
+    copied = Learner(
+        classifier=trial,
+        average=learner.average,
+        optimizers=make_optimizers(trial, config),
+        generator=torch.Generator().manual_seed(0),
+        device=learner.device,
+    )
+    batches = _batches(data, config, copied.generator)
+
     with torch.random.fork_rng():
-        for count in range(TIMED_STEPS + 1):
-            if count == 1:
-                start = time.perf_counter()
-            affine = random_affine(len(batch), config, generator)
-            step(trial, data, batch, affine, optimizer, config).item()
-    seconds = (time.perf_counter() - start) / TIMED_STEPS * len(data) / len(batch) * EPOCH_OVERHEAD
-    return max(1, min(config.epochs, int(config.max_minutes * 60 / seconds)))
+        return epochs_within(
+            config.max_minutes,
+            lambda: step(copied, data, batches[0], correction, config).item(),
+            len(batches),
+            config.epochs,
+        )

@@ -1,17 +1,20 @@
-"""Any classification network of timm, from scratch."""
+"""Any classification network of timm."""
 
 import difflib
+from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from emopipe.errors import ModelError
 
 
-def timm_network(name: str, num_classes: int, channels: int, size: int) -> nn.Module:
+def timm_network(name: str, num_classes: int, channels: int, size: int, start: Path | None = None) -> nn.Module:
     """Build timm's network `name`: float (N, D, S, S) to logits (N, K).
 
-    Raises `ModelError` for an unknown name, and for a network that cannot be built for pictures of `size`.
+    The weights of `start`, a safetensors file, are adapted to `channels` and `num_classes`. Raises `ModelError` for an
+    unknown name, for a network that cannot be built for pictures of `size`, and for weights that do not fit.
     """
     import timm
 
@@ -21,9 +24,28 @@ def timm_network(name: str, num_classes: int, channels: int, size: int) -> nn.Mo
         hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
         raise ModelError(f"train.models: {name!r} is neither cnn, nor a network of timm, nor of ultralytics; {hint}")
     sized: dict[str, Any] = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
+    weights: dict[str, Any] = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(start)}} if start else {}
     try:
-        network: nn.Module = timm.create_model(name, num_classes=num_classes, in_chans=channels, **sized)
+        network: nn.Module = timm.create_model(name, num_classes=num_classes, in_chans=channels, **sized, **weights)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"train.pretrained: {start} is not a readable safetensors file ({error})") from error
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
+        if start:
+            raise ModelError(f"train.pretrained: {start} does not fit {name} ({reason})") from error
         raise ModelError(f"train.models: timm cannot build {name} for pictures of {size}x{size} ({reason})") from error
+    if start:
+        _require_match(network, start, name)
     return network
+
+
+def _require_match(network: nn.Module, start: Path, name: str) -> None:
+    """timm loads what it can, and is silent about what it cannot."""
+    with safe_open(start, framework="pt") as file:
+        found = set(file.keys())
+    missing = [key for key in network.state_dict() if key not in found]
+    if len(missing) > len(network.state_dict()) / 2:
+        raise ModelError(
+            f"train.pretrained: {start} does not fit {name}: {len(missing)} of its {len(network.state_dict())} tensors "
+            f"are missing, such as {missing[0]}"
+        )

@@ -1,0 +1,171 @@
+"""Seconds until a training reaches some validation accuracies: this project's engine, and what people use instead.
+
+Run it where `dvc repro balance` has left its tables, once for each loop, one at a time on an idle machine:
+
+    python benchmarks/time_to_accuracy.py engine --minutes 30 --out times/engine.csv
+    python benchmarks/time_to_accuracy.py textbook --minutes 90 --out times/textbook.csv
+    python benchmarks/time_to_accuracy.py ultralytics --minutes 90 --out times/ultralytics.csv
+    python benchmarks/time_to_accuracy.py ultralytics --size 64 --minutes 90 --out times/ultralytics64.csv
+    python benchmarks/time_to_accuracy.py compare times/*.csv
+
+`engine` trains cnn by params.yaml. `textbook` is resnet18 in the loop of textbook.py. `ultralytics` is the trainer that
+ultralytics comes with, for yolov8n-cls from scratch and with its defaults. `--minutes` is the budget of each, so that a
+schedule that can be laid within a time is. Seconds are those of training and validating, without reading the data.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import textbook
+import torch
+
+from emopipe.faces import faces_from_arrow
+from emopipe.files import read_parquet, write_csv
+from emopipe.params import Params, load_params
+from emopipe.predict import best_device
+from emopipe.tensors import labelled_images, training_images
+from emopipe.training.classifier import Classifier
+from emopipe.training.data import LabelledImages
+from emopipe.training.loop import measure, train
+from emopipe.training.networks import architecture, build_network
+from emopipe.training.networks.ultralytics_networks import ENVIRONMENT
+from emopipe.training_set import training_set_from_arrow
+
+TARGETS = (0.34, 0.60, 0.65)
+MOST_EPOCHS = 1000
+Point = tuple[float, float]
+"""Seconds since the start, and validation accuracy."""
+
+
+def engine(data: tuple[LabelledImages, LabelledImages], params: Params, minutes: float, _: Any) -> Iterator[Point]:
+    """This project's loop."""
+    base = params.base
+    wanted = architecture("cnn", num_classes=len(base.classes), size=params.image.size, channels=1, max_stride=16)
+    torch.manual_seed(base.seed)
+    mean, std = data[0].pixel_statistics()
+    config = replace(params.train.config, epochs=MOST_EPOCHS, max_minutes=minutes)
+    classifier = Classifier(wanted, mean=mean, std=std)
+    start = time.perf_counter()
+    for epoch in train(classifier, *data, config, seed=base.seed, device=best_device()):
+        yield time.perf_counter() - start, epoch.val_accuracy
+
+
+def textbook_loop(
+    data: tuple[LabelledImages, LabelledImages], params: Params, minutes: float, _: Any
+) -> Iterator[Point]:
+    """The textbook's loop, without a schedule."""
+    classes, size = params.base.classes, params.image.size
+    wanted = architecture("resnet18", num_classes=len(classes), size=size, channels=1, max_stride=16)
+    torch.manual_seed(params.base.seed)
+    network = build_network(wanted).to(best_device())
+    judged = Classifier(wanted, mean=0.5, std=0.25, network=network)
+    optimizer = textbook.optimizer_of(network)
+    with tempfile.TemporaryDirectory() as folder:
+        write_split(Path(folder), data[0], classes)
+        start = time.perf_counter()
+        while time.perf_counter() - start < 60 * minutes:
+            network.train()
+            for images, labels in textbook.batches(Path(folder), 64):
+                textbook.step(network, images.to(best_device()), labels.to(best_device()), optimizer)
+            yield time.perf_counter() - start, measure(judged, data[1].to(best_device()))[1]
+
+
+def ultralytics(
+    data: tuple[LabelledImages, LabelledImages], params: Params, minutes: float, size: int | None
+) -> list[Point]:
+    """ultralytics' own trainer; it laid its schedule out for `minutes` where it was told to."""
+    os.environ.update(ENVIRONMENT)
+    from ultralytics import YOLO
+
+    points: list[Point] = []
+    start = 0.0
+
+    def begin(_: Any) -> None:
+        nonlocal start
+        start = time.perf_counter()
+
+    def note(trainer: Any) -> None:
+        points.append((time.perf_counter() - start, float(trainer.metrics["metrics/accuracy_top1"])))
+        print(f"{points[-1][0]:7.0f} s  {points[-1][1]:.3f}", flush=True)
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, part in zip(("train", "val"), data, strict=True):
+            write_split(Path(folder) / "data" / name, part, params.base.classes)
+        model = YOLO("yolov8n-cls.yaml", task="classify")
+        model.add_callback("on_train_start", begin)
+        model.add_callback("on_fit_epoch_end", note)
+        options = {} if size is None else {"imgsz": size}
+        model.train(
+            data=str(Path(folder) / "data"),
+            time=minutes / 60,
+            device=0 if best_device() == "cuda" else "cpu",
+            plots=False,
+            project=folder,
+            seed=params.base.seed,
+            **options,
+        )
+    return points
+
+
+def write_split(folder: Path, data: LabelledImages, classes: tuple[str, ...]) -> None:
+    """Pictures in folders by class; numbers before the names keep the order of the classes."""
+    names = [f"{label}_{classes[label]}" for label in data.labels.tolist()]
+    textbook.write_folders(folder, data.images.numpy(), names)
+
+
+def compare(files: list[Path]) -> None:
+    """Print when each loop first reached each target, and how many times as long as the first file's it took."""
+    tables = {file.stem: pd.read_csv(file) for file in files}
+    times = pd.DataFrame(
+        {name: {target: first(table, target) for target in TARGETS} for name, table in tables.items()}
+    ).T
+    best = pd.Series({name: table["val_accuracy"].max() for name, table in tables.items()}, name="best")
+    lasted = pd.Series({name: table["seconds"].max() for name, table in tables.items()}, name="lasted")
+    print("seconds to a validation accuracy; NaN: not reached\n", times.join([best, lasted]).round(3))
+    print("\ntimes the first\n", (times / times.iloc[0]).round(2))
+
+
+def first(table: pd.DataFrame, target: float) -> float:
+    """Seconds until `target` was first reached."""
+    return float(table.loc[table["val_accuracy"] >= target, "seconds"].min())
+
+
+LOOPS = {"engine": engine, "textbook": textbook_loop, "ultralytics": ultralytics}
+
+
+def main() -> None:
+    """Run one loop, or compare files of several."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=[*LOOPS, "compare"])
+    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--size", type=int)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if options.what == "compare":
+        compare(options.files)
+        return
+    params = load_params(Path("params.yaml"))
+    clean = faces_from_arrow(read_parquet(Path("build/clean.parquet")))
+    training_set = training_set_from_arrow(read_parquet(Path("build/train.parquet")))
+    size, classes = params.image.size, params.base.classes
+    data = (
+        training_images(training_set, clean, classes, size),
+        labelled_images(clean.split("val"), classes, size),
+    )
+    points = []
+    for seconds, accuracy in LOOPS[options.what](data, params, options.minutes, options.size):
+        points.append((seconds, accuracy))
+        print(f"{seconds:7.0f} s  {accuracy:.3f}", flush=True)
+        write_csv(options.out, pd.DataFrame(points, columns=["seconds", "val_accuracy"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Making up for classes of unequal size: weights of the loss, offsets of the logits, sampling, and focusing.
+
+Shapes: N faces, K classes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from emopipe.training.config import ImbalanceConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassCorrection:
+    """What the loss adds for the sizes of the classes.
+
+    weights: float (K,), of which the mean over the training faces is 1. offsets: float (K,), added to the logits in
+    training alone. focal_gamma: exponent of the focal loss.
+    """
+
+    weights: Tensor
+    offsets: Tensor
+    focal_gamma: float
+
+
+def class_correction(counts: Tensor, config: ImbalanceConfig) -> ClassCorrection:
+    """The correction for classes with `counts` (K,) training faces; a class without any weighs nothing."""
+    return ClassCorrection(
+        weights=class_weights(counts, config),
+        offsets=config.logit_adjustment * (counts.clamp(min=1) / counts.sum()).log(),
+        focal_gamma=config.focal_gamma,
+    )
+
+
+def class_weights(counts: Tensor, config: ImbalanceConfig) -> Tensor:
+    """Weights float (K,) of classes with `counts` (K,), scaled so that their mean over the faces is 1.
+
+    `inverse`: 1 / n. `class_balanced`: 1 / E with the effective number E = (1 - beta^n) / (1 - beta) (Cui et al. 2019,
+    "Class-Balanced Loss Based on Effective Number of Samples", eq. 2).
+    """
+    numbers = counts.double()
+    if config.class_weights == "none":
+        effective = torch.ones_like(numbers)
+    elif config.class_weights == "inverse":
+        effective = numbers
+    else:
+        beta = config.class_balanced_beta
+        effective = (1 - beta**numbers) / (1 - beta)
+    weights = torch.where(numbers > 0, 1 / effective, 0.0)
+    return (weights * numbers.sum() / (weights * numbers).sum()).float()
+
+
+def training_loss(logits: Tensor, targets: Tensor, correction: ClassCorrection) -> Tensor:
+    """Mean loss, (), of logits (N, K) and targets (N, K) that add up to 1 for each face.
+
+    -sum_k w_k t_k (1 - p_k)^gamma log p_k with p = softmax(logits + offsets): cross-entropy, with the offsets
+    tau * log(n_k / n) of Menon et al. 2021 ("Long-Tail Learning via Logit Adjustment", eq. 10) and the factor of Lin et
+    al. 2017 ("Focal Loss for Dense Object Detection", eq. 4).
+    """
+    log_p = F.log_softmax(logits.float() + correction.offsets, dim=1)
+    terms = correction.weights * targets * log_p
+    if correction.focal_gamma > 0:
+        terms = terms * (1 - log_p.exp()) ** correction.focal_gamma
+    return -terms.sum(1).mean()
+
+
+def draw_order(labels: Tensor, sampling: float, generator: torch.Generator) -> Tensor:
+    """Row numbers (N,) of one pass, on the CPU: each row once, or drawn so that class k has a share n_k^(1 - sampling).
+
+    labels: int64 (N,), on the CPU.
+    """
+    if sampling == 0:
+        return torch.randperm(len(labels), generator=generator)
+    counts = labels.bincount().double()
+    return torch.multinomial(counts[labels] ** -sampling, len(labels), replacement=True, generator=generator)

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from emopipe.calibration import fit_temperature, uncalibrated
+from emopipe.metrics import expected_calibration_error, negative_log_likelihood
+
+
+@pytest.fixture
+def known():
+    """Logits whose softmax at temperature 1 is exactly how often each class is the truth."""
+    rng = np.random.default_rng(0)
+    logits = 2 * rng.normal(size=(20_000, 4))
+    labels = (rng.random((20_000, 1)) > softmax(logits, axis=1).cumsum(1)).sum(1)
+    return logits, labels
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_temperature_by_which_logits_were_multiplied_is_found(known, temperature):
+    logits, labels = known
+    assert fit_temperature(temperature * logits, labels) == pytest.approx(temperature, rel=0.03)
+
+
+def test_calibration_lowers_both_errors_and_changes_no_answer(known):
+    logits, labels = known
+    before = softmax(3 * logits, axis=1)
+    after = softmax(3 * logits / fit_temperature(3 * logits, labels), axis=1)
+    assert expected_calibration_error(after, labels) < 0.02 < expected_calibration_error(before, labels)
+    assert negative_log_likelihood(after, labels) < negative_log_likelihood(before, labels)
+    assert (after.argmax(1) == before.argmax(1)).all()
+
+
+def test_what_was_before_calibration_is_found_again(known):
+    logits = known[0][:50]
+    assert uncalibrated(softmax(logits / 1.7, axis=1), 1.7) == pytest.approx(softmax(logits, axis=1), abs=1e-6)

@@ -1,0 +1,106 @@
+"""Networks by name: what they down-sample, what they cost, and what they start from."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from emopipe.errors import ModelError
+from emopipe.params import FileParams, parse_params
+from emopipe.pretrained import checked_file, starting_weights
+from emopipe.training.networks import architecture, build_network
+from emopipe.training.networks.cost import num_macs
+from emopipe.training.networks.strides import strided_layers
+from test_params import changed
+
+
+def wanted(name, *, max_stride=16, num_classes=3, size=48, channels=1):
+    return architecture(name, num_classes=num_classes, size=size, channels=channels, max_stride=max_stride)
+
+
+def stride_of(network, inputs):
+    factor = 1
+    for layers in strided_layers(network, inputs):
+        stride = layers[0].stride
+        factor *= stride[0] if isinstance(stride, tuple) else stride
+    return factor
+
+
+@pytest.mark.parametrize("max_stride", [32, 16, 8])
+@pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "regnety_002", "yolov8n-cls"])
+def test_networks_down_sample_no_more_than_asked_and_keep_their_weights(name, max_stride):
+    plan = wanted(name, max_stride=max_stride)
+    network, unchanged = build_network(plan), build_network(wanted(name, max_stride=32))
+    assert stride_of(network, torch.zeros(1, plan.channels, plan.size, plan.size)) == max_stride
+    shapes = [{key: value.shape for key, value in one.state_dict().items()} for one in (network, unchanged)]
+    assert shapes[0] == shapes[1]
+
+
+def test_a_vision_transformer_stays_as_it_is():
+    assert build_network(wanted("vit_tiny_patch16_224", max_stride=8))(torch.zeros(2, 1, 48, 48)).shape == (2, 3)
+
+
+def test_multiply_accumulates_are_counted():
+    layer = torch.nn.Conv2d(2, 4, 3, padding=1)
+    assert num_macs(torch.nn.Sequential(layer, torch.nn.Flatten(), torch.nn.Linear(4 * 8 * 8, 5)), 2, 8) == (
+        8 * 8 * 4 * 2 * 9 + 4 * 8 * 8 * 5
+    )
+
+
+@pytest.mark.parametrize("name", ["cnn", "resnet18", "yolov8n-cls"])
+def test_weights_are_taken_from_a_file_and_the_last_layer_may_be_of_other_classes(tmp_path, name):
+    given, file = build_network(wanted(name, num_classes=5)), tmp_path / "weights.safetensors"
+    save_file({key: value.contiguous() for key, value in given.state_dict().items()}, file)
+    network = build_network(wanted(name, num_classes=3), file)
+    same = [torch.equal(mine, theirs) for mine, theirs in zip(network.parameters(), given.parameters(), strict=True)]
+    assert all(same[:-2])
+    assert not any(same[-2:])
+
+
+def test_weights_for_colour_are_adapted_to_grey_by_timm(tmp_path):
+    file = tmp_path / "weights.safetensors"
+    colour = build_network(wanted("resnet18", channels=3))
+    save_file({key: value.contiguous() for key, value in colour.state_dict().items()}, file)
+    grey = build_network(wanted("resnet18"), file)
+    assert torch.allclose(grey.conv1.weight, colour.conv1.weight.sum(1, keepdim=True), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["cnn", "resnet18"])
+def test_weights_that_do_not_fit_are_one_line(tmp_path, name):
+    file = tmp_path / "weights.safetensors"
+    save_file({"layer": torch.zeros(2)}, file)
+    with pytest.raises(ModelError, match=r"^train.pretrained: [^\n]*weights.safetensors does not fit [^\n]*$"):
+        build_network(wanted(name), file)
+    file.write_bytes(b"rubbish")
+    with pytest.raises(ModelError, match=r"^train.pretrained: [^\n]*is not a readable safetensors file [^\n]*$"):
+        build_network(wanted(name), file)
+
+
+def test_a_file_of_other_content_is_refused_and_its_digest_named(tmp_path):
+    file = tmp_path / "weights.safetensors"
+    file.write_bytes(b"abc")
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert checked_file(FileParams(file=str(file), sha256=digest), "x") == file
+    with pytest.raises(ModelError, match=rf"has sha256 {digest}, expected 0000"):
+        checked_file(FileParams(file=str(file), sha256="0" * 64), "x")
+    with pytest.raises(ModelError, match=r"^train.teacher: [^\n]*gone cannot be read \(No such file or directory\)$"):
+        checked_file(FileParams(file=str(tmp_path / "gone"), sha256=digest), "train.teacher")
+
+
+def params_with(**pretrained):
+    return parse_params(changed("train", models=["cnn", "resnet18"], pretrained=pretrained)).train
+
+
+def test_the_hub_out_of_reach_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match=r"^train.pretrained.resnet18: timm/resnet18[^ ]* cannot be had from the hub"):
+        starting_weights("resnet18", params_with(resnet18="hub"))
+
+
+def test_the_hub_has_only_networks_of_timm():
+    with pytest.raises(ModelError, match=r"^train.pretrained.cnn: the hub has no weights of it; name a file"):
+        starting_weights("cnn", params_with(cnn="hub"))
+
+
+def test_without_a_word_about_it_training_starts_from_scratch():
+    assert starting_weights("cnn", params_with()) is None

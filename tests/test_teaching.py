@@ -1,0 +1,40 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from emopipe.errors import DataError
+from emopipe.predictions import Predictions, average
+from emopipe.teaching import soft_targets
+
+CLASSES = ("happy", "sad")
+
+
+def says(*probabilities, ids=("a", "b"), classes=CLASSES):
+    """What a model says of the faces `ids`, as the probability of the first class."""
+    frame = pd.DataFrame({"id": ids, "split": "train", "label": "happy"})
+    frame[classes[0]] = np.array(probabilities, np.float32)
+    frame[classes[1]] = 1 - frame[classes[0]]
+    return Predictions(frame, classes)
+
+
+def test_targets_blend_the_label_with_what_the_teacher_says_of_the_same_face():
+    targets = soft_targets(["b", "a", "made"], np.array([1, 0, 1]), CLASSES, says(0.5, 0.25), 0.8)
+    assert targets == pytest.approx(np.array([[0.2, 0.8], [0.6, 0.4], [0.0, 1.0]]))
+
+
+def test_a_teacher_of_other_faces_or_classes_is_refused():
+    with pytest.raises(DataError, match=r"^train.teacher knows none of the training faces: make it from this data"):
+        soft_targets(["c"], np.array([0]), CLASSES, says(0.5, 0.25), 0.8)
+    with pytest.raises(DataError, match=r"^train.teacher is of the classes \['x', 'y'\], expected \['happy', 'sad'\]$"):
+        soft_targets(["a"], np.array([0]), CLASSES, says(0.5, 0.25, classes=("x", "y")), 0.8)
+
+
+def test_an_ensemble_averages_probabilities():
+    mean = average([says(0.5, 0.25), says(0.1, 0.75)])
+    assert mean.probabilities == pytest.approx(np.array([[0.3, 0.7], [0.5, 0.5]]))
+    assert list(mean.frame["id"]) == ["a", "b"]
+
+
+def test_models_that_tell_of_different_faces_make_no_ensemble():
+    with pytest.raises(DataError, match=r"^the models of an ensemble tell of different faces or classes: "):
+        average([says(0.5, 0.25), says(0.1, 0.75, ids=("a", "c"))])
