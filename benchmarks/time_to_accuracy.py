@@ -17,7 +17,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,13 @@ from emopipe.training.networks.ultralytics_networks import ENVIRONMENT
 from emopipe.training_set import training_set_from_arrow
 
 TARGETS = (0.34, 0.60, 0.65)
-MOST_EPOCHS = 1000
-Point = tuple[float, float]
-"""Seconds since the start, and validation accuracy."""
+MOST_EPOCHS, BATCH = 1000, 64
+Data = tuple[LabelledImages, LabelledImages]
+Take = Callable[[float, float], None]
+"""Called with the seconds since the start, and the validation accuracy."""
 
 
-def engine(data: tuple[LabelledImages, LabelledImages], params: Params, minutes: float, _: Any) -> Iterator[Point]:
+def engine(data: Data, params: Params, minutes: float, size: int | None, take: Take) -> None:
     """This project's loop."""
     base = params.base
     wanted = architecture("cnn", num_classes=len(base.classes), size=params.image.size, channels=1, max_stride=16)
@@ -54,15 +55,13 @@ def engine(data: tuple[LabelledImages, LabelledImages], params: Params, minutes:
     classifier = Classifier(wanted, mean=mean, std=std)
     start = time.perf_counter()
     for epoch in train(classifier, *data, config, seed=base.seed, device=best_device()):
-        yield time.perf_counter() - start, epoch.val_accuracy
+        take(time.perf_counter() - start, epoch.val_accuracy)
 
 
-def textbook_loop(
-    data: tuple[LabelledImages, LabelledImages], params: Params, minutes: float, _: Any
-) -> Iterator[Point]:
+def textbook_loop(data: Data, params: Params, minutes: float, size: int | None, take: Take) -> None:
     """The textbook's loop, without a schedule."""
-    classes, size = params.base.classes, params.image.size
-    wanted = architecture("resnet18", num_classes=len(classes), size=size, channels=1, max_stride=16)
+    classes, side = params.base.classes, params.image.size
+    wanted = architecture("resnet18", num_classes=len(classes), size=side, channels=1, max_stride=16)
     torch.manual_seed(params.base.seed)
     network = build_network(wanted).to(best_device())
     judged = Classifier(wanted, mean=0.5, std=0.25, network=network)
@@ -72,46 +71,37 @@ def textbook_loop(
         start = time.perf_counter()
         while time.perf_counter() - start < 60 * minutes:
             network.train()
-            for images, labels in textbook.batches(Path(folder), 64):
+            for images, labels in textbook.batches(Path(folder), BATCH):
                 textbook.step(network, images.to(best_device()), labels.to(best_device()), optimizer)
-            yield time.perf_counter() - start, measure(judged, data[1].to(best_device()))[1]
+            _, accuracy = measure(judged, data[1].to(best_device()))
+            take(time.perf_counter() - start, accuracy)
 
 
-def ultralytics(
-    data: tuple[LabelledImages, LabelledImages], params: Params, minutes: float, size: int | None
-) -> list[Point]:
-    """ultralytics' own trainer; it laid its schedule out for `minutes` where it was told to."""
+def ultralytics(data: Data, params: Params, minutes: float, size: int | None, take: Take) -> None:
+    """ultralytics' own trainer, which lays its schedule out for `minutes`; at `size` pixels, or its default."""
     os.environ.update(ENVIRONMENT)
     from ultralytics import YOLO
 
-    points: list[Point] = []
-    start = 0.0
-
-    def begin(_: Any) -> None:
-        nonlocal start
-        start = time.perf_counter()
+    start, told = time.perf_counter(), -1
 
     def note(trainer: Any) -> None:
-        points.append((time.perf_counter() - start, float(trainer.metrics["metrics/accuracy_top1"])))
-        print(f"{points[-1][0]:7.0f} s  {points[-1][1]:.3f}", flush=True)
+        nonlocal told
+        if trainer.epoch > told and not trainer.stop:  # at the end it tells of the best epoch once more
+            told = trainer.epoch
+            take(time.perf_counter() - start, float(trainer.metrics["metrics/accuracy_top1"]))
 
     with tempfile.TemporaryDirectory() as folder:
         for name, part in zip(("train", "val"), data, strict=True):
             write_split(Path(folder) / "data" / name, part, params.base.classes)
         model = YOLO("yolov8n-cls.yaml", task="classify")
-        model.add_callback("on_train_start", begin)
         model.add_callback("on_fit_epoch_end", note)
         options = {} if size is None else {"imgsz": size}
+        device = 0 if best_device() == "cuda" else "cpu"
+        data_folder, hours = str(Path(folder) / "data"), minutes / 60
+        start = time.perf_counter()
         model.train(
-            data=str(Path(folder) / "data"),
-            time=minutes / 60,
-            device=0 if best_device() == "cuda" else "cpu",
-            plots=False,
-            project=folder,
-            seed=params.base.seed,
-            **options,
+            data=data_folder, time=hours, device=device, plots=False, project=folder, seed=params.base.seed, **options
         )
-    return points
 
 
 def write_split(folder: Path, data: LabelledImages, classes: tuple[str, ...]) -> None:
@@ -149,6 +139,8 @@ def main() -> None:
     parser.add_argument("--size", type=int)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    if options.what != "compare" and options.out is None:
+        parser.error("--out names the file for the times")
     if options.what == "compare":
         compare(options.files)
         return
@@ -160,11 +152,14 @@ def main() -> None:
         training_images(training_set, clean, classes, size),
         labelled_images(clean.split("val"), classes, size),
     )
-    points = []
-    for seconds, accuracy in LOOPS[options.what](data, params, options.minutes, options.size):
+    points: list[tuple[float, float]] = []
+
+    def take(seconds: float, accuracy: float) -> None:
         points.append((seconds, accuracy))
         print(f"{seconds:7.0f} s  {accuracy:.3f}", flush=True)
         write_csv(options.out, pd.DataFrame(points, columns=["seconds", "val_accuracy"]))
+
+    LOOPS[options.what](data, params, options.minutes, options.size, take)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,11 @@ def main(params: Params, *, model: str, clean: Path, train: Path, out: Path) -> 
     """Train one network."""
     faces = faces_from_arrow(read_parquet(clean))
     training_set = training_set_from_arrow(read_parquet(train))
-    start, teacher = starting_weights(model, params.train), None
+    start, teacher = starting_weights(model, params.train, project_root()), None
     if params.train.teacher is not None:
-        teacher = predictions_from_arrow(read_parquet(checked_file(params.train.teacher, "train.teacher")))
+        teacher = predictions_from_arrow(
+            read_parquet(checked_file(params.train.teacher, "train.teacher", project_root()))
+        )
     state = stage_state(f"train@{model}", Path.cwd())
     interrupted = project_root() / CHECKPOINTS / f"{state.key}.safetensors"
     interrupted.parent.mkdir(exist_ok=True)

@@ -67,6 +67,12 @@ def test_focal_loss_counts_a_face_that_is_told_well_less():
     assert loss_of(0.9, focal_gamma=2.0) == pytest.approx(0.1**2 * math.log(1 / 0.9), rel=1e-4)
 
 
+def test_a_focal_loss_has_a_gradient_where_the_network_is_sure():
+    logits = torch.tensor([[200.0, 0.0]], requires_grad=True)
+    training_loss(logits, torch.tensor([[1.0, 0.0]]), class_correction(COUNTS, config(focal_gamma=0.5))).backward()
+    assert logits.grad.isfinite().all()
+
+
 def test_sampling_none_takes_each_face_once():
     labels = torch.tensor([0] * 5 + [1] * 20)
     assert sorted(draw_order(labels, 0.0, torch.Generator().manual_seed(0)).tolist()) == list(range(25))

@@ -14,19 +14,18 @@ from test_training import bright_or_dark, config, small_cnn
 
 RECIPE = {
     "epochs": 6,
-    "optimizer": "muon",
     "ema_decay": 0.9,
     "augment": {"flip": True, "rotation": 10.0, "mixup": 0.2},
     "correct": {"sampling": 0.5},
 }
 
 
-def passes(classifier, file=None, *, save_seconds=0.0):
+def passes(classifier, file=None, *, save_seconds=0.0, optimizer="muon"):
     return train(
         classifier,
         bright_or_dark(64),
         bright_or_dark(16, seed=1),
-        config(**RECIPE),
+        config(**RECIPE, optimizer=optimizer),
         seed=3,
         device="cpu",
         interrupted=file,
@@ -47,6 +46,18 @@ def whole():
 
 def without_seconds(epochs):
     return [{name: value for name, value in vars(epoch).items() if name != "seconds"} for epoch in epochs]
+
+
+@pytest.mark.parametrize("num_before", [1, 6])
+def test_with_adamw_alone_they_are_the_same_too(tmp_path, num_before):
+    whole, again, file = small_cnn(), small_cnn(seed=9), tmp_path / "state.safetensors"
+    list(passes(whole, optimizer="adamw"))
+    first = passes(small_cnn(), file, optimizer="adamw")
+    for _ in range(num_before):
+        next(first)
+    first.close()
+    list(passes(again, file, optimizer="adamw"))
+    assert torch.equal(weights(again), weights(whole))
 
 
 @pytest.mark.parametrize("num_before", [1, 4, 6])

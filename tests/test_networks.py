@@ -27,12 +27,10 @@ def stride_of(network, inputs):
 
 @pytest.mark.parametrize("max_stride", [32, 16, 8])
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "regnety_002", "yolov8n-cls"])
-def test_networks_down_sample_no_more_than_asked_and_keep_their_weights(name, max_stride):
+def test_networks_down_sample_no_more_than_asked(name, max_stride):
     plan = wanted(name, max_stride=max_stride)
-    network, unchanged = build_network(plan), build_network(wanted(name, max_stride=32))
+    network = build_network(plan)
     assert stride_of(network, torch.zeros(1, plan.channels, plan.size, plan.size)) == max_stride
-    shapes = [{key: value.shape for key, value in one.state_dict().items()} for one in (network, unchanged)]
-    assert shapes[0] == shapes[1]
 
 
 def test_a_vision_transformer_stays_as_it_is():
@@ -78,12 +76,13 @@ def test_weights_that_do_not_fit_are_one_line(tmp_path, name):
 def test_a_file_of_other_content_is_refused_and_its_digest_named(tmp_path):
     file = tmp_path / "weights.safetensors"
     file.write_bytes(b"abc")
+    name = "weights.safetensors"
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert checked_file(FileParams(file=str(file), sha256=digest), "x") == file
+    assert checked_file(FileParams(file=name, sha256=digest), "x", tmp_path) == file
     with pytest.raises(ModelError, match=rf"has sha256 {digest}, expected 0000"):
-        checked_file(FileParams(file=str(file), sha256="0" * 64), "x")
-    with pytest.raises(ModelError, match=r"^train.teacher: [^\n]*gone cannot be read \(No such file or directory\)$"):
-        checked_file(FileParams(file=str(tmp_path / "gone"), sha256=digest), "train.teacher")
+        checked_file(FileParams(file=name, sha256="0" * 64), "x", tmp_path)
+    with pytest.raises(ModelError, match=r"^train.teacher: gone cannot be read \(No such file or directory\)$"):
+        checked_file(FileParams(file="gone", sha256=digest), "train.teacher", tmp_path)
 
 
 def params_with(**pretrained):
@@ -94,13 +93,13 @@ def test_the_hub_out_of_reach_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelError, match=r"^train.pretrained.resnet18: timm/resnet18[^ ]* cannot be had from the hub"):
-        starting_weights("resnet18", params_with(resnet18="hub"))
+        starting_weights("resnet18", params_with(resnet18="hub"), tmp_path)
 
 
-def test_the_hub_has_only_networks_of_timm():
+def test_the_hub_has_only_networks_of_timm(tmp_path):
     with pytest.raises(ModelError, match=r"^train.pretrained.cnn: the hub has no weights of it; name a file"):
-        starting_weights("cnn", params_with(cnn="hub"))
+        starting_weights("cnn", params_with(cnn="hub"), tmp_path)
 
 
-def test_without_a_word_about_it_training_starts_from_scratch():
-    assert starting_weights("cnn", params_with()) is None
+def test_without_a_word_about_it_training_starts_from_scratch(tmp_path):
+    assert starting_weights("cnn", params_with(), tmp_path) is None

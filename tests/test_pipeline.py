@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +20,7 @@ from emopipe.files import read_json, read_parquet
 from emopipe.labels import FER2013_CLASSES as CLASSES
 from emopipe.sample.table import write_sample
 from emopipe.training_set import training_set_from_arrow
-from projects import change_params, files_below, make_project, run, stages_run, succeed
+from projects import change_params, environment, files_below, make_project, run, stages_run, succeed
 
 pytestmark = pytest.mark.slow
 
@@ -257,22 +260,48 @@ def test_an_ensemble_is_one_more_model_in_the_reports(pipeline):
 
 
 def test_a_student_learns_from_what_trained_models_say(pipeline):
-    told = succeed(pipeline.root, "emopipe", "teach", "teacher.parquet", "--model", "resnet18")
-    teacher = yaml.safe_load(told.splitlines()[-1])["teacher"]
+    said = succeed(pipeline.root, "emopipe", "teach", "teacher.parquet", "--model", "resnet18")
+    teacher = yaml.safe_load(said.splitlines()[-1])["teacher"]
     before = pipeline.path("params.yaml").read_bytes()
     try:
-        change_params(
-            pipeline.root, train__teacher=teacher, train__epochs=1, train__models=["cnn"], evaluate__ensembles={}
-        )
+        change_params(pipeline.root, train__teacher=teacher, train__models=["cnn"], evaluate__ensembles={})
         assert stages_run(succeed(pipeline.root, "dvc", "repro", "--dry", "train")) == ["train@cnn"]
         options = ("--clean", "build/clean.parquet", "--train", "build/train.parquet", "--out", "student")
         succeed(pipeline.root, "python", "stages/train.py", "--model", "cnn", *options, **CLOSED)
         assert read_json(pipeline.path("student/model.json"))["training"]["teacher"] == teacher
+        assert not list(pipeline.path(".checkpoints").iterdir()), "what an interruption would need goes on success"
+        names = ("student/history.csv", "build/models/cnn/history.csv")
+        told, alone = (pd.read_csv(pipeline.path(name))["train_loss"][0] for name in names)
+        assert told != alone, "the teacher changes what is learnt"
         change_params(pipeline.root, train__teacher=teacher | {"sha256": "0" * 64})
         refused = run(pipeline.root, "python", "stages/train.py", "--model", "cnn", *options)
         assert refused.stderr.startswith("train: train.teacher: teacher.parquet has sha256 ")
     finally:
         pipeline.path("params.yaml").write_bytes(before)
+
+
+SAVING_ALWAYS = """
+import runpy, sys
+from emopipe.training import loop
+loop.train.__kwdefaults__["save_seconds"] = 0.0
+sys.argv = ["stages/train.py", *sys.argv[1:]]
+runpy.run_path("stages/train.py", run_name="__main__")
+"""
+
+
+def test_a_stage_that_is_killed_in_mid_training_goes_on_to_the_same_model(pipeline):
+    options = ("--model", "cnn", "--clean", "build/clean.parquet", "--train", "build/train.parquet", "--out", "again")
+    command = [sys.executable, "-c", SAVING_ALWAYS, *options]
+    with subprocess.Popen(command, cwd=pipeline.root, env=environment(pipeline.root, **CLOSED)) as process:
+        while not list(pipeline.path(".checkpoints").glob("*.safetensors")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert not pipeline.path("again").exists()
+    output = succeed(pipeline.root, "python", "stages/train.py", *options, **CLOSED)
+    assert "cnn: going on with a training that was interrupted" in output
+    model = "build/models/cnn/model.safetensors"
+    assert pipeline.path("again/model.safetensors").read_bytes() == pipeline.path(model).read_bytes()
 
 
 @pytest.mark.parametrize("options", [(), ("--markdown",)])
@@ -283,7 +312,9 @@ def test_the_summary_has_a_row_for_each_model_and_names_the_exported_one(pipelin
         figures = pipeline.report(f"evaluate/{model}")
         assert f"{figures['val']['accuracy']:.3f}" in row
         assert f"{figures['test']['macro_f1']:.3f}" in row
-    assert f"{pipeline.report('export')['model']} has the best macro-F1 on validation: exported" in "\n".join(lines)
+    assert f"{pipeline.report('export')['model']} is the best single model by macro-F1 on validation" in "\n".join(
+        lines
+    )
 
 
 # What runs again

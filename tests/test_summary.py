@@ -45,7 +45,7 @@ def test_the_best_on_validation_comes_first_and_is_named():
     lines = shown(80).splitlines()
     rows = [line.split()[1] for line in lines if line.startswith("│")]
     assert rows == ["efficientnet_b0", "cnn"]
-    assert "efficientnet_b0 has the best macro-F1 on validation: exported to exports/." in lines
+    assert "efficientnet_b0 is the best single model by macro-F1 on validation: exported to exports/." in lines
 
 
 def test_the_summary_says_where_everything_is():

@@ -4,7 +4,8 @@ import pytest
 
 from emopipe.errors import DataError
 from emopipe.predictions import Predictions, average
-from emopipe.teaching import soft_targets
+from emopipe.teaching import soft_targets, teach
+from emopipe.training.checkpoint import TrainedModel
 
 CLASSES = ("happy", "sad")
 
@@ -27,6 +28,12 @@ def test_a_teacher_of_other_faces_or_classes_is_refused():
         soft_targets(["c"], np.array([0]), CLASSES, says(0.5, 0.25), 0.8)
     with pytest.raises(DataError, match=r"^train.teacher is of the classes \['x', 'y'\], expected \['happy', 'sad'\]$"):
         soft_targets(["a"], np.array([0]), CLASSES, says(0.5, 0.25, classes=("x", "y")), 0.8)
+
+
+def test_a_teacher_of_models_with_other_classes_is_refused():
+    models = [TrainedModel(classifier=None, classes=classes, training={}) for classes in (CLASSES, CLASSES[::-1])]
+    with pytest.raises(DataError, match=r"^the models of a teacher name different classes: run `dvc repro`$"):
+        teach(models, None)
 
 
 def test_an_ensemble_averages_probabilities():

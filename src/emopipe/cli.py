@@ -43,7 +43,7 @@ def data_use(
 
 @data.command("sample")
 def data_sample(
-    path: Annotated[Path, typer.Argument(help="File to write, as FER2013's CSV, compressed: NAME.csv.xz.")],
+    path: Annotated[Path, typer.Argument(help="File to write, as FER2013's CSV: NAME.csv.xz.", dir_okay=False)],
     num_faces: Annotated[int, typer.Option(help="Faces to draw.")] = 2000,
     size: Annotated[int, typer.Option(help="Side of a picture, in pixels.")] = 48,
     seed: Annotated[int, typer.Option(help="Start of every random draw.")] = 0,
@@ -58,7 +58,7 @@ def data_sample(
 
 @app.command()
 def teach(
-    out: Annotated[Path, typer.Argument(help="Parquet file to write.")],
+    out: Annotated[Path, typer.Argument(help="Parquet file to write.", dir_okay=False)],
     models: Annotated[list[str] | None, typer.Option("--model", help="A trained model; several are averaged.")] = None,
 ) -> None:
     """Write what trained models say of the training faces, for a student to learn from (`train.teacher`)."""

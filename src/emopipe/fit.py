@@ -14,6 +14,7 @@ from emopipe.faces import Faces
 from emopipe.params import Params
 from emopipe.predict import best_device
 from emopipe.predictions import Predictions
+from emopipe.pretrained import digest_of
 from emopipe.progress import TrainingBar
 from emopipe.teaching import soft_targets
 from emopipe.tensors import labelled_images, training_images
@@ -61,8 +62,6 @@ def fit(
     validation = labelled_images(clean.split("val"), base.classes, wanted.size)
     mean, std = training.pixel_statistics()
     classifier = Classifier(wanted, mean=mean, std=std, views=config.test_time_augmentation, network=network)
-    if interrupted is not None and interrupted.exists():
-        print(f"{name}: going on with a training that was interrupted")
     epochs, seed, device = [], base.seed, best_device()
     with TrainingBar(name, len(training)) as bar:
         for epoch in train(
@@ -74,7 +73,7 @@ def fit(
     classifier.temperature = fit_temperature(mean_logits(classifier, validation), validation.labels.numpy())
     history = pd.DataFrame([{key: getattr(epoch, key) for key in HISTORY} for epoch in epochs])
     trained = TrainedModel(
-        classifier=classifier.to("cpu"), classes=base.classes, training=_told(name, params) | _outcome(epochs)
+        classifier=classifier.to("cpu"), classes=base.classes, training=_told(name, params, start) | _outcome(epochs)
     )
     return trained, history
 
@@ -90,15 +89,14 @@ def _training_data(
     return LabelledImages(images=data.images, labels=data.labels, soft=torch.from_numpy(soft))
 
 
-def _told(name: str, params: Params) -> dict[str, Any]:
-    """What the training was told, for model.json."""
-    train_params = asdict(params.train)
-    start = train_params["pretrained"].get(name)
-    return asdict(params.train.config) | {
-        "pretrained": start,
-        "teacher": train_params["teacher"],
-        "seed": params.base.seed,
-    }
+def _told(name: str, params: Params, start: Path | None) -> dict[str, Any]:
+    """What the training was told, for model.json; weights from the hub are named by their content too."""
+    given = asdict(params.train)
+    pretrained = given["pretrained"].get(name)
+    if start is not None and pretrained == "hub":
+        pretrained = {"file": "hub", "sha256": digest_of(start)}
+    told = {"pretrained": pretrained, "teacher": given["teacher"], "seed": params.base.seed}
+    return asdict(params.train.config) | told
 
 
 def _outcome(epochs: Sequence[Epoch]) -> dict[str, int]:

@@ -148,7 +148,7 @@ class EvaluateParams:
     """Resamples for the 95 % intervals."""
     num_mistakes: Annotated[int, Field(ge=0)]
     """Faces on the sheet of the most confident mistakes."""
-    ensembles: dict[str, Annotated[tuple[str, ...], Field(min_length=2)]]
+    ensembles: dict[Annotated[str, Field(pattern=r"^[\w-]+$")], Annotated[tuple[str, ...], Field(min_length=2)]]
     """Models by the name of their ensemble, which averages their probabilities and is reported as one more model."""
 
 

@@ -10,41 +10,47 @@ HUB_FILE = "model.safetensors"
 HUB_SECONDS = 10.0  # without a network, the hub's client would wait much longer
 
 
-def starting_weights(model: str, params: TrainParams) -> Path | None:
-    """The safetensors file that `model` starts from; None where it starts from scratch.
+def starting_weights(model: str, params: TrainParams, root: Path) -> Path | None:
+    """The safetensors file that `model` starts from; None where it starts from scratch. `root` is the project's.
 
     Raises `ModelError` where a file is missing or of other content, or the hub cannot be reached.
     """
     wanted = params.pretrained.get(model)
     if wanted == "hub":
         return _from_hub(model)
-    return None if wanted is None else checked_file(wanted, f"train.pretrained.{model}")
+    return None if wanted is None else checked_file(wanted, f"train.pretrained.{model}", root)
 
 
-def checked_file(wanted: FileParams, name: str) -> Path:
+def checked_file(wanted: FileParams, name: str, root: Path) -> Path:
     """The path of the file that the parameter `name` asks for; raises `ModelError` unless its content is as wanted."""
-    path = Path(wanted.file)
+    path = root / wanted.file
     try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = digest_of(path)
     except OSError as error:
-        raise ModelError(f"{name}: {path} cannot be read ({error.strerror})") from error
+        raise ModelError(f"{name}: {wanted.file} cannot be read ({error.strerror})") from error
     if digest != wanted.sha256:
-        raise ModelError(f"{name}: {path} has sha256 {digest}, expected {wanted.sha256}: correct the one or the other")
+        raise ModelError(
+            f"{name}: {wanted.file} has sha256 {digest}, expected {wanted.sha256}: correct the one or the other"
+        )
     return path
+
+
+def digest_of(path: Path) -> str:
+    """The sha256 of a file, 64 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _from_hub(model: str) -> Path:
     import timm
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     repository = timm.is_model(model) and timm.get_pretrained_cfg_value(model, "hf_hub_id")
     if not repository:
         raise ModelError(f"train.pretrained.{model}: the hub has no weights of it; name a file, or train from scratch")
     try:
         return Path(hf_hub_download(repository, HUB_FILE, etag_timeout=HUB_SECONDS))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except Exception as error:
         raise ModelError(
             f"train.pretrained.{model}: {repository} cannot be had from the hub ({_first_line(error)}); connect to the "
             "network once, or download its model.safetensors elsewhere and name it as a file"

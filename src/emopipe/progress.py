@@ -1,5 +1,6 @@
 """What a person sees of a training: a live bar on a terminal, and a line per epoch everywhere."""
 
+import sys
 import time
 from typing import Any
 
@@ -38,9 +39,12 @@ class TrainingBar:
     def epoch(self, epoch: Epoch) -> None:
         """Print the line of an epoch."""
         self._accuracy = f", val accuracy {epoch.val_accuracy:.3f}"
-        if self._bar is None:
+        if self._bar is None:  # before the first step: of a training that was interrupted
+            if not self._done:
+                tqdm.write(f"{self._model}: going on with a training that was interrupted")
             self._done += self._num_faces
         tqdm.write(epoch_line(self._model, epoch, self._num_faces))
+        sys.stdout.flush()
 
 
 def epoch_line(name: str, epoch: Epoch, num_faces: int) -> str:

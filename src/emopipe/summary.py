@@ -54,7 +54,8 @@ def _ranked(reports: Sequence[Report], export: Report) -> list[Report]:
 
 
 def _outcome(export: Report) -> str:
-    return f"{export['model']} has the best {FIGURES[export['select_by']]} on validation: exported to exports/."
+    figure = FIGURES[export["select_by"]]
+    return f"{export['model']} is the best single model by {figure} on validation: exported to exports/."
 
 
 def _facts(export: Report, register: Report) -> dict[str, str]:

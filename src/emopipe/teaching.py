@@ -17,6 +17,8 @@ from emopipe.training.checkpoint import TrainedModel
 
 def teach(models: Sequence[TrainedModel], clean: Faces) -> Predictions:
     """The mean probabilities that `models`, which name the same classes, give the training faces."""
+    if len({model.classes for model in models}) > 1:
+        raise DataError("the models of a teacher name different classes: run `dvc repro`")
     faces = clean.split("train")
     device = best_device()
     mean = np.mean([predict_faces(model, faces, device=device) for model in models], axis=0)

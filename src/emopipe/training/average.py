@@ -5,11 +5,12 @@ import copy
 import torch
 from torch import nn
 
-FIRST = 10  # steps after which the average is long: it follows the weights closely at first
+FIRST = 10  # decay is at most (1 + step) / (FIRST + step): an average over about a ninth of the steps so far
 
 
 class WeightAverage:
-    """A copy of a network whose weights follow it, averaged over about 1 / (1 - decay) steps.
+    """A copy of a network whose weights follow it, averaged over about 1 / (1 - decay) steps, but
+    never over more than about a ninth of those so far.
 
     network: the copy, in evaluation mode. With decay 0 it equals the network that it follows.
     """

@@ -6,16 +6,26 @@ from collections.abc import Callable
 MEASURED_SHARE = 0.02  # of the budget
 LONGEST = 20.0  # seconds
 FEWEST_STEPS = 3
-EPOCH_OVERHEAD = 1.05  # an epoch is longer than its steps: validation, keeping the best weights
 
 
-def epochs_within(minutes: float, step: Callable[[], object], steps_per_epoch: int, most: int) -> int:
-    """At least 1, at most `most`; `step` takes one training step, the first of which is not timed."""
-    budget = 60 * minutes
+def epochs_within(
+    minutes: float, *, step: Callable[[], object], validate: Callable[[], object], steps_per_epoch: int, most: int
+) -> int:
+    """At least 1, at most `most`: what is left of the budget after this measurement, over the seconds of an epoch.
+
+    `step` takes one training step, the first of which is not timed; `validate` is what follows the steps of an epoch.
+    """
+    start, budget = time.perf_counter(), 60 * minutes
     step()
-    start, count = time.perf_counter(), 0
-    while count < FEWEST_STEPS or time.perf_counter() - start < min(LONGEST, MEASURED_SHARE * budget):
-        step()
-        count += 1
-    epoch_seconds = (time.perf_counter() - start) / count * steps_per_epoch * EPOCH_OVERHEAD
-    return max(1, min(most, int(budget / epoch_seconds)))
+    validate_seconds = _seconds(validate)
+    seconds: list[float] = []
+    while len(seconds) < FEWEST_STEPS or sum(seconds) < min(LONGEST, MEASURED_SHARE * budget):
+        seconds.append(_seconds(step))
+    epoch_seconds = sum(seconds) / len(seconds) * steps_per_epoch + validate_seconds
+    return max(1, min(most, int((budget - (time.perf_counter() - start)) / epoch_seconds)))
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start

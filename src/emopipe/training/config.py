@@ -107,7 +107,7 @@ class TrainConfig:
     weight_decay: float
     """Decoupled decay of the weights of layers; norms and biases have none."""
     ema_decay: float
-    """Weights are averaged over about 1 / (1 - ema_decay) steps, and the average is the model; 0 is off."""
+    """The model is the average of the weights of about 1 / (1 - ema_decay) steps, or a ninth of all so far; 0: off."""
     label_smoothing: float
     """Share of each target that is spread over all classes."""
     augment: AugmentConfig

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 from emopipe.training.config import ImbalanceConfig
 
+SMALLEST = 1e-6
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCorrection:
@@ -62,7 +64,8 @@ def training_loss(logits: Tensor, targets: Tensor, correction: ClassCorrection) 
     log_p = F.log_softmax(logits.float() + correction.offsets, dim=1)
     terms = correction.weights * targets * log_p
     if correction.focal_gamma > 0:
-        terms = terms * (1 - log_p.exp()) ** correction.focal_gamma
+        unsure = (1 - log_p.exp()).clamp(min=SMALLEST)  # at 0 a gamma below 1 has no gradient
+        terms = terms * unsure**correction.focal_gamma
     return -terms.sum(1).mean()
 
 

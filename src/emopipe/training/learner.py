@@ -5,6 +5,7 @@ The file of an interrupted training holds tensors (safetensors) and figures (JSO
 
 import copy
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -68,13 +69,13 @@ class Learner:
             **_prefixed("random", self._random_states()),
         }
         history = json.dumps([asdict(epoch) for epoch in self.history])
-        temporary = path.with_name(f".{path.name}.tmp")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         save_file(contiguous, temporary, metadata={"history": history, "machine": self._machine()})
         temporary.replace(path)
 
     def restore(self, path: Path) -> bool:
-        """Go on from what `save` wrote; False, and nothing changed, where there is none from a machine like this."""
+        """Go on from what `save` wrote; False, and nothing changed, where none fits or another machine wrote it."""
         try:
             with safe_open(path, framework="pt") as file:
                 notes = file.metadata() or {}
@@ -83,12 +84,10 @@ class Learner:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         except (FileNotFoundError, SafetensorError):
             return False
+        if _shapes(_below("network", tensors)) != _shapes(self.classifier.state_dict()):
+            return False
         for number, optimizer in enumerate(self.optimizers):
-            states: dict[int, dict[str, Tensor]] = {}
-            for name, value in _below(f"optimizer.{number}", tensors).items():
-                index, key = name.split(".", 1)
-                states.setdefault(int(index), {})[key] = value
-            optimizer.load_state_dict(optimizer.state_dict() | {"state": states})
+            _restore_optimizer(optimizer, _below(f"optimizer.{number}", tensors))
         self.classifier.load_state_dict(_below("network", tensors))
         self.average.network.load_state_dict(_below("average", tensors))
         self.best = {name: value.to(self.device) for name, value in _below("best", tensors).items()}
@@ -117,6 +116,22 @@ class Learner:
         return json.dumps(
             [torch.__version__, self.device, torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()]
         )
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Give back states by "INDEX.NAME", in the memory layout of their weights: another layout may round otherwise."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split(".", 1)
+        weight = weights[int(index)]
+        laid = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
+        states.setdefault(int(index), {})[key] = laid
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": states})
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in tensors.items()}
 
 
 def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

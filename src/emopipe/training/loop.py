@@ -28,7 +28,7 @@ from emopipe.training.optimiser import make_optimizers, rate_at, set_rate
 MAX_GRADIENT_NORM = 5.0
 EVALUATION_BATCH = 256
 SAVE_SECONDS = 30.0
-COMPILERS = ("g++", "clang++")
+COMPILERS = ("g++", "clang++", "gcc", "clang")
 
 Watch = Callable[[int, int, Tensor], None]
 """Called after each step with the number of passes laid out, of faces in the step, and the loss, ()."""
@@ -63,13 +63,13 @@ def train(
         generator=torch.Generator().manual_seed(seed),
         device=device,
     )
+    if config.compile:
+        _compile(classifier.network)
     if interrupted is not None and learner.restore(interrupted):
         yield from learner.history
         num_epochs = learner.history[0].num_epochs
     else:
-        num_epochs = _num_epochs(learner, training, correction, config)
-    if config.compile:
-        _compile(classifier.network, device)
+        num_epochs = _num_epochs(learner, training, validation, correction, config)
     saved = time.perf_counter()
     for number in range(len(learner.history) + 1, num_epochs + 1):
         epoch = _pass(learner, training, validation, correction, config, number, num_epochs, watch)
@@ -81,10 +81,10 @@ def train(
     classifier.load_state_dict(learner.best)
 
 
-def _compile(network: nn.Module, device: str) -> None:
-    if device == "cpu" and not any(map(shutil.which, COMPILERS)):
+def _compile(network: nn.Module) -> None:
+    if not any(map(shutil.which, COMPILERS)):
         raise ModelError(
-            f"train.compile needs a C++ compiler, one of {', '.join(COMPILERS)}: install one, or set it to false"
+            f"train.compile needs a compiler, one of {', '.join(COMPILERS)}: install one, or set it to false"
         )
     network.compile()
 
@@ -166,7 +166,7 @@ def see(
 def in_bfloat16(config: TrainConfig, device: str) -> bool:
     """Whether layers compute in bfloat16, with weights and sums in float32."""
     if config.precision == "auto":
-        return device == "cuda" and torch.cuda.is_bf16_supported()
+        return device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return config.precision == "bfloat16"
 
 
@@ -189,24 +189,35 @@ def _batches(data: LabelledImages, config: TrainConfig, generator: torch.Generat
     return list(order.tensor_split(-(-len(data) // config.batch_size)))
 
 
-def _num_epochs(learner: Learner, data: LabelledImages, correction: ClassCorrection, config: TrainConfig) -> int:
+def _num_epochs(
+    learner: Learner,
+    training: LabelledImages,
+    validation: LabelledImages,
+    correction: ClassCorrection,
+    config: TrainConfig,
+) -> int:
     """`config.epochs`, or as many as the time budget holds; a copy of the learner is timed, and nothing changes."""
     if config.max_minutes is None:
         return config.epochs
     trial = copy.deepcopy(learner.classifier).train()
     copied = Learner(
         classifier=trial,
-        average=learner.average,
+        average=WeightAverage(trial, config.ema_decay),
         optimizers=make_optimizers(trial, config),
         generator=torch.Generator().manual_seed(0),
         device=learner.device,
     )
-    batches = _batches(data, config, copied.generator)
+    batches = _batches(training, config, copied.generator)
+
+    def one_step() -> None:
+        step(copied, training, batches[0], correction, config).item()
+        copied.average.update(0)
 
     with torch.random.fork_rng():
         return epochs_within(
             config.max_minutes,
-            lambda: step(copied, data, batches[0], correction, config).item(),
-            len(batches),
-            config.epochs,
+            step=one_step,
+            validate=lambda: measure(copied.average.network, validation),
+            steps_per_epoch=len(batches),
+            most=config.epochs,
         )

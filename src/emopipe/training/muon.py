@@ -41,9 +41,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
-    """Float matrices (O, I) with the same singular vectors each, and singular values near 1 (0.7 to 1.2).
+    """Float matrices (O, I) with the same singular vectors each, and singular values near 1.
 
-    Newton-Schulz iterations with the coefficients of the source. They are iterated on the products of the matrices with
+    Newton-Schulz iterations with the coefficients of the source, four where it has five: values above 0.006 of a
+    matrix's norm end between 0.7 and 1.2, smaller ones below. They are iterated on the products of the matrices with
     their own transposes, (R, R), those of one size together: the same result in a fraction of the time.
     """
     units = [matrix / (matrix.norm() + SMALLEST) for matrix in matrices]

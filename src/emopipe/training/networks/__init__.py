@@ -52,6 +52,7 @@ def build_network(wanted: Architecture, start: Path | None = None) -> nn.Module:
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ModelError(
-            f"train.models: {wanted.name} cannot take pictures of {wanted.size}x{wanted.size} ({reason})"
+            f"train.models: {wanted.name} cannot take pictures of {wanted.size}x{wanted.size} "
+            f"with train.max_stride={wanted.max_stride} ({reason})"
         ) from error
     return network

@@ -16,11 +16,12 @@ def limit_stride(network: nn.Module, inputs: Tensor, max_stride: int) -> None:
     """Halve strides of `network`, from its stem on, until it down-samples at most `max_stride` times.
 
     Layers keep their weights, so pretrained ones still fit. `inputs`: float (N, D, S, S) that the network takes. A
-    network with strides in its stem alone, like a vision transformer, or with none, stays as it is.
+    network with strides in its stem alone, like a vision transformer, or with none, stays as it is. What shrinks
+    pictures by other means than convolutions and pools, such as the merging of a Swin transformer, is not seen.
     """
     while True:
         steps = strided_layers(network, inputs)
-        factor = math.prod(_stride(layers[0]) for layers in steps)
+        factor = math.prod(min(map(_stride, layers)) for layers in steps)
         if factor <= max_stride or len(steps) < 2:
             return
         for layer in steps[0]:

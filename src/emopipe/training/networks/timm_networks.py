@@ -4,7 +4,8 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
 from emopipe.errors import ModelError
@@ -24,8 +25,9 @@ def timm_network(name: str, num_classes: int, channels: int, size: int, start: P
         hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
         raise ModelError(f"train.models: {name!r} is neither cnn, nor a network of timm, nor of ultralytics; {hint}")
     sized: dict[str, Any] = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
-    weights: dict[str, Any] = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(start)}} if start else {}
     try:
+        found = load_file(start) if start else {}
+        weights: dict[str, Any] = {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": found}} if start else {}
         network: nn.Module = timm.create_model(name, num_classes=num_classes, in_chans=channels, **sized, **weights)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"train.pretrained: {start} is not a readable safetensors file ({error})") from error
@@ -34,18 +36,7 @@ def timm_network(name: str, num_classes: int, channels: int, size: int, start: P
         if start:
             raise ModelError(f"train.pretrained: {start} does not fit {name} ({reason})") from error
         raise ModelError(f"train.models: timm cannot build {name} for pictures of {size}x{size} ({reason})") from error
-    if start:
-        _require_match(network, start, name)
+    missing = [key for key in network.state_dict() if key not in found] if start else []
+    if len(missing) > len(network.state_dict()) / 2:  # timm takes what it can, and is silent about what it cannot
+        raise ModelError(f"train.pretrained: {start} does not fit {name}: it has no {missing[0]}, and lacks others")
     return network
-
-
-def _require_match(network: nn.Module, start: Path, name: str) -> None:
-    """timm loads what it can, and is silent about what it cannot."""
-    with safe_open(start, framework="pt") as file:
-        found = set(file.keys())
-    missing = [key for key in network.state_dict() if key not in found]
-    if len(missing) > len(network.state_dict()) / 2:
-        raise ModelError(
-            f"train.pretrained: {start} does not fit {name}: {len(missing)} of its {len(network.state_dict())} tensors "
-            f"are missing, such as {missing[0]}"
-        )
