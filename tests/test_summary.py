@@ -8,7 +8,7 @@ from emopipe.tracking.report import report_metrics, report_note
 
 def report(model, val, test):
     def figures(value):
-        overall = dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "ece", "nll"), value)
+        overall = dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "ece", "classwise_ece", "nll"), value)
         classes = {
             "no": {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "support": 4},
             "yes": {"precision": 0.125, "recall": 1.0, "f1": 2 / 9, "support": 1},
@@ -45,7 +45,7 @@ def test_the_best_on_validation_comes_first_and_is_named():
     lines = shown(80).splitlines()
     rows = [line.split()[1] for line in lines if line.startswith("│")]
     assert rows == ["efficientnet_b0", "cnn"]
-    assert "efficientnet_b0 is the best single model by macro-F1 on validation: exported to exports/." in lines
+    assert "efficientnet_b0 is in exports/: the best single model by macro-F1 on validation" in lines
 
 
 def test_the_summary_says_where_everything_is():
@@ -71,9 +71,9 @@ def test_metrics_of_a_split_share_its_prefix():
 def test_the_note_of_a_run_is_two_tables():
     assert report_note(REPORTS[0]).splitlines() == [
         "```",
-        "      accuracy  balanced_accuracy  macro_f1   ece   nll",
-        "val      0.500              0.500     0.500 0.500 0.500",
-        "test     0.750              0.750     0.750 0.750 0.750",
+        "      accuracy  balanced_accuracy  macro_f1   ece  classwise_ece   nll",
+        "val      0.500              0.500     0.500 0.500          0.500 0.500",
+        "test     0.750              0.750     0.750 0.750          0.750 0.750",
         "",
         "     precision  recall    f1  support",
         "no       0.500   0.250 0.333        4",

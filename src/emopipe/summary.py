@@ -55,7 +55,7 @@ def _ranked(reports: Sequence[Report], export: Report) -> list[Report]:
 
 def _outcome(export: Report) -> str:
     figure = FIGURES[export["select_by"]]
-    return f"{export['model']} is the best single model by {figure} on validation: exported to exports/."
+    return f"{export['model']} is in exports/: the best single model by {figure} on validation"
 
 
 def _facts(export: Report, register: Report) -> dict[str, str]:
