@@ -62,12 +62,11 @@ def teach(
     models: Annotated[list[str] | None, typer.Option("--model", help="A trained model; several are averaged.")] = None,
 ) -> None:
     """Write what trained models say of the training faces, for a student to learn from (`train.teacher`)."""
-    import hashlib
-
     from emopipe.faces import faces_from_arrow
     from emopipe.files import read_parquet, write_parquet
     from emopipe.params import load_params
     from emopipe.predictions import predictions_to_arrow
+    from emopipe.pretrained import digest_of
     from emopipe.teaching import teach as say
     from emopipe.training.checkpoint import load_model
 
@@ -75,7 +74,7 @@ def teach(
     trained = [load_model(ROOT / "build" / "models" / name) for name in names]
     predictions = say(trained, faces_from_arrow(read_parquet(ROOT / "build" / "clean.parquet")))
     write_parquet(out, predictions_to_arrow(predictions))
-    digest = hashlib.sha256(out.read_bytes()).hexdigest()
+    digest = digest_of(out)
     print(f"{out}: {', '.join(names)} on {len(predictions.frame)} training faces; in params.yaml, under train:")
     print(f"  teacher: {{file: {out}, sha256: {digest}, weight: 0.7}}")
 
