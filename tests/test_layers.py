@@ -13,7 +13,7 @@ PACKAGE = ROOT / "src" / "emopipe"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 LAYERS = (
-    {"errors", "labels", "images", "metrics", "calibration", "data_docs", "validation_template"},
+    {"errors", "labels", "images", "metrics", "calibration", "data_docs", "validation_template", "votes"},
     {"decode", "faces", "files", "figures", "sources", "training"},
     {"params", "predictions", "training_set", "sample", "serving", "summary", "progress"},
     {"tensors", "splits", "findings", "expectations", "balance", "evaluation", "tracking", "stage", "pretrained"},

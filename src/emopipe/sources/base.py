@@ -4,7 +4,7 @@ A new form of data is one new file with a class of this shape, named in `emopipe
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, Self
@@ -16,10 +16,15 @@ Reason = Literal[
     "wrong_pixel_count",
     "bad_pixel_value",
     "not_an_image",
+    "no_picture",
+    "unsafe_member",
     "unreadable_file",
+    "too_many_bytes",
     "undecodable_image",
     "too_many_pixels",
     "unknown_label",
+    "no_majority",
+    "voted_no_class",
     "no_split",
 ]
 Tally = Counter[tuple[str | None, str]]
@@ -37,6 +42,8 @@ class RawRow:
     """None where the source names no split for this row."""
     picture: np.ndarray | bytes
     """Grey pixels, uint8 (H, W, 1), or the bytes of an encoded picture."""
+    votes: Mapping[str, int] | None = None
+    """How many annotators chose each label, in the source's own names; None where it has no votes."""
 
 
 @dataclass(frozen=True)
