@@ -72,6 +72,14 @@ def test_one_source_replaces_another_that_dvc_has(root, table, tree):
     assert (root / "data.dvc").read_text() != first
 
 
+def test_the_votes_beside_a_csv_come_with_it(root, table):
+    header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+    votes = ("Training", "Training", "PublicTest")
+    (table.parent / "votes.csv").write_text(header + "".join(f"{usage},,1,2,0,0,0,0,0,0,0,0\n" for usage in votes))
+    use(table, root)
+    assert held(root) == ["faces.csv", "votes.csv"]
+
+
 def test_what_dvc_does_not_have_is_only_replaced_by_force(root, table, tree):
     refused = (
         f"{root}/data holds files that DVC does not have: keep them with `dvc add data`, or replace them with --force"

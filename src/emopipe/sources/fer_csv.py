@@ -1,14 +1,14 @@
 """FER2013's CSV: one face per row, its pixels as text (Goodfellow et al. 2013, the columns emotion, pixels, Usage).
 
 The order of the columns, their case and blanks around their names do not matter, and further columns are ignored.
+Where the votes of FER+ lie in the same folder, each row carries its own.
 """
 
-import csv
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
@@ -16,7 +16,9 @@ import numpy as np
 
 from emopipe.errors import DataError
 from emopipe.sources.base import RawRow, Reject, Tally
-from emopipe.sources.lines import MAX_LINE, read_lines
+from emopipe.sources.cells import read_header, sound_header, split_cells
+from emopipe.sources.fer_plus import Ballot, find_votes, read_votes
+from emopipe.sources.lines import read_lines
 from emopipe.sources.listing import IMAGE_SUFFIXES, visible_files
 
 _COLUMNS = ("emotion", "pixels", "usage")
@@ -30,6 +32,7 @@ class _Record(NamedTuple):
     emotion: str
     pixels: str
     usage: str | None
+    votes: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class FerCsv:
     """A CSV of square grey faces. Rows are named by their line in the unpacked file; the header is line 1."""
 
     path: Path
+    votes: Path | None = None
+    """FER+'s votes in the same folder; row by row they belong to the rows of the CSV."""
     form: ClassVar[str] = "FER2013 CSV"
     accepts: ClassVar[str] = "a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip)"
 
@@ -52,16 +57,18 @@ class FerCsv:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The one file."""
-        return (self.path.name,)
+        """The CSV, and the votes where there are any."""
+        return (self.path.name,) if self.votes is None else (self.path.name, self.votes.name)
 
     @classmethod
     def find(cls, path: Path, split_names: Collection[str]) -> list[Self]:
-        """`path` itself, or those of its own files that are such a CSV."""
+        """`path` itself, or those of its own files that are such a CSV, each with the votes beside it."""
         if path.is_file():
-            return [cls(path)] if _is_header(path) else []
-        names = (name for name in visible_files(path) if Path(name).suffix.lower() not in IMAGE_SUFFIXES)
-        return [cls(path / name) for name in names if _is_sound_header(path / name)]
+            paths = [path] if _has_columns(read_header(path)) else []
+        else:
+            names = (name for name in visible_files(path) if Path(name).suffix.lower() not in IMAGE_SUFFIXES)
+            paths = [path / name for name in names if _has_columns(sound_header(path / name))]
+        return [cls(item, find_votes(item)) for item in paths]
 
     def tally(self) -> Tally:
         """Count the rows by Usage and emotion, those with bad pixels among them."""
@@ -69,7 +76,10 @@ class FerCsv:
         return Counter((record.usage, record.emotion) for record in records)
 
     def read(self) -> Iterator[RawRow | Reject]:
-        """All rows in the order of the file. The first rows settle the side; a row of another size is rejected."""
+        """All rows in the order of the file. The first rows settle the side; a row of another size is rejected.
+
+        Raises `DataError` at the first row that the votes do not fit, and when they are more or fewer than the rows.
+        """
         items = self._records()
         sample = list(islice(items, _NUM_SAMPLED))
         side = _common_side(item.pixels for item in sample if isinstance(item, _Record))
@@ -77,12 +87,38 @@ class FerCsv:
             yield item if isinstance(item, Reject) else _raw_row(item, side)
 
     def _records(self) -> Iterator[_Record | Reject]:
-        csv.field_size_limit(MAX_LINE)  # the default, 131,072, ends at pictures of 180x180
+        return self._rows() if self.votes is None else self._rows_with_votes(self.votes)
+
+    def _rows_with_votes(self, votes: Path) -> Iterator[_Record | Reject]:
+        """A row that is rejected uses up its votes, so that those after it keep theirs."""
+        last: Ballot | None = None
+        for item, ballot in zip_longest(self._rows(), read_votes(votes)):
+            if item is None:
+                raise DataError(f"{ballot.source}: {self.path.name} has no row left for it{self._misfit}")
+            if ballot is None:
+                where = last.source if last else f"{votes}, line 1"
+                raise DataError(f"{where}: the last of the votes, but {item.source} is to come{self._misfit}")
+            last = ballot
+            yield item if isinstance(item, Reject) else self._voted(item, ballot)
+
+    def _voted(self, record: _Record, ballot: Ballot) -> _Record:
+        if ballot.usage != (record.usage or ""):
+            raise DataError(
+                f"{ballot.source}: Usage {ballot.usage[:_NUM_QUOTED]!r}, expected {record.usage or ''!r} "
+                f"as in {record.source}{self._misfit}"
+            )
+        return record._replace(votes=ballot.votes)
+
+    @property
+    def _misfit(self) -> str:
+        return f"; put the votes that belong to {self.path.name} beside it, or none"
+
+    def _rows(self) -> Iterator[_Record | Reject]:
         lines = read_lines(self.path)
-        names = _cells(next(lines))
-        columns = [[name.lower() for name in names].index(name) for name in _COLUMNS]
+        names = [name.lower() for name in split_cells(next(lines))]
+        columns = [names.index(name) for name in _COLUMNS]
         for number, line in enumerate(lines, start=2):
-            cells = _cells(line)
+            cells = split_cells(line)
             source = f"{self.path.name}:{number}"
             if len(cells) == len(names):
                 emotion, pixels, usage = (cells[column] for column in columns)
@@ -91,22 +127,8 @@ class FerCsv:
                 yield Reject(source, "malformed_row", f"{len(cells)} cells, expected {len(names)}")
 
 
-def _cells(line: str) -> list[str]:
-    """Split one line: read alone, a stray quote spoils its own row and no other."""
-    return [cell.strip() for cell in next(csv.reader((line,)))]
-
-
-def _is_header(path: Path) -> bool:
-    first = next(read_lines(path), "")
-    return "," in first and {name.lower() for name in _cells(first)} >= set(_COLUMNS)
-
-
-def _is_sound_header(path: Path) -> bool:
-    """Like `_is_header`; a file that is no readable text is just another file in the folder."""
-    try:
-        return _is_header(path)
-    except DataError:
-        return False
+def _has_columns(header: Collection[str]) -> bool:
+    return set(_COLUMNS).issubset(header)
 
 
 def _values(text: str) -> np.ndarray | None:
@@ -128,7 +150,7 @@ def _common_side(texts: Iterable[str]) -> int:
 def _raw_row(record: _Record, side: int) -> RawRow | Reject:
     values = _values(record.pixels)
     if values is not None and len(values) == side**2:
-        return RawRow(record.source, record.emotion, record.usage, values.reshape(side, side, 1))
+        return RawRow(record.source, record.emotion, record.usage, values.reshape(side, side, 1), record.votes)
     texts = record.pixels.split()
     if len(texts) != side**2 or not side:
         return Reject(record.source, "wrong_pixel_count", f"{len(texts)} pixels, expected {side**2 or 'a square'}")

@@ -7,7 +7,6 @@ import gzip
 import io
 import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -15,15 +14,15 @@ from typing import IO
 import zstandard
 
 from emopipe.errors import DataError
+from emopipe.sources.damage import DAMAGE, reason_of
+from emopipe.sources.magic import NUM_MAGIC, kind_of
 
 MAX_LINE = 2**24
 """Longest line, in characters: a row of 2000x2000 pixels."""
 MAX_UNPACKED = 2**36
 """Largest unpacked file, in characters; what unpacks to more is a mistake or an attack."""
 
-_GZIP, _XZ, _ZSTD, _ZIP = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _CHUNK = 2**17
-_DAMAGE = (EOFError, OSError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, zstandard.ZstdError)
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -40,21 +39,20 @@ def read_lines(path: Path) -> Iterator[str]:
                 if len(line) == MAX_LINE or num_characters > MAX_UNPACKED:
                     raise DataError(f"{path}, line {num_lines}: more text than a table of faces holds; check the file")
                 yield line
-    except _DAMAGE as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{path} cannot be read past line {num_lines} ({reason}): fetch it again") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} cannot be read past line {num_lines} ({reason_of(error)}): fetch it again") from error
 
 
 def _unpack(path: Path, file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
-    magic = file.read(6)
+    kind = kind_of(file.read(NUM_MAGIC))
     file.seek(0)
-    if magic.startswith(_GZIP):
+    if kind == "gzip":
         return gzip.open(file, "rb")
-    if magic.startswith(_XZ):
+    if kind == "xz":
         return lzma.open(file, "rb")
-    if magic.startswith(_ZSTD):
+    if kind == "zstd":
         return io.BufferedReader(_ZstdStream(file), _CHUNK)
-    if magic.startswith(_ZIP):
+    if kind == "zip":
         archive = zipfile.ZipFile(file)
         return archive.open(_single_csv(path, archive))
     return file

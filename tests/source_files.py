@@ -1,0 +1,49 @@
+"""Sources made for a test: files written from a few bytes each, and what reading them gives."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from emopipe.errors import DataError
+from emopipe.sources import recognise
+from emopipe.sources.base import RawRow, Reject
+from emopipe.splits import FOLDER_SPLITS
+
+TABLE = "emotion,pixels,Usage\n3,0 50 100 255,Training\n0,9 8 7 6,PublicTest\n"
+
+
+def png(value: int, size: tuple[int, int] = (4, 2)) -> bytes:
+    """A grey picture of one level."""
+    buffer = io.BytesIO()
+    Image.new("L", size, value).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def zipped(members: Mapping[str | zipfile.ZipInfo, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def written(folder: Path, files: dict[str, str | bytes]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def read(path: Path) -> list[RawRow | Reject]:
+    return list(recognise(path, FOLDER_SPLITS).read())
+
+
+def error_of(path: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        read(path)
+    return str(caught.value)
