@@ -3,7 +3,6 @@
 import gzip
 import io
 import lzma
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -11,24 +10,15 @@ import numpy as np
 import pytest
 import zstandard
 
-from emopipe.errors import DataError
-from emopipe.sources import lines, recognise
+from emopipe.sources import lines, picture_tree, recognise
 from emopipe.sources.base import RawRow, Reject
 from emopipe.splits import FOLDER_SPLITS
+from source_files import TABLE, error_of, read, written, zipped
 
-TABLE = "emotion,pixels,Usage\n3,0 50 100 255,Training\n0,9 8 7 6,PublicTest\n"
 ACCEPTED = (
-    "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip) or "
-    "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp)"
+    "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip), "
+    "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp), or a zip of such folders"
 )
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 PACKERS = {
@@ -40,26 +30,8 @@ PACKERS = {
 }
 
 
-def written(folder: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return folder
-
-
-def read(path: Path) -> list[RawRow | Reject]:
-    return list(recognise(path, FOLDER_SPLITS).read())
-
-
 def read_table(folder: Path, text: str) -> list[RawRow | Reject]:
     return read(written(folder, {"f.csv": text}))
-
-
-def error_of(path: Path) -> str:
-    with pytest.raises(DataError) as caught:
-        list(recognise(path, FOLDER_SPLITS).read())
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("packing", PACKERS)
@@ -186,10 +158,22 @@ def test_a_zip_of_two_csv_files_is_refused(tmp_path):
         (["happy/ann/1.jpg", "sad/bob/1.jpeg"], [(None, "happy"), (None, "sad")]),
         (["test/train/happy/ann/1.jpg", "test/val/sad/1.jpg"], [("train", "happy"), ("val", "sad")]),
         (["fer/happy/1.jpg"], [(None, "happy")]),
+        (
+            ["test/sad/PrivateTest_1.jpg", "test/sad/PublicTest_2.jpg", "train/sad/Training_3.jpg"],
+            [("PrivateTest", "sad"), ("PublicTest", "sad"), ("Training", "sad")],
+        ),
+        (["fer/test/sad/PRIVATETEST_1.jpg", "fer/test/sad/own.jpg"], [("PrivateTest", "sad"), ("test", "sad")]),
+        (["happy/ann/publictest_1.jpg", "happy/training_2.jpg"], [("Training", "happy"), ("PublicTest", "happy")]),
+        (
+            ["test/sad/PublicTest.jpg", "test/sad/PublicTest_.jpg", "test/sad/a PublicTest_1.jpg"],
+            [("test", "sad"), ("test", "sad"), ("test", "sad")],
+        ),
     ],
 )
-def test_split_and_label_come_from_the_folders(tmp_path, names, places):
-    source = recognise(written(tmp_path, dict.fromkeys(names, b"?")), FOLDER_SPLITS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_split_and_label_come_from_the_folders_and_from_names_as_fer2013_has_them(tmp_path, names, places, packed):
+    files = dict.fromkeys(names, b"?")
+    source = recognise(written(tmp_path, {"f.zip": zipped(files)} if packed else files), FOLDER_SPLITS)
     assert [(row.split, row.label) for row in source.read()] == places
     assert source.tally() == Counter(places)
 
@@ -215,6 +199,21 @@ def test_files_that_are_no_pictures_are_rejected_and_bookkeeping_is_not_counted(
         RawRow("happy/1.jpg", "happy", None, b"1"),
         Reject("happy/gone.jpg", "unreadable_file", "No such file or directory"),
     ]
+
+
+def test_a_picture_above_the_limit_is_rejected(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture_tree, "MAX_BYTES", 3)
+    assert read(written(tmp_path, {"happy/1.jpg": b"123", "happy/2.jpg": b"1234"})) == [
+        RawRow("happy/1.jpg", "happy", None, b"123"),
+        Reject("happy/2.jpg", "too_many_bytes", "more than the limit of 3 bytes"),
+    ]
+
+
+def test_of_a_picture_above_the_limit_one_byte_more_is_read_and_no_more(monkeypatch):
+    monkeypatch.setattr(picture_tree, "MAX_BYTES", 3)
+    file = io.BytesIO(b"1" * 100)
+    assert isinstance(picture_tree.read_picture("1.jpg", file), Reject)
+    assert file.tell() == 4
 
 
 def test_a_link_to_a_folder_is_an_error(tmp_path):
@@ -248,6 +247,7 @@ def test_a_folder_without_a_source_is_an_error_that_tells_what_is_there(tmp_path
         (b"label,pixels,Usage\n0,1,a\n", "the first line 'label,pixels,Usage'"),
         (b"", "no text"),
         (b"\x89PNG\x00\x01", "no text"),
+        (b"a" * 200_000 + b",b\n", f"the first line '{'a' * 60}'"),
     ],
 )
 def test_a_file_that_is_no_such_csv_is_an_error_that_quotes_it(tmp_path, content, found):

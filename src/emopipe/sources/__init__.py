@@ -9,8 +9,9 @@ from emopipe.sources.class_folders import ClassFolders
 from emopipe.sources.fer_csv import FerCsv
 from emopipe.sources.lines import read_lines
 from emopipe.sources.listing import visible_files
+from emopipe.sources.zip_folders import ZipFolders
 
-READERS: tuple[type[Source], ...] = (FerCsv, ClassFolders)
+READERS: tuple[type[Source], ...] = (FerCsv, ClassFolders, ZipFolders)
 """Every form that is understood; a new one is a new file and a name here."""
 
 _NUM_NAMED = 5
@@ -31,8 +32,8 @@ def recognise(path: Path, split_names: Collection[str]) -> Source:
     if found:
         names = ", ".join(f"{source.form} {source.name}" for source in found)
         raise DataError(f"{path} holds {len(found)} sources ({names}), expected one: remove or name one of them")
-    accepted = " or ".join(reader.accepts for reader in READERS)
-    raise DataError(f"{path} holds {_describe(path)}, expected {accepted}")
+    *accepted, last = (reader.accepts for reader in READERS)
+    raise DataError(f"{path} holds {_describe(path)}, expected {', '.join(accepted)}, or {last}")
 
 
 def _single_file(path: Path) -> Path | None:

@@ -20,6 +20,7 @@ from emopipe.sources.cells import read_header, sound_header, split_cells
 from emopipe.sources.fer_plus import Ballot, find_votes, read_votes
 from emopipe.sources.lines import read_lines
 from emopipe.sources.listing import IMAGE_SUFFIXES, visible_files
+from emopipe.sources.zip_folders import holds_class_folders
 
 _COLUMNS = ("emotion", "pixels", "usage")
 _NUM_SAMPLED = 32
@@ -64,7 +65,7 @@ class FerCsv:
     def find(cls, path: Path, split_names: Collection[str]) -> list[Self]:
         """`path` itself, or those of its own files that are such a CSV, each with the votes beside it."""
         if path.is_file():
-            paths = [path] if _has_columns(read_header(path)) else []
+            paths = [path] if _is_table(path) else []
         else:
             names = (name for name in visible_files(path) if Path(name).suffix.lower() not in IMAGE_SUFFIXES)
             paths = [path / name for name in names if _has_columns(sound_header(path / name))]
@@ -125,6 +126,11 @@ class FerCsv:
                 yield _Record(source, emotion, pixels, usage or None)
             elif cells:
                 yield Reject(source, "malformed_row", f"{len(cells)} cells, expected {len(names)}")
+
+
+def _is_table(path: Path) -> bool:
+    """Whether the file is such a CSV; one that is damaged raises `DataError`, unless it may be of another form."""
+    return _has_columns(sound_header(path) if holds_class_folders(path) else read_header(path))
 
 
 def _has_columns(header: Collection[str]) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from emopipe.errors import DataError
 
@@ -10,6 +10,12 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 _BOOKKEEPING = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".gitignore", ".gitattributes", ".gitkeep"})
 """Files that systems and git leave in any folder; they, `__MACOSX` and hidden folders are no part of the data."""
+
+
+def is_data(name: str) -> bool:
+    """Whether the file at this relative path is a part of the data, and no bookkeeping."""
+    *folders, last = PurePosixPath(name).parts or (".",)
+    return last not in _BOOKKEEPING and all(_is_data_folder(folder) for folder in folders)
 
 
 def visible_files(folder: Path) -> list[str]:
@@ -23,9 +29,13 @@ def all_files(root: Path) -> Iterator[str]:
     Raises `DataError` at a link to a folder: followed it might not end, passed over its files would be missing.
     """
     for folder, subfolders, names in os.walk(root):
-        subfolders[:] = sorted(name for name in subfolders if name[0] != "." and name != "__MACOSX")
+        subfolders[:] = sorted(name for name in subfolders if _is_data_folder(name))
         for name in subfolders:
             if Path(folder, name).is_symlink():
                 raise DataError(f"{Path(folder, name)} is a link to a folder: put the folder itself in its place")
         for name in sorted(set(names) - _BOOKKEEPING):
             yield Path(folder, name).relative_to(root).as_posix()
+
+
+def _is_data_folder(name: str) -> bool:
+    return name[0] != "." and name != "__MACOSX"
