@@ -17,7 +17,8 @@ from source_files import TABLE, error_of, read, written, zipped
 
 ACCEPTED = (
     "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip), "
-    "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp), or a zip of such folders"
+    "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp), a zip of such folders, "
+    "or Parquet or Arrow files with the columns image and label"
 )
 
 

@@ -9,9 +9,10 @@ from emopipe.sources.class_folders import ClassFolders
 from emopipe.sources.fer_csv import FerCsv
 from emopipe.sources.lines import read_lines
 from emopipe.sources.listing import visible_files
+from emopipe.sources.picture_tables import PictureTables
 from emopipe.sources.zip_folders import ZipFolders
 
-READERS: tuple[type[Source], ...] = (FerCsv, ClassFolders, ZipFolders)
+READERS: tuple[type[Source], ...] = (FerCsv, ClassFolders, ZipFolders, PictureTables)
 """Every form that is understood; a new one is a new file and a name here."""
 
 _NUM_NAMED = 5

@@ -20,6 +20,7 @@ from emopipe.sources.cells import read_header, sound_header, split_cells
 from emopipe.sources.fer_plus import Ballot, find_votes, read_votes
 from emopipe.sources.lines import read_lines
 from emopipe.sources.listing import IMAGE_SUFFIXES, visible_files
+from emopipe.sources.magic import ARROW_KINDS, file_kind
 from emopipe.sources.zip_folders import holds_class_folders
 
 _COLUMNS = ("emotion", "pixels", "usage")
@@ -130,6 +131,8 @@ class FerCsv:
 
 def _is_table(path: Path) -> bool:
     """Whether the file is such a CSV; one that is damaged raises `DataError`, unless it may be of another form."""
+    if file_kind(path) in ARROW_KINDS:
+        return False
     return _has_columns(sound_header(path) if holds_class_folders(path) else read_header(path))
 
 
