@@ -29,7 +29,12 @@ app.add_typer(data, name="data")
 
 @data.command("use")
 def data_use(
-    path: Annotated[Path, typer.Argument(help="FER2013's CSV (plain, gz, xz, zst, zip), or class folders.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="FER2013's CSV (plain, gz, xz, zst, zip), class folders or a zip of them, or Parquet or Arrow files."
+        ),
+    ],
     force: Annotated[bool, typer.Option(help="Replace data/ even if DVC does not hold what is in it.")] = False,
 ) -> None:
     """Bring a source into data/ and track it with DVC."""
