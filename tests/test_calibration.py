@@ -30,6 +30,21 @@ def test_calibration_lowers_both_errors_and_changes_no_answer(known):
     assert (after.argmax(1) == before.argmax(1)).all()
 
 
+def test_a_calibrated_model_is_as_sure_as_it_is_right_though_labels_were_smoothed():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(20_000, 4)) * rng.choice([1.0, 6.0], (20_000, 1))
+    labels = (rng.random((20_000, 1)) > softmax(logits, axis=1).cumsum(1)).sum(1)
+    capped = np.minimum(logits, logits.max(1, keepdims=True).clip(max=3))
+    after = softmax(capped / fit_temperature(capped, labels), axis=1)
+    assert after.max(1).mean() == pytest.approx((capped.argmax(1) == labels).mean(), abs=1e-4)
+
+
+def test_a_model_that_is_always_right_or_never_better_than_a_guess_gets_a_bound():
+    logits = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert fit_temperature(logits, np.array([0, 1])) == 0.05
+    assert fit_temperature(logits, np.array([1, 0])) == 20.0
+
+
 def test_what_was_before_calibration_is_found_again(known):
     logits = known[0][:50]
     assert uncalibrated(softmax(logits / 1.7, axis=1), 1.7) == pytest.approx(softmax(logits, axis=1), abs=1e-6)
