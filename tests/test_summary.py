@@ -25,12 +25,20 @@ EXPORT = {
     "parity": {"int8": {"kept": False, "agreement": 0.975}},
 }
 REGISTER = {"registered_model": "emopipe"}
+VALIDATE = {
+    "rows_in": 2040,
+    "rows_out": 1983,
+    "expectations": [
+        {"text": "no picture is in two splits", "success": True, "num_unexpected": 0, "num_rows": 1983},
+        {"text": "no picture is in test twice", "success": False, "num_unexpected": 4, "num_rows": 300},
+    ],
+}
 
 
 def shown(width):
     console = Console(width=width, highlight=False)
     with console.capture() as capture:
-        console.print(summary_text(REPORTS, EXPORT, REGISTER))
+        console.print(summary_text(REPORTS, EXPORT, REGISTER, VALIDATE))
     return capture.get()
 
 
@@ -52,11 +60,17 @@ def test_the_summary_says_where_everything_is():
     text = shown(80)
     for place in ("exports/", "reports/evaluate/", "reports/figures/", "reports/validation/index.html", "make ui"):
         assert place in text
+    assert "1,983 of 2,040 faces kept" in text
     assert "left out: same answer as torch on 97.5% of the validation faces" in text
 
 
+def test_warnings_about_the_data_are_shown():
+    assert "warning      no picture is in test twice: broken by 4 of 300 rows" in shown(80)
+    assert "in two splits" not in shown(80)
+
+
 def test_markdown_holds_the_confusion_matrix_of_the_exported_model():
-    lines = summary_markdown(REPORTS, EXPORT, REGISTER).splitlines()
+    lines = summary_markdown(REPORTS, EXPORT, REGISTER, VALIDATE).splitlines()
     assert "## Confusion matrix of efficientnet_b0 on test (rows: truth)" in lines
     assert lines[-4:] == ["|  | no | yes |", "| --- | --- | --- |", "| **no** | 1 | 3 |", "| **yes** | 0 | 1 |"]
 

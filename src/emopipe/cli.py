@@ -96,14 +96,26 @@ def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the conf
     params = load_params(PARAMS)
     models = params.train.models
     reports = [read_json(REPORTS / "evaluate" / f"{name}.json") for name in (*models, *params.evaluate.ensembles)]
-    export, register = read_json(REPORTS / "export.json"), read_json(REPORTS / "register.json")
+    export, register, validate = (read_json(REPORTS / f"{name}.json") for name in ("export", "register", "validate"))
     if export["model"] not in models:
         raise WorkspaceError(f"reports/export.json is of {export['model']}, not in train.models: run `dvc repro`")
     if markdown:
-        print(summary_markdown(reports, export, register))
+        print(summary_markdown(reports, export, register, validate))
     else:
         width = None if sys.stdout.isatty() else 120
-        Console(width=width, highlight=False).print(summary_text(reports, export, register))
+        Console(width=width, highlight=False).print(summary_text(reports, export, register, validate))
+
+
+@app.command()
+def why(
+    stage: Annotated[str | None, typer.Argument(help="A stage, such as train@cnn; all of them by default.")] = None,
+) -> None:
+    """Say in a line what makes a stage run again: which parameter, module, data or out."""
+    from emopipe.tracking.store import project_root
+    from emopipe.why import why as reasons
+
+    for line in reasons(project_root(), stage):
+        print(line)
 
 
 @app.command()
