@@ -30,6 +30,7 @@ ui: setup  # MLflow's pages on this machine
 bench: setup  # figures of this machine, side by side
 	@python benchmarks/inference.py
 	@python benchmarks/training.py
+	@python benchmarks/data.py usual
 
 tables: setup  # the README's result tables, from the reports
 	@python tools/readme_tables.py

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from emopipe.faces import faces_to_arrow
-from emopipe.files import write_csv, write_json, write_parquet
+from emopipe.files import write_csv, write_json
 from emopipe.ingest import ingest
 from emopipe.params import Params
 from emopipe.stage import run_stage
@@ -11,8 +10,14 @@ from emopipe.stage import run_stage
 
 def main(params: Params, *, data: Path, faces: Path, rejects: Path, report: Path) -> None:
     """Read a source into one table of faces."""
-    result = ingest(data, base=params.base, image=params.image, ingest=params.ingest)
-    write_parquet(faces, faces_to_arrow(result.faces))
+    result = ingest(
+        data,
+        faces,
+        base=params.base,
+        image=params.image,
+        ingest=params.ingest,
+        min_similarity=params.validate.min_similarity,
+    )
     write_csv(rejects, result.rejects)
     write_json(report, result.report)
     rows_in, rows_out = result.report["rows_in"], result.report["rows_out"]

@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
-from emopipe.faces import faces_from_arrow, faces_to_arrow
-from emopipe.files import read_parquet, write_folder, write_json, write_parquet
+from emopipe.corrections import read_corrections
+from emopipe.face_file import FaceFile
+from emopipe.files import write_folder, write_json
 from emopipe.params import Params
 from emopipe.stage import run_stage
 from emopipe.validate import validate
 
 
-def main(params: Params, *, faces: Path, clean: Path, report: Path, pages: Path) -> None:
+def main(params: Params, *, faces: Path, corrections: Path, clean: Path, report: Path, pages: Path) -> None:
     """Validate the table of faces, and keep what is fit to be used."""
-    result = validate(faces_from_arrow(read_parquet(faces)), params.base.classes, params.validate)
-    write_parquet(clean, faces_to_arrow(result.faces))
+    file, classes = FaceFile(faces), params.base.classes
+    decided = read_corrections(corrections, classes)
+    result = validate(file, classes, params.validate, decided, seed=params.base.seed)
+    file.copy(clean, result.kept, label=result.labels)
     write_json(report, result.report)
     write_folder(pages, result.pages)
     for warning in result.warnings:

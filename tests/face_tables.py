@@ -2,10 +2,15 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from emopipe.faces import COLUMNS, Faces
+from emopipe.face_file import FaceFile
+from emopipe.faces import COLUMNS, Faces, faces_to_arrow
+from emopipe.findings import KINDS
 from emopipe.images import encode_png, pixel_digest
-from emopipe.params import PolicyParams, ValidateParams
+from emopipe.look import look
+from emopipe.params import IngestParams, PolicyParams, ValidateParams, VoteParams
 
 
 def picture(name, height=16, width=16, channels=1):
@@ -22,14 +27,52 @@ def faces_of(*rows, height=16, width=16, channels=1):
         split, label, name = row.split()
         pixels = picture(name, height, width, channels)
         path = f"{number}.png"
-        table.append((pixel_digest(pixels), encode_png(pixels), path, label, split, f"f.csv:{number}", width, height))
+        source, votes = f"f.csv:{number}", None
+        table.append((pixel_digest(pixels), encode_png(pixels), path, label, split, source, width, height, votes))
     return Faces(pd.DataFrame(table, columns=list(COLUMNS)))
 
 
+def file_of(faces):
+    """The table as a file in memory."""
+    buffer = pa.BufferOutputStream()
+    pq.write_table(faces_to_arrow(faces), buffer, row_group_size=5)
+    return FaceFile(buffer.getvalue())
+
+
+def evidence_of(faces, **changes):
+    """What is seen of a table; labels are judged only where `label_folds` says so."""
+    file = file_of(faces)
+    classes = sorted(set(faces.frame["label"]))
+    return look(file, file.frame, classes, validate_params(**changes), seed=0)
+
+
+def ingest_params(*, votes=("given", "reject"), **changes):
+    """FER2013's splits; keywords change the rest, and `votes` names a rule and what is made of strangers."""
+    options = {
+        "split_map": {"Training": "train", "PublicTest": "val", "PrivateTest": "test"},
+        "val_fraction": 0.1,
+        "test_fraction": 0.2,
+        "max_pixels": 10_000,
+    }
+    label, strangers = votes
+    return IngestParams(votes=VoteParams(label=label, strangers=strangers), **options | changes)
+
+
 def validate_params(**changes):
-    """Drop everything; at least one face of each class in train. Keywords change policies and limits."""
-    policy = {"exact_duplicate": "drop", "split_leak": "drop", "label_conflict": "drop", "constant_image": "drop"}
-    limits = {"constant_range": 4, "min_size": 16, "max_aspect": 2.0, "min_train_faces": 1}
-    policy.update({name: value for name, value in changes.items() if name in policy})
-    limits.update({name: value for name, value in changes.items() if name in limits})
-    return ValidateParams(policy=PolicyParams(**policy), **limits)
+    """Drop what can be dropped; at least one face of each class in train. Keywords change policies and limits."""
+    limits = {
+        "min_similarity": 0.88,
+        "label_folds": 0,
+        "constant_range": 4,
+        "min_entropy": 0.0,
+        "min_sharpness": 0.0,
+        "max_saturated": 1.0,
+        "max_deviations": 100.0,
+        "max_drift": 1.0,
+        "min_size": 16,
+        "max_aspect": 2.0,
+        "min_train_faces": 1,
+    }
+    policy = {kind: changes.pop(kind, "drop") for kind in KINDS}
+    assert set(changes) <= set(limits), changes
+    return ValidateParams(policy=PolicyParams(**policy), **limits | changes)

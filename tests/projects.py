@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("dvc.yaml", "params.yaml", ".dvcignore", "stages", "src")
+PARTS = ("dvc.yaml", "params.yaml", "corrections.csv", ".dvcignore", "stages", "src")
 BIN = Path(sys.executable).parent
 FOREIGN = ("MLFLOW_", "DVC_")  # variables that would reach out of the project
 

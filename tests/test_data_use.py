@@ -8,16 +8,12 @@ import pytest
 
 from emopipe.data_use import summarise, use_source
 from emopipe.errors import DataError, EmopipeError, WorkspaceError
-from emopipe.params import BaseParams, IngestParams
+from emopipe.params import BaseParams
 from emopipe.sources import recognise
+from face_tables import ingest_params
 
 BASE = BaseParams(seed=0, classes=("happy", "sad"))
-INGEST = IngestParams(
-    split_map={"Training": "train", "PublicTest": "val", "PrivateTest": "test"},
-    val_fraction=0.1,
-    test_fraction=0.2,
-    max_pixels=100,
-)
+INGEST = ingest_params()
 TABLE = "emotion,pixels,Usage\n3,1 2 3 4,Training\n4,1 2 3 4,Training\n4,1 2 3 4,PublicTest\n"
 
 

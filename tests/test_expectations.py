@@ -5,18 +5,19 @@ from pathlib import Path
 import pytest
 import tzlocal
 
+from emopipe.corrections import Corrections
 from emopipe.data_docs import data_docs
 from emopipe.errors import GateError
 from emopipe.expectations import check, enforce, face_table
 from emopipe.faces import faces_from_arrow, faces_to_arrow
 from emopipe.files import read_json, read_parquet, write_parquet
-from emopipe.findings import pixel_extremes
 from emopipe.params import load_params
 from emopipe.validate import count_faces, validate
-from face_tables import faces_of, validate_params
+from face_tables import evidence_of, faces_of, file_of, validate_params
 
 ROOT = Path(__file__).parent.parent
 CLASSES = ("happy", "sad")
+NONE = Corrections({}, {})
 SOUND = (
     "train happy A",
     "train sad B",
@@ -29,8 +30,12 @@ SOUND = (
 
 
 def judge(faces, **changes):
-    counts = count_faces(faces, CLASSES)
-    return check(faces, pixel_extremes(faces), counts, CLASSES, validate_params(**changes))
+    counts = count_faces(faces.frame, CLASSES)
+    return check(evidence_of(faces), counts, CLASSES, validate_params(**changes))
+
+
+def judged(faces, corrections=NONE, **changes):
+    return validate(file_of(faces), CLASSES, validate_params(**changes), corrections, seed=0)
 
 
 def broken(faces, **changes):
@@ -40,7 +45,7 @@ def broken(faces, **changes):
 
 def gate_error(faces, **changes):
     with pytest.raises(GateError) as error:
-        validate(faces, CLASSES, validate_params(**changes))
+        judged(faces, **changes)
     return str(error.value)
 
 
@@ -50,10 +55,10 @@ def test_a_sound_table_holds_all_expectations():
 
 def test_the_table_that_is_judged_measures_each_face():
     faces = faces_of("train happy A", "val sad A", "train sad blank", height=16, width=40)
-    measured = face_table(faces, pixel_extremes(faces))
+    measured = face_table(evidence_of(faces))
     assert measured["aspect"].tolist() == [2.5, 2.5, 2.5]
     assert measured["side"].tolist() == [16, 16, 16]
-    assert measured["contrast"].tolist() == [255, 255, 0]
+    assert measured["spread"].tolist() == [255, 255, 0]
     assert measured["num_splits"].tolist() == [2, 2, 1]
     assert measured["num_labels"].tolist() == [2, 2, 1]
 
@@ -137,12 +142,20 @@ def test_an_id_that_is_no_digest_stops_the_pipeline():
 def test_the_report_accounts_for_every_row_once():
     defects = ("train happy A", "train sad D", "val sad blank", "train sad blank", "test happy F")
     faces = faces_of(*SOUND, *defects, "val happy H")
-    result = validate(faces, CLASSES, validate_params())
+    result = judged(faces)
     report = result.report
     assert report["rows_in"] == 13
-    assert report["rows_out"] == len(result.faces) == 8
-    assert report["dropped"] == {"constant_image": 2, "split_leak": 1, "label_conflict": 1, "exact_duplicate": 1}
-    assert report["dropped_by_split"] == {"train": 3, "val": 2, "test": 0}
+    assert report["rows_out"] == result.kept.sum() == 8
+    dropped = {"constant_image": 2, "split_leak": 1, "label_conflict": 1, "exact_duplicate": 1}
+    assert {kind: count for kind, count in report["dropped"].items() if count} == dropped
+    assert report["dropped_by_split"]["constant_image"] == {
+        "train": {"happy": 0, "sad": 1},
+        "val": {"happy": 0, "sad": 1},
+        "test": {"happy": 0, "sad": 0},
+    }
+    parts = [report["by_split"], *report["dropped_by_split"].values()]
+    for split, by_class in report["by_split_in"].items():
+        assert by_class == {label: sum(part[split][label] for part in parts) for label in CLASSES}
     assert report["by_split"]["test"] == {"happy": 2, "sad": 1}
     leak = next(finding for finding in report["findings"] if finding["kind"] == "split_leak")
     assert leak == {
@@ -189,7 +202,7 @@ def test_data_docs_show_the_numbers():
 def test_the_page_shows_findings_and_needs_no_network():
     faces = faces_of(*SOUND, "train happy F", "train sad A", "train happy H")
     faces.frame.loc[0, "source"] = "<script>alert(1)</script>:1"
-    page = validate(faces, CLASSES, validate_params()).pages["index.html"].decode()
+    page = judged(faces).pages["index.html"].decode()
     assert "http" not in page
     assert "<script" not in page
     assert page.count('<figure class="dropped"><img src="data:image/png;base64,') == 3
@@ -199,7 +212,7 @@ def test_the_page_shows_findings_and_needs_no_network():
 
 def test_large_pictures_are_shown_reduced():
     faces = faces_of("train happy A", "train happy A", *SOUND[1:], height=300, width=200, channels=3)
-    page = validate(faces, CLASSES, validate_params()).pages["index.html"]
+    page = judged(faces).pages["index.html"]
     assert len(page) < 300_000
 
 
@@ -207,7 +220,9 @@ def run_stage_main(tmp_path, faces):
     params = load_params(ROOT / "params.yaml")
     write_parquet(tmp_path / "faces.parquet", faces_to_arrow(faces))
     outs = {name: tmp_path / name for name in ("clean", "report", "pages")}
-    runpy.run_path(str(ROOT / "stages" / "validate.py"))["main"](params, faces=tmp_path / "faces.parquet", **outs)
+    (tmp_path / "corrections.csv").write_text("id,action,label\n")
+    ins = {"faces": tmp_path / "faces.parquet", "corrections": tmp_path / "corrections.csv"}
+    runpy.run_path(str(ROOT / "stages" / "validate.py"))["main"](params, **ins, **outs)
 
 
 def test_the_stage_writes_table_report_and_pages(tmp_path):
@@ -228,4 +243,4 @@ def test_the_stage_writes_table_report_and_pages(tmp_path):
 def test_a_closed_gate_leaves_nothing_behind(tmp_path):
     with pytest.raises(GateError):
         run_stage_main(tmp_path, faces_of("train happy A"))
-    assert [path.name for path in tmp_path.iterdir()] == ["faces.parquet"]
+    assert {path.name for path in tmp_path.iterdir()} == {"faces.parquet", "corrections.csv"}

@@ -4,18 +4,25 @@ import io
 import shutil
 import subprocess
 import sys
+import tempfile
+from itertools import cycle, islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from emopipe.errors import DataError
+from emopipe.faces import Faces, faces_from_arrow
+from emopipe.files import read_parquet
 from emopipe.images import decode_png, pixel_digest
-from emopipe.ingest import IngestResult, ingest
-from emopipe.params import BaseParams, ImageParams, IngestParams
+from emopipe.ingest import ingest
+from emopipe.params import BaseParams, ImageParams
+from face_tables import ingest_params
 
 ROOT = Path(__file__).parents[1]
 FER = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
@@ -26,17 +33,32 @@ GOOD = "happy,1 2 3 4,Training\nsad,5 6 7 8,PublicTest\nhappy,9 9 9 9,PrivateTes
 NO_FACE = "has no labelled face: expected one per row, or pictures in folders named by their class"
 
 
-def run(data: Path, *, channels=1, max_pixels=10_000, seed=0, **changes) -> IngestResult:
-    options = {"split_map": FER, "val_fraction": 0.25, "test_fraction": 0.25, "max_pixels": max_pixels} | changes
-    return ingest(
-        data,
-        base=BaseParams(seed=seed, classes=("happy", "sad")),
-        image=ImageParams(size=16, channels=channels),
-        ingest=IngestParams(**options),
-    )
+class Result(NamedTuple):
+    faces: Faces
+    rejects: pd.DataFrame
+    report: dict[str, Any]
 
 
-def run_table(folder: Path, rows: str, **options) -> IngestResult:
+def run(data: Path, *, channels=1, max_pixels=10_000, seed=0, votes=("given", "reject"), **changes) -> Result:
+    options = {"val_fraction": 0.25, "test_fraction": 0.25, "max_pixels": max_pixels} | changes
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder, "faces.parquet")
+        result = ingest(
+            data,
+            table,
+            base=BaseParams(seed=seed, classes=("happy", "sad")),
+            image=ImageParams(size=16, channels=channels),
+            ingest=ingest_params(votes=votes, **options),
+            min_similarity=0.88,
+        )
+        return Result(faces_from_arrow(read_parquet(table)), result.rejects, result.report)
+
+
+def reasons_of(result: Result) -> list[list[str]]:
+    return result.rejects[["source", "reason", "detail"]].to_numpy().tolist()
+
+
+def run_table(folder: Path, rows: str, **options) -> Result:
     (folder / "f.csv").write_text(HEADER + rows)
     return run(folder, **options)
 
@@ -107,7 +129,7 @@ def test_a_grey_csv_is_repeated_for_three_channels(tmp_path):
 def test_each_bad_row_of_a_csv_is_in_the_rejects_and_counted(tmp_path):
     bad = "contempt,1 1 1 1,Training\nhappy,1 2 300 4,Training\nhappy,1 2 3,Training\nsad,1 1 1 1,\nsad\n"
     result = run_table(tmp_path, GOOD + bad)
-    assert result.rejects.to_numpy().tolist() == [
+    assert reasons_of(result) == [
         ["f.csv:5", "unknown_label", "label 'contempt', expected one of happy, sad"],
         ["f.csv:6", "bad_pixel_value", "value '300', expected an integer from 0 to 255"],
         ["f.csv:7", "wrong_pixel_count", "3 pixels, expected 4"],
@@ -121,6 +143,13 @@ def test_each_bad_row_of_a_csv_is_in_the_rejects_and_counted(tmp_path):
         "rejected": {
             "bad_pixel_value": 1, "malformed_row": 1, "no_split": 1, "unknown_label": 1, "wrong_pixel_count": 1
         },
+        "rejected_by_split": {
+            "bad_pixel_value": {"train": {"happy": 1}},
+            "malformed_row": {"unknown": {"unknown": 1}},
+            "no_split": {"unknown": {"sad": 1}},
+            "unknown_label": {"train": {"unknown": 1}},
+            "wrong_pixel_count": {"train": {"happy": 1}},
+        },
         "carved": {},
         "by_split": {"train": {"happy": 1, "sad": 0}, "val": {"happy": 0, "sad": 1}, "test": {"happy": 1, "sad": 0}},
     }  # fmt: skip
@@ -128,9 +157,8 @@ def test_each_bad_row_of_a_csv_is_in_the_rejects_and_counted(tmp_path):
 
 def test_a_fer2013_row_with_a_pixel_too_few_is_rejected(tmp_path):
     rows = [f"{label},{'7 ' * 2304},{usage}\n" for label, usage in zip("343", FER, strict=True)]
-    assert run_table(tmp_path, "".join(rows) + f"3,{'7 ' * 2303},Training\n").rejects.to_numpy().tolist() == [
-        ["f.csv:5", "wrong_pixel_count", "2303 pixels, expected 2304"]
-    ]
+    result = run_table(tmp_path, "".join(rows) + f"3,{'7 ' * 2303},Training\n")
+    assert reasons_of(result) == [["f.csv:5", "wrong_pixel_count", "2303 pixels, expected 2304"]]
 
 
 def test_each_bad_file_of_a_tree_is_in_the_rejects_and_counted(tmp_path):
@@ -144,7 +172,7 @@ def test_each_bad_file_of_a_tree_is_in_the_rejects_and_counted(tmp_path):
         "happy/1.png": picture(),
     }
     result = run(write_tree(tmp_path, good | bad))
-    assert result.rejects.to_numpy().tolist() == [
+    assert reasons_of(result) == [
         ["happy/1.png", "no_split", "the source names splits, but none for this row"],
         ["train/contempt/1.png", "unknown_label", "label 'contempt', expected one of happy, sad"],
         ["train/happy/2.jpg", "undecodable_image", "the bytes do not decode as an image"],
@@ -264,3 +292,47 @@ def test_the_stage_ends_a_bad_source_in_one_line_and_writes_nothing(tmp_path):
     assert done.returncode == 1
     assert done.stderr == "ingest: data does not exist: name a CSV file or a folder of pictures\n"
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+VOTES = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+
+
+def voted(folder: Path, *ballots: str, **options) -> Result:
+    """Faces labelled happy, sad, happy, happy, sad, ... with votes for happiness, sadness, and what is no class."""
+    usages = ["Training", "PublicTest", "PrivateTest", *["Training"] * (len(ballots) - 3)]
+    labels = islice(cycle(["happy", "sad", "happy"]), len(ballots))
+    faces = enumerate(zip(labels, usages, strict=True))
+    rows = "".join(f"{label},{number} 1 1 1,{usage}\n" for number, (label, usage) in faces)
+    lines = "".join(
+        "{},x.png,0,{},0,{},0,0,0,0,0,{}\n".format(usage, *ballot.split())
+        for usage, ballot in zip(usages, ballots, strict=True)
+    )
+    (folder / "votes.csv").write_text(VOTES + lines)
+    return run_table(folder, rows, **options)
+
+
+def test_votes_are_kept_by_class_and_change_no_label_unless_told(tmp_path):
+    frame = voted(tmp_path, "9 1 0", "3 6 1", "0 9 1", "0 9 1", "9 1 0").faces.frame
+    assert frame["label"].tolist() == ["happy", "sad", "happy", "happy", "sad"]
+    assert [list(votes) for votes in frame["votes"]] == [[9, 1], [3, 6], [0, 9], [0, 9], [9, 1]]
+
+
+def test_a_plurality_of_votes_sets_the_label_or_rejects_the_row(tmp_path):
+    ballots = ("9 1 0", "3 6 1", "9 1 0", "0 9 1", "5 5 0", "1 1 8")
+    result = voted(tmp_path, *ballots, votes=("plurality", "reject"))
+    assert result.faces.frame["label"].tolist() == ["happy", "sad", "happy", "sad"]
+    assert result.rejects["reason"].tolist() == ["no_majority", "voted_no_class"]
+    assert result.report["rejected_by_split"]["voted_no_class"] == {"train": {"happy": 1}}
+
+
+def test_pictures_that_are_nearly_the_same_are_carved_together(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = []
+    for label in ("happy", "sad"):
+        for _ in range(12):
+            pixels = rng.integers(40, 200, (16, 16))
+            rows += [f"{label},{' '.join(map(str, copy.ravel()))}," for copy in (pixels, pixels + 9, pixels[:, ::-1])]
+    frame = run_table(tmp_path, "\n".join(rows) + "\n").faces.frame
+    splits = frame["split"].to_numpy().reshape(-1, 3)
+    assert (splits == splits[:, :1]).all()
+    assert {*splits[:, 0]} == {"train", "val", "test"}

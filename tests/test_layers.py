@@ -14,12 +14,24 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages
 
 LAYERS = (
     {"errors", "labels", "images", "metrics", "calibration", "data_docs", "validation_template", "votes"},
-    {"decode", "faces", "files", "figures", "sources", "training"},
-    {"params", "predictions", "training_set", "sample", "serving", "summary", "progress"},
-    {"tensors", "splits", "findings", "expectations", "balance", "evaluation", "tracking", "stage", "pretrained"},
-    {"ingest", "validation_page", "predict", "data_use"},
-    {"validate", "teaching", "exporting"},
-    {"fit", "cli"},
+    {"decode", "faces", "files", "figures", "sources", "training", "measures"},
+    {"params", "predictions", "training_set", "sample", "serving", "summary", "progress", "face_file", "label_quality"},
+    {
+        "tensors",
+        "splits",
+        "near_duplicates",
+        "corrections",
+        "balance",
+        "evaluation",
+        "tracking",
+        "stage",
+        "pretrained",
+        "why",
+    },
+    {"findings", "data_use"},
+    {"ingest", "look", "expectations", "predict"},
+    {"validation_page", "teaching", "exporting"},
+    {"validate", "fit", "cli"},
 )
 """Parts of the package, lowest first: each imports only from layers below its own."""
 

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 
 PARAMS = {
     "validate__min_train_faces": 4,
+    "validate__label_folds": 2,
     "train__epochs": 2,
     "evaluate__bootstrap_resamples": 100,
     "image__size": 48,
@@ -170,7 +171,7 @@ def test_ingest_accounts_for_every_row(pipeline):
     assert report["rows_in"] == report["rows_out"] + sum(report["rejected"].values())
     assert report["rows_out"] == len(pipeline.faces("faces")) > 260
     assert rejects["reason"].value_counts().to_dict() == report["rejected"]
-    assert list(rejects.columns) == ["source", "reason", "detail"]
+    assert list(rejects.columns) == ["source", "reason", "detail", "split", "label"]
     assert len(rejects) > 0, "the sample has planted defects"
     assert report["source"]["files"] == ["faces.csv.xz"]
 
@@ -180,7 +181,7 @@ def test_validate_drops_what_is_planted_and_leaves_no_leak(pipeline):
     assert report["rows_in"] == pipeline.report("ingest")["rows_out"]
     assert report["rows_out"] == len(clean) == report["rows_in"] - sum(report["dropped"].values())
     found = {finding["kind"]: finding["num_rows"] for finding in report["findings"]}
-    planted = ("exact_duplicate", "split_leak", "label_conflict", "constant_image")
+    planted = ("exact_duplicate", "split_leak", "near_split_leak", "label_conflict", "constant_image")
     assert all(found[kind] > 0 for kind in planted), found
     assert all({"kind", "severity", "policy", "num_rows", "num_groups"} <= set(f) for f in report["findings"])
     assert clean.groupby("id")["split"].nunique().max() == 1

@@ -103,20 +103,20 @@ def test_columns_beyond_the_three_are_ignored_and_an_empty_usage_is_none(tmp_pat
 def test_a_bad_row_is_rejected_and_the_others_are_read(tmp_path, row, reason, detail):
     good = "0,5 5 5 5,a\n"
     before, bad, after = read_table(tmp_path, f"emotion,pixels,Usage\n{good}{row}\n{good}")
-    assert bad == Reject("f.csv:3", reason, detail)
+    assert (bad.source, bad.reason, bad.detail) == ("f.csv:3", reason, detail)
     assert isinstance(before, RawRow)
     assert isinstance(after, RawRow)
 
 
 def test_a_bad_first_row_does_not_settle_the_side(tmp_path):
     first, *others = read_table(tmp_path, "emotion,pixels,Usage\n0,1,a\n0,1 2 3 4,a\n0,1 2 3 4,a\n")
-    assert first == Reject("f.csv:2", "wrong_pixel_count", "1 pixels, expected 4")
+    assert first == Reject("f.csv:2", "wrong_pixel_count", "1 pixels, expected 4", "a", "0")
     assert all(isinstance(row, RawRow) for row in others)
 
 
 def test_without_any_square_row_all_are_rejected(tmp_path):
     (row,) = read_table(tmp_path, "emotion,pixels,Usage\n0,1 2 3,a\n")
-    assert row == Reject("f.csv:2", "wrong_pixel_count", "3 pixels, expected a square")
+    assert row == Reject("f.csv:2", "wrong_pixel_count", "3 pixels, expected a square", "a", "0")
 
 
 def test_blank_lines_are_no_rows_but_count_as_lines(tmp_path):
@@ -196,9 +196,9 @@ def test_files_that_are_no_pictures_are_rejected_and_bookkeeping_is_not_counted(
     assert read(tmp_path) == [
         Reject("loose.jpg", "unknown_label", "in no class folder"),
         Reject("note.txt", "not_an_image", expected),
-        Reject("happy/._1.jpg", "not_an_image", expected),
+        Reject("happy/._1.jpg", "not_an_image", expected, None, "happy"),
         RawRow("happy/1.jpg", "happy", None, b"1"),
-        Reject("happy/gone.jpg", "unreadable_file", "No such file or directory"),
+        Reject("happy/gone.jpg", "unreadable_file", "No such file or directory", None, "happy"),
     ]
 
 
@@ -206,7 +206,7 @@ def test_a_picture_above_the_limit_is_rejected(tmp_path, monkeypatch):
     monkeypatch.setattr(picture_tree, "MAX_BYTES", 3)
     assert read(written(tmp_path, {"happy/1.jpg": b"123", "happy/2.jpg": b"1234"})) == [
         RawRow("happy/1.jpg", "happy", None, b"123"),
-        Reject("happy/2.jpg", "too_many_bytes", "more than the limit of 3 bytes"),
+        Reject("happy/2.jpg", "too_many_bytes", "more than the limit of 3 bytes", None, "happy"),
     ]
 
 

@@ -6,18 +6,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emopipe.faces import faces_to_arrow
-from emopipe.files import write_parquet
+from emopipe.faces import faces_from_arrow, faces_to_arrow
+from emopipe.files import read_parquet, write_parquet
 from emopipe.ingest import ingest
-from emopipe.params import BaseParams, ImageParams, IngestParams
+from emopipe.params import BaseParams, ImageParams
 from emopipe.sources import arrow_files, picture_tree, recognise
 from emopipe.sources.base import RawRow, Reject
 from emopipe.splits import FOLDER_SPLITS
-from face_tables import faces_of
+from face_tables import faces_of, ingest_params
 from source_files import TABLE, error_of, read, written
 
 IMAGE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
@@ -158,9 +159,11 @@ def test_rows_without_a_label_or_a_picture_are_rejected_and_the_others_are_read(
     path = saved(tmp_path / "f.parquet", noted(pa.table({"image": pa.array(pictures, IMAGE), "label": labels})))
     assert read(path) == [
         RawRow("f.parquet:0", "happy", None, b"0"),
-        Reject("f.parquet:1", "no_picture", "no image, expected the bytes of a picture"),
-        Reject("f.parquet:2", "no_picture", "only the path 'faces/2.png', expected the bytes of a picture"),
-        Reject("f.parquet:3", "no_picture", "no image, expected the bytes of a picture"),
+        Reject("f.parquet:1", "no_picture", "no image, expected the bytes of a picture", None, "happy"),
+        Reject(
+            "f.parquet:2", "no_picture", "only the path 'faces/2.png', expected the bytes of a picture", None, "happy"
+        ),
+        Reject("f.parquet:3", "no_picture", "no image, expected the bytes of a picture", None, "happy"),
         Reject("f.parquet:4", "unknown_label", "no label, expected the name of a class"),
         Reject("f.parquet:5", "unknown_label", "label '-1', expected the name of a class"),
         Reject("f.parquet:6", "unknown_label", "label '2', expected the name of a class"),
@@ -177,7 +180,7 @@ def test_a_label_that_is_empty_is_none(tmp_path, labels):
 def test_plain_bytes_that_are_missing_are_rejected(tmp_path):
     plain = pa.table({"image": pa.array([None], pa.binary()), "label": ["happy"]})
     (row,) = read(saved(tmp_path / "f.parquet", plain))
-    assert row == Reject("f.parquet:0", "no_picture", "no image, expected the bytes of a picture")
+    assert row == Reject("f.parquet:0", "no_picture", "no image, expected the bytes of a picture", None, "happy")
 
 
 def test_a_picture_above_the_limit_is_rejected(tmp_path, monkeypatch):
@@ -185,7 +188,7 @@ def test_a_picture_above_the_limit_is_rejected(tmp_path, monkeypatch):
     plain = pa.table({"image": [b"1", bytes(1_000_000)], "label": ["happy", "happy"]})
     good, bad = read(saved(tmp_path / "f.parquet", plain))
     assert good.picture == b"1"
-    assert bad == Reject("f.parquet:1", "too_many_bytes", "more than the limit of 1 bytes")
+    assert bad == Reject("f.parquet:1", "too_many_bytes", "more than the limit of 1 bytes", None, "happy")
 
 
 @pytest.mark.parametrize("writer", WRITERS)
@@ -308,9 +311,9 @@ def test_the_projects_own_table_comes_back_as_it_was(tmp_path):
     faces = faces_of(*rows, channels=3)
     path = tmp_path / "clean.parquet"
     write_parquet(path, faces_to_arrow(faces))
-    params = IngestParams(split_map={}, val_fraction=0.1, test_fraction=0.1, max_pixels=1000)
-    base = BaseParams(seed=0, classes=("happy", "sad"))
-    again = ingest(path, base=base, image=ImageParams(size=16, channels=3), ingest=params).faces.frame
+    base, image = BaseParams(seed=0, classes=("happy", "sad")), ImageParams(size=16, channels=3)
+    ingest(path, tmp_path / "again", base=base, image=image, ingest=ingest_params(), min_similarity=0.88)
+    again = faces_from_arrow(read_parquet(tmp_path / "again")).frame
     columns = ["id", "png", "label", "split", "width", "height"]
-    assert again[columns].equals(faces.frame[columns])
+    pd.testing.assert_frame_equal(again[columns], faces.frame[columns], check_dtype=False)
     assert again["source"].tolist() == [f"clean.parquet:{number}" for number in range(6)]

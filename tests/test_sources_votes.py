@@ -31,7 +31,7 @@ def given(row: RawRow | Reject) -> dict[str, int] | None:
 def test_each_row_has_its_votes_and_a_rejected_one_shifts_none(tmp_path):
     first, bad, last = read(written(tmp_path, {"f.csv": TABLE, "fer2013new.csv": VOTES, "README.md": ""}))
     assert given(first) == {"happiness": 9, "surprise": 1}
-    assert bad == Reject("f.csv:3", "wrong_pixel_count", "3 pixels, expected 4")
+    assert bad == Reject("f.csv:3", "wrong_pixel_count", "3 pixels, expected 4", "Training", "0")
     assert last.votes == SAD
     assert (last.label, last.split) == ("4", "PublicTest")
 

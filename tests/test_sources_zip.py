@@ -114,14 +114,14 @@ def test_of_two_members_with_one_name_the_second_is_rejected(tmp_path):
 def test_a_member_that_cannot_be_unpacked_is_rejected(tmp_path, changes, detail):
     good, bad = read_zip(tmp_path, changed(zipped(GOOD), "train/sad/2.jpg", **changes))
     assert good == RawRow("f.zip:train/happy/1.jpg", "happy", "train", b"1")
-    assert bad == Reject("f.zip:train/sad/2.jpg", "unreadable_file", detail)
+    assert bad == Reject("f.zip:train/sad/2.jpg", "unreadable_file", detail, "train", "sad")
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_member_packed_by_what_unpacks_without_bounds_is_rejected(tmp_path, method):
     (bad,) = read_zip(tmp_path, zipped({member("train/happy/3.jpg", method=method): b"3"}))
     detail = f"compression method {method}, expected stored or deflated"
-    assert bad == Reject("f.zip:train/happy/3.jpg", "unreadable_file", detail)
+    assert bad == Reject("f.zip:train/happy/3.jpg", "unreadable_file", detail, "train", "happy")
 
 
 @pytest.mark.parametrize("declared", [None, 2**32 - 2])
@@ -129,7 +129,7 @@ def test_a_bomb_is_rejected(tmp_path, monkeypatch, declared):
     monkeypatch.setattr(picture_tree, "MAX_BYTES", 1000)
     bomb = zipped(GOOD | {"train/sad/3.jpg": bytes(10_000_000)})
     *others, bad = read_zip(tmp_path, changed(bomb, "train/sad/3.jpg", size=declared) if declared else bomb)
-    assert bad == Reject("f.zip:train/sad/3.jpg", "too_many_bytes", "more than the limit of 1000 bytes")
+    assert bad == Reject("f.zip:train/sad/3.jpg", "too_many_bytes", "more than the limit of 1000 bytes", "train", "sad")
     assert [row.picture for row in others] == list(GOOD.values())
 
 

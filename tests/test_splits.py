@@ -8,17 +8,15 @@ from hypothesis import strategies as st
 from emopipe.errors import DataError, ParamsError
 from emopipe.params import IngestParams
 from emopipe.splits import carve, plan_splits
+from face_tables import ingest_params
 
 FER = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 TENTHS = {"val": 0.1, "test": 0.1}
 
 
 def params(split_map=None, val_fraction=0.1, test_fraction=0.2) -> IngestParams:
-    return IngestParams(
-        split_map=FER if split_map is None else split_map,
-        val_fraction=val_fraction,
-        test_fraction=test_fraction,
-        max_pixels=100,
+    return ingest_params(
+        split_map=FER if split_map is None else split_map, val_fraction=val_fraction, test_fraction=test_fraction
     )
 
 

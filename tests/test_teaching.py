@@ -4,10 +4,12 @@ import pytest
 
 from emopipe.errors import DataError
 from emopipe.predictions import Predictions, average
-from emopipe.teaching import soft_targets, teach
+from emopipe.teaching import soft_targets, teach, vote_targets
 from emopipe.training.checkpoint import TrainedModel
+from face_tables import faces_of
 
 CLASSES = ("happy", "sad")
+HAPPY = np.array([[1, 0]], np.float32)
 
 
 def says(*probabilities, ids=("a", "b"), classes=CLASSES):
@@ -19,15 +21,15 @@ def says(*probabilities, ids=("a", "b"), classes=CLASSES):
 
 
 def test_targets_blend_the_label_with_what_the_teacher_says_of_the_same_face():
-    targets = soft_targets(["b", "a", "made"], np.array([1, 0, 1]), CLASSES, says(0.5, 0.25), 0.8)
+    targets = soft_targets(["b", "a", "made"], np.eye(2, dtype=np.float32)[[1, 0, 1]], CLASSES, says(0.5, 0.25), 0.8)
     assert targets == pytest.approx(np.array([[0.2, 0.8], [0.6, 0.4], [0.0, 1.0]]))
 
 
 def test_a_teacher_of_other_faces_or_classes_is_refused():
     with pytest.raises(DataError, match=r"^train.teacher knows none of the training faces: make it from this data"):
-        soft_targets(["c"], np.array([0]), CLASSES, says(0.5, 0.25), 0.8)
+        soft_targets(["c"], HAPPY, CLASSES, says(0.5, 0.25), 0.8)
     with pytest.raises(DataError, match=r"^train.teacher is of the classes \['x', 'y'\], expected \['happy', 'sad'\]$"):
-        soft_targets(["a"], np.array([0]), CLASSES, says(0.5, 0.25, classes=("x", "y")), 0.8)
+        soft_targets(["a"], HAPPY, CLASSES, says(0.5, 0.25, classes=("x", "y")), 0.8)
 
 
 def test_a_teacher_of_models_with_other_classes_is_refused():
@@ -45,3 +47,17 @@ def test_an_ensemble_averages_probabilities():
 def test_models_that_tell_of_different_faces_make_no_ensemble():
     with pytest.raises(DataError, match=r"^the models of an ensemble tell of different faces or classes: "):
         average([says(0.5, 0.25), says(0.1, 0.75, ids=("a", "c"))])
+
+
+def test_targets_move_to_the_votes_of_the_same_face():
+    faces = faces_of("train happy A", "train sad B", "train sad C")
+    faces.frame["votes"] = [[3, 1], None, [0, 0]]
+    hard = np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32)
+    targets = vote_targets([*faces.frame["id"], "made"], hard, faces, 0.5)
+    assert targets == pytest.approx(np.array([[0.875, 0.125], [0, 1], [0, 1], [1, 0]]))
+
+
+def test_votes_that_no_face_has_are_refused():
+    faces = faces_of("train happy A")
+    with pytest.raises(DataError, match=r"^train.vote_weight is above 0, and no training face has votes: set it to 0$"):
+        vote_targets(list(faces.frame["id"]), HAPPY, faces, 1.0)

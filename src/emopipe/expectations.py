@@ -15,7 +15,9 @@ import pandas as pd
 
 from emopipe.data_docs import RUN_TIME
 from emopipe.errors import GateError
-from emopipe.faces import SPLITS, Faces
+from emopipe.faces import SPLITS
+from emopipe.findings.base import Evidence
+from emopipe.findings.copies import near_split_leaks
 from emopipe.params import Policy, ValidateParams
 
 os.environ["GX_ANALYTICS_ENABLED"] = "False"  # versions that send usage events read this when they are imported
@@ -23,10 +25,13 @@ import great_expectations as gx
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.row_conditions import Column
+from scipy.stats import ks_2samp
 
 gxe: Any = gx.expectations  # typed, but so that no expectation can be named
 
 NUM_EXAMPLES = 5
+DRIFTING = ("brightness", "contrast", "sharpness")
+"""Measures that are compared between splits."""
 RESULT_FORMAT = {"result_format": "SUMMARY", "unexpected_index_column_names": ["source"]}
 ID = "^[0-9a-f]{32}$"
 
@@ -54,19 +59,19 @@ class Outcome:
         return f"{self.text}: broken by {self.num_unexpected} of {self.num_rows} rows ({', '.join(self.examples[:3])})"
 
 
-def check(
-    faces: Faces, extremes: np.ndarray, counts: Counts, classes: Sequence[str], params: ValidateParams
-) -> tuple[list[Outcome], Any]:
+def check(seen: Evidence, counts: Counts, classes: Sequence[str], params: ValidateParams) -> tuple[list[Outcome], Any]:
     """Hold the table against everything that is expected of it.
 
-    extremes: uint8 (N, 2), each face's darkest and brightest value. Returns the outcomes, and the Great Expectations
-    context from which Data Docs can be rendered.
+    Returns the outcomes, and the Great Expectations context from which Data Docs can be rendered.
     """
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    face_outcomes = _run(context, "faces", face_table(faces, extremes), _face_expectations(classes, params))
-    count_outcomes = _run(context, "counts", count_table(counts), _count_expectations(params))
-    return face_outcomes + count_outcomes, context
+    outcomes = [
+        *_run(context, "faces", face_table(seen), _face_expectations(classes, params)),
+        *_run(context, "counts", count_table(counts), _count_expectations(params)),
+        *_run(context, "drift", drift_table(seen), _drift_expectations(params)),
+    ]
+    return outcomes, context
 
 
 def enforce(outcomes: Sequence[Outcome]) -> None:
@@ -76,23 +81,45 @@ def enforce(outcomes: Sequence[Outcome]) -> None:
         raise GateError(f"{'; '.join(broken)}. Correct the source, or the section validate of params.yaml")
 
 
-def face_table(faces: Faces, extremes: np.ndarray) -> pd.DataFrame:
+def face_table(seen: Evidence) -> pd.DataFrame:
     """What there is to judge about each face, one row per face.
 
-    `num_splits` and `num_labels` count the splits and labels under which its picture occurs; `aspect` is the longer
-    side over the shorter.
+    `num_splits` and `num_labels` count the splits and labels under which its picture occurs, `near_leak` is 1 where
+    nearly the same picture is in another split; `aspect` is the longer side over the shorter.
     """
-    frame = faces.frame
+    frame = seen.faces
     sides = frame[["width", "height"]].astype(np.int64)
     same_picture = frame.groupby("id", dropna=False)
     measured = {
         "side": sides.min(axis=1),
         "aspect": sides.max(axis=1) / sides.min(axis=1),
-        "contrast": extremes[:, 1].astype(np.int64) - extremes[:, 0],
+        "spread": seen.measures["brightest"] - seen.measures["darkest"],
         "num_splits": same_picture["split"].transform("nunique"),
+        "near_leak": near_split_leaks(seen).found.astype(np.int64),
         "num_labels": same_picture["label"].transform("nunique"),
     }
     return frame[["id", "label", "split", "source"]].assign(**measured)
+
+
+def drift_table(seen: Evidence) -> pd.DataFrame:
+    """How far the distribution of each measure in another split is from that in train, 0 to 1.
+
+    The Kolmogorov-Smirnov statistic; for the labels the total variation distance of their shares. `source` spells each
+    out for messages.
+    """
+    split = seen.faces["split"]
+    rows = []
+    for other in SPLITS[1:]:
+        ours, theirs = (split == "train").to_numpy(), (split == other).to_numpy()
+        if not ours.any() or not theirs.any():
+            continue
+        shares = [seen.faces["label"][rows].value_counts(normalize=True) for rows in (ours, theirs)]
+        distances = {"labels": float(shares[0].sub(shares[1], fill_value=0).abs().sum() / 2)}
+        for name in DRIFTING:
+            measured = seen.measures[name]
+            distances[name] = float(ks_2samp(measured[ours], measured[theirs]).statistic)
+        rows += [(other, name, value, f"{name} in {other} {value:.3f}") for name, value in distances.items()]
+    return pd.DataFrame(rows, columns=["split", "measure", "distance", "source"])
 
 
 def count_table(counts: Counts) -> pd.DataFrame:
@@ -126,7 +153,13 @@ def _face_expectations(classes: Sequence[str], params: ValidateParams) -> list[A
         notes="no picture is in two splits",
         severity=_severity(params.policy.split_leak),
     )
-    return [*known, leaks, *(rule for split in SPLITS for rule in _picture_expectations(split, params))]
+    near_leaks = gxe.ExpectColumnValuesToBeBetween(
+        column="near_leak",
+        max_value=0,
+        notes="no picture is nearly the same as one in another split",
+        severity=_severity(params.policy.near_split_leak),
+    )
+    return [*known, leaks, near_leaks, *(rule for split in SPLITS for rule in _picture_expectations(split, params))]
 
 
 def _picture_expectations(split: str, params: ValidateParams) -> list[Any]:
@@ -146,9 +179,7 @@ def _picture_expectations(split: str, params: ValidateParams) -> list[Any]:
         _between(labels, "num_labels", split, _severity(policy.label_conflict, split), max_value=1),
         _between(size, "side", split, _severity("fail", split), min_value=least),
         _between(shape, "aspect", split, _severity("fail", split), max_value=aspect),
-        _between(
-            blank, "contrast", split, _severity(policy.constant_image, split), min_value=params.constant_range + 1
-        ),
+        _between(blank, "spread", split, _severity(policy.constant_image, split), min_value=params.constant_range + 1),
     ]
 
 
@@ -158,6 +189,12 @@ def _count_expectations(params: ValidateParams) -> list[Any]:
         _between(f"every class has {least} or more faces in {split}", "num_faces", split, "critical", min_value=least)
         for split, least in fewest.items()
     ]
+
+
+def _drift_expectations(params: ValidateParams) -> list[Any]:
+    limit = params.max_drift
+    notes = f"measures and labels are distributed in {{}} as in train, to {limit:g} (validate.max_drift)"
+    return [_between(notes.format(split), "distance", split, "warning", max_value=limit) for split in SPLITS[1:]]
 
 
 def _between(text: str, column: str, split: str, severity: str, **limits: float) -> Any:

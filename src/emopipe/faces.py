@@ -24,9 +24,12 @@ SCHEMA = pa.schema(
         "source": pa.string(),
         "width": pa.int32(),
         "height": pa.int32(),
+        "votes": pa.list_(pa.int32()),
     }
 )
-COLUMNS = ("id", "png", "path", "label", "split", "source", "width", "height")
+FACTS = ("id", "label", "split", "source", "width", "height", "votes")
+"""What is known of a face beside its picture."""
+COLUMNS = ("id", "png", "path", *FACTS[1:])
 
 PICTURE_NOTE = {"huggingface": json.dumps({"info": {"features": {"image": {"_type": "Image"}}}})}
 """Schema metadata by which viewers of Parquet show the column `image` as pictures."""
@@ -37,7 +40,8 @@ class Faces:
     """Faces with their labels and splits.
 
     frame: one row per face, the columns of `COLUMNS` in that order, and a plain row index from 0. `id` is the digest
-    of the decoded pixels, so two rows with one id are the same picture; `png` is lossless; `source` names file and row.
+    of the decoded pixels, so two rows with one id are the same picture; `png` is lossless; `source` names file and row;
+    `votes` holds how many annotators chose each class, in the classes' order, or None where the source has no votes.
     """
 
     frame: pd.DataFrame

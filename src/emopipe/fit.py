@@ -16,7 +16,7 @@ from emopipe.predict import best_device
 from emopipe.predictions import Predictions
 from emopipe.pretrained import digest_of
 from emopipe.progress import TrainingBar
-from emopipe.teaching import soft_targets
+from emopipe.teaching import soft_targets, vote_targets
 from emopipe.tensors import labelled_images, training_images
 from emopipe.training.checkpoint import TrainedModel
 from emopipe.training.classifier import Classifier
@@ -81,12 +81,14 @@ def fit(
 def _training_data(
     clean: Faces, training_set: TrainingSet, params: Params, size: int, teacher: Predictions | None
 ) -> LabelledImages:
-    classes, told = params.base.classes, params.train.teacher
+    classes, told = params.base.classes, params.train
     data = training_images(training_set, clean, classes, size)
-    if teacher is None or told is None:
-        return data
-    soft = soft_targets(list(training_set.frame["id"]), data.labels.numpy(), classes, teacher, told.weight)
-    return LabelledImages(images=data.images, labels=data.labels, soft=torch.from_numpy(soft))
+    ids, targets = list(training_set.frame["id"]), np.eye(len(classes), dtype=np.float32)[data.labels.numpy()]
+    if told.vote_weight > 0:
+        targets = vote_targets(ids, targets, clean.split("train"), told.vote_weight)
+    if teacher is not None and told.teacher is not None:
+        targets = soft_targets(ids, targets, classes, teacher, told.teacher.weight)
+    return LabelledImages(images=data.images, labels=data.labels, soft=torch.from_numpy(targets))
 
 
 def _told(name: str, params: Params, start: Path | None) -> dict[str, Any]:
@@ -95,7 +97,10 @@ def _told(name: str, params: Params, start: Path | None) -> dict[str, Any]:
     pretrained = given["pretrained"].get(name)
     if start is not None and pretrained == "hub":
         pretrained = {"file": "hub", "sha256": digest_of(start)}
-    told = {"pretrained": pretrained, "teacher": given["teacher"], "seed": params.base.seed}
+    told = {key: given[key] for key in ("vote_weight", "teacher")} | {
+        "pretrained": pretrained,
+        "seed": params.base.seed,
+    }
     return asdict(params.train.config) | told
 
 

@@ -1,4 +1,7 @@
-"""From a source as it lies in data/ to the canonical table; every row is kept, or rejected with a reason."""
+"""From a source as it lies in data/ to the canonical table; every row is kept, or rejected with a reason.
+
+Rows pass through in batches, so that what is in memory does not grow with the pictures. Shapes: N faces.
+"""
 
 import warnings
 from collections import Counter
@@ -9,33 +12,41 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from tqdm import tqdm
 
 from emopipe.decode import decode_image
 from emopipe.errors import DataError, TooManyPixels
-from emopipe.faces import COLUMNS, SPLITS, Faces
+from emopipe.face_file import BATCH, FaceFile, FaceWriter
+from emopipe.faces import SCHEMA, SPLITS
+from emopipe.files import atomic_path
 from emopipe.images import encode_png, pixel_digest
 from emopipe.labels import label_lookup
+from emopipe.measures import measure
+from emopipe.near_duplicates import near_pairs, tied
 from emopipe.params import BaseParams, ImageParams, IngestParams, Split
 from emopipe.sources import recognise
 from emopipe.sources.base import RawRow, Reject, Source, Tally
 from emopipe.splits import SplitPlan, carve, plan_splits, split_lookup
+from emopipe.votes import Refusal, class_votes, settle_label
 
+UNKNOWN = "unknown"
+"""Where a rejected row's split or class is not known."""
 _NUM_NAMED = 5
 _NUM_QUOTED = 40
 
-_Face = dict[str, Any]  # one row of the table, by the names of COLUMNS
+_Face = dict[str, Any]  # one row of the table, by the names of SCHEMA
 
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What came of a source."""
+    """What came of a source, beside the table of faces."""
 
-    faces: Faces
     rejects: pd.DataFrame
-    """Columns source, reason, detail; in the order of reading."""
+    """Columns source, reason, detail, split, label; in the order of reading."""
     report: dict[str, Any]
-    """source, rows_in, rows_out, rejected, carved, by_split; rows_in is rows_out and all of rejected together."""
+    """source, rows_in, rows_out, rejected, rejected_by_split, carved, by_split; rows_in is rows_out and all of rejected
+    together, in all and for each split and class."""
 
 
 @dataclass(frozen=True)
@@ -46,25 +57,32 @@ class _Rules:
     labels: Mapping[str, str]
     splits: Mapping[str | None, Split]
     channels: int
-    max_pixels: int
+    params: IngestParams
 
 
-def ingest(data: Path, *, base: BaseParams, image: ImageParams, ingest: IngestParams) -> IngestResult:
-    """Read the one source in `data` into faces of `image.channels` channels, in their own sizes.
+def ingest(
+    data: Path, table: Path, *, base: BaseParams, image: ImageParams, ingest: IngestParams, min_similarity: float
+) -> IngestResult:
+    """Read the one source in `data` into the file `table`: faces of `image.channels` channels, in their own sizes.
 
-    Raises `DataError` when the source is not usable as a whole: not recognised, damaged, with splits that cannot be
-    settled, or with a class or a split that has no picture.
+    min_similarity: of pictures that are nearly the same (`near_duplicates`) and stay together where splits are carved.
+    Raises `DataError`, and writes nothing, when the source is not usable as a whole: not recognised, damaged, with
+    splits that cannot be settled, or with a class or a split that has no picture.
     """
     source = recognise(data, split_lookup(ingest.split_map))
     tally = source.tally()
     _require_known_label(source.name, tally, base.classes)
     plan = plan_splits(source.name, {split for split, _ in tally}, ingest)
-    rules = _Rules(base.classes, label_lookup(base.classes), plan.given, image.channels, ingest.max_pixels)
-    faces, rejects = _read(source, rules, total=tally.total())
-    table = _carve_missing(pd.DataFrame(faces, columns=list(COLUMNS)), plan, seed=base.seed)
-    _require_pictures(source.name, table, rejects, base.classes)
-    report = _report(source, table, rejects, base.classes, carved=plan.carved)
-    return IngestResult(Faces(table), _reject_table(rejects), report)
+    rules = _Rules(base.classes, label_lookup(base.classes), plan.given, image.channels, ingest)
+    with atomic_path(table) as read:
+        rejects = _read(source, rules, read, total=tally.total())
+        file = FaceFile(read)
+        splits = _splits(file, plan, min_similarity, seed=base.seed)
+        _require_pictures(source.name, file.frame.assign(split=splits), rejects, base.classes)
+        if plan.carved:
+            file.copy(read, np.ones(len(file), dtype=bool), split=splits.tolist())
+    report = _report(source, file.frame.assign(split=splits), rejects, rules, carved=plan.carved)
+    return IngestResult(_reject_table(rejects), report)
 
 
 def _require_known_label(name: str, tally: Tally, classes: Sequence[str]) -> None:
@@ -83,40 +101,66 @@ def _require_known_label(name: str, tally: Tally, classes: Sequence[str]) -> Non
         )
 
 
-def _read(source: Source, rules: _Rules, *, total: int) -> tuple[list[_Face], list[Reject]]:
-    faces: list[_Face] = []
+def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> list[Reject]:
+    """Write all faces to the file `table`; returns what is rejected."""
     rejects: list[Reject] = []
-    num_rows = 0
-    with warnings.catch_warnings():
+    faces: list[_Face] = []
+    num_rows = num_faces = 0
+    with warnings.catch_warnings(), FaceWriter(table) as writer:
         warnings.filterwarnings("ignore", module="PIL")  # of broken notes beside the pixels
         for row in tqdm(source.read(), total=total, desc="ingest", unit=" rows", disable=None):
             num_rows += 1
             item = row if isinstance(row, Reject) else _understand(row, rules)
             if isinstance(item, Reject):
                 rejects.append(item)
-            else:
-                faces.append(item)
-    assert num_rows == len(faces) + len(rejects), "every row is a face or a reject"
-    return faces, rejects
+                continue
+            num_faces += 1
+            faces.append(item)
+            if len(faces) == BATCH:
+                writer.write(_table(faces))
+                faces = []
+        writer.write(_table(faces))
+    assert num_rows == num_faces + len(rejects), "every row is a face or a reject"
+    return rejects
+
+
+def _table(faces: list[_Face]) -> pa.Table:
+    columns = {name: [face[name] for face in faces] for name in SCHEMA.names}
+    return pa.table({name: pa.array(columns[name], SCHEMA.field(name).type) for name in SCHEMA.names})
 
 
 def _understand(row: RawRow, rules: _Rules) -> _Face | Reject:
-    label = rules.labels.get(row.label.lower())
+    given = (row.split, row.label)
+    chosen = _chosen_label(row, rules)
+    if isinstance(chosen, Refusal):
+        return Reject(row.source, chosen.reason, chosen.detail, *given)
+    label = rules.labels.get(chosen.lower())
     if label is None:
-        detail = f"label {row.label[:_NUM_QUOTED]!r}, expected one of {', '.join(rules.classes)}"
-        return Reject(row.source, "unknown_label", detail)
+        detail = f"label {chosen[:_NUM_QUOTED]!r}, expected one of {', '.join(rules.classes)}"
+        return Reject(row.source, "unknown_label", detail, *given)
     if row.split not in rules.splits:
-        return Reject(row.source, "no_split", "the source names splits, but none for this row")
+        return Reject(row.source, "no_split", "the source names splits, but none for this row", *given)
     try:
-        pixels = _pixels(row.picture, rules.channels, rules.max_pixels)
+        pixels = _pixels(row.picture, rules.channels, rules.params.max_pixels)
     except TooManyPixels as error:
-        return Reject(row.source, "too_many_pixels", str(error))
+        return Reject(row.source, "too_many_pixels", str(error), *given)
     except DataError as error:
-        return Reject(row.source, "undecodable_image", str(error))
+        return Reject(row.source, "undecodable_image", str(error), *given)
     digest = pixel_digest(pixels)
     height, width = pixels.shape[:2]
-    values = (digest, encode_png(pixels), f"{digest}.png", label, rules.splits[row.split], row.source, width, height)
-    return dict(zip(COLUMNS, values, strict=True))
+    votes = None if row.votes is None else class_votes(row.votes, rules.labels, rules.classes)
+    split = rules.splits[row.split]
+    image = {"bytes": encode_png(pixels), "path": f"{digest}.png"}
+    values = (digest, image, label, split, row.source, width, height, votes)
+    return dict(zip(SCHEMA.names, values, strict=True))
+
+
+def _chosen_label(row: RawRow, rules: _Rules) -> str | Refusal:
+    """The label by `ingest.votes`, where the row has votes."""
+    if row.votes is None:
+        return row.label
+    wanted = rules.params.votes
+    return settle_label(row.label, row.votes, rules.labels, rule=wanted.label, strangers=wanted.strangers)
 
 
 def _pixels(picture: np.ndarray | bytes, channels: int, max_pixels: int) -> np.ndarray:
@@ -126,16 +170,21 @@ def _pixels(picture: np.ndarray | bytes, channels: int, max_pixels: int) -> np.n
     if picture.size > max_pixels:
         height, width, _ = picture.shape
         raise TooManyPixels(f"{width}x{height} pixels are more than the limit of {max_pixels}")
-    return np.repeat(picture, channels, axis=2)
+    return picture if channels == 1 else np.repeat(picture, channels, axis=2)
 
 
-def _carve_missing(table: pd.DataFrame, plan: SplitPlan, *, seed: int) -> pd.DataFrame:
-    """Carve from train what the plan asks for; faces with the same pixels stay together."""
-    train = table[table["split"] == "train"]
-    if plan.carved and len(train):
-        carved = carve(train["id"], train["label"], plan.carved, seed=seed)
-        return table.assign(split=carved.reindex(table.index).fillna(table["split"]))
-    return table
+def _splits(file: FaceFile, plan: SplitPlan, min_similarity: float, *, seed: int) -> pd.Series:
+    """The split of each row, (N,): those that the plan asks for are carved from train.
+
+    Pictures that are the same, or nearly, stay together.
+    """
+    faces = file.frame
+    train = faces["split"] == "train"
+    if not plan.carved or not train.any():
+        return faces["split"]
+    groups = tied(faces["id"], near_pairs(file, measure(file.pictures()).descriptors, min_similarity))
+    carved = carve(groups[train], faces["label"][train], plan.carved, seed=seed)
+    return carved.reindex(faces.index).fillna(faces["split"])
 
 
 def _require_pictures(name: str, table: pd.DataFrame, rejects: Sequence[Reject], classes: Sequence[str]) -> None:
@@ -157,15 +206,32 @@ def _reject_table(rejects: Sequence[Reject]) -> pd.DataFrame:
 
 
 def _report(
-    source: Source, table: pd.DataFrame, rejects: Sequence[Reject], classes: Sequence[str], *, carved: Iterable[Split]
+    source: Source, table: pd.DataFrame, rejects: Sequence[Reject], rules: _Rules, *, carved: Iterable[Split]
 ) -> dict[str, Any]:
     counts = Counter(zip(table["split"], table["label"], strict=True))
-    by_split = {split: {label: counts[split, label] for label in classes} for split in SPLITS}
+    by_split = {split: {label: counts[split, label] for label in rules.classes} for split in SPLITS}
     return {
         "source": {"form": source.form, "files": sorted({name.split("/")[0] for name in source.files})},
         "rows_in": len(table) + len(rejects),
         "rows_out": len(table),
         "rejected": dict(sorted(Counter(reject.reason for reject in rejects).items())),
+        "rejected_by_split": _by_split(rejects, rules),
         "carved": {split: sum(by_split[split].values()) for split in carved},
         "by_split": by_split,
     }
+
+
+def _by_split(rejects: Sequence[Reject], rules: _Rules) -> dict[str, dict[str, dict[str, int]]]:
+    """Rejects by reason, split and class, `UNKNOWN` where the row has none that is known; zeros left out."""
+    counts: Counter[tuple[str, str, str]] = Counter(
+        (
+            reject.reason,
+            rules.splits.get(reject.split, UNKNOWN),
+            rules.labels.get((reject.label or "").lower(), UNKNOWN),
+        )
+        for reject in rejects
+    )
+    nested: dict[str, dict[str, dict[str, int]]] = {}
+    for (reason, split, label), number in sorted(counts.items()):
+        nested.setdefault(reason, {}).setdefault(split, {})[label] = number
+    return nested

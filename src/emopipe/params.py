@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from emopipe.errors import ParamsError
 from emopipe.training.config import TrainConfig
+from emopipe.votes import Strangers, VoteRule
 
 Split = Literal["train", "val", "test"]
 Policy = Literal["keep", "drop", "fail"]
@@ -46,6 +47,16 @@ class ImageParams:
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
+class VoteParams:
+    """What is made of annotators' votes, where a source has them."""
+
+    label: VoteRule
+    """Which label a face gets: the `given` one, that of the `plurality`, or that of the `majority` of votes."""
+    strangers: Strangers
+    """Votes for what is no class: `reject` the row where they win, or `ignore` them."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class IngestParams:
     """How a source becomes the canonical table."""
 
@@ -57,20 +68,38 @@ class IngestParams:
     """Share of train that is carved off as test, where the source has no test."""
     max_pixels: Annotated[int, Field(gt=0)]
     """Larger pictures are rejected before they are decoded."""
+    votes: VoteParams
+    """What is made of annotators' votes."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class PolicyParams:
     """What to do with each kind of finding: keep the rows, drop them, or fail. Test rows are never dropped."""
 
-    exact_duplicate: Policy
-    """The same pixels twice in one split, with one label."""
-    split_leak: Policy
-    """The same pixels in two splits: dropped from train before val, from val before test."""
-    label_conflict: Policy
-    """The same pixels with different labels."""
     constant_image: Policy
     """All pixels equal, or nearly."""
+    likely_non_face: Policy
+    """Few grey levels: drawings, signs, text; and nearly black faces, so look before you drop."""
+    split_leak: Policy
+    """The same pixels in two splits: dropped from train before val, from val before test."""
+    near_split_leak: Policy
+    """Nearly the same picture in two splits, dropped in the same order."""
+    label_conflict: Policy
+    """The same pixels with different labels."""
+    exact_duplicate: Policy
+    """The same pixels twice in one split, with one label."""
+    near_duplicate: Policy
+    """Nearly the same picture twice in one split, with whatever labels."""
+    label_error: Policy
+    """A label that a model which has not seen it would not give."""
+    saturated_image: Policy
+    """Mostly black and white pixels."""
+    blurred_image: Policy
+    """No fine detail."""
+    brightness_outlier: Policy
+    """Much darker or brighter than the others."""
+    size_outlier: Policy
+    """Much smaller or larger than the others."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -79,14 +108,32 @@ class ValidateParams:
 
     policy: PolicyParams
     """What to do with each kind of finding."""
+    min_similarity: Annotated[float, Field(gt=0, lt=1)]
+    """Pictures are nearly the same whose details correlate by at least this."""
+    label_folds: Annotated[int, Field(ge=0, le=20)]
+    """Parts into which faces are dealt, to judge each label by a model of the other parts; 0: labels are not judged."""
     constant_range: Annotated[int, Field(ge=0, le=255)]
     """A picture whose brightest and darkest pixel differ by at most this is constant."""
+    min_entropy: Annotated[float, Field(ge=0, le=6)]
+    """Below this entropy of its grey levels, in bits, a picture is likely no face."""
+    min_sharpness: Annotated[float, Field(ge=0)]
+    """Below this standard deviation of the Laplacian over that of the pixels a picture is blurred."""
+    max_saturated: Annotated[float, Field(ge=0, le=1)]
+    """Above this share of black and white pixels a picture is saturated."""
+    max_deviations: Annotated[float, Field(gt=0)]
+    """Beyond this many standard deviations from the median, brightness and size are outliers."""
+    max_drift: Annotated[float, Field(ge=0, le=1)]
+    """Largest accepted distance between the distributions of train and another split (Kolmogorov-Smirnov)."""
     min_size: Annotated[int, Field(ge=1)]
     """Smallest accepted side, in pixels."""
     max_aspect: Annotated[float, Field(ge=1)]
     """Largest accepted ratio of the longer to the shorter side."""
     min_train_faces: Annotated[int, Field(ge=1)]
     """Fewest faces of each class in train; val and test need one each."""
+
+    def __post_init__(self) -> None:
+        if self.label_folds == 1:
+            raise ValueError("label_folds must be 0 (off) or at least 2")
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -125,6 +172,8 @@ class TrainParams(TrainConfig):
     """Names of networks: `cnn`, or a classification network of timm or of ultralytics."""
     pretrained: dict[str, Literal["hub"] | FileParams]
     """Models that do not start from scratch: `hub` downloads timm's weights, a file is safetensors."""
+    vote_weight: Annotated[float, Field(ge=0, le=1)]
+    """Share of each target that is the annotators' votes, where a face has them; the rest is the label's."""
     teacher: TeacherParams | None
     """Whose predictions all models learn from; null for none."""
 

@@ -1,4 +1,4 @@
-"""Distillation: what a teacher says of the training faces, as targets for a student.
+"""Soft targets: what annotators' votes, or a teacher, say of the training faces.
 
 Shapes: N training rows, K classes.
 """
@@ -25,12 +25,29 @@ def teach(models: Sequence[TrainedModel], clean: Faces) -> Predictions:
     return predictions_of(faces, mean, models[0].classes)
 
 
-def soft_targets(
-    ids: Sequence[str], labels: np.ndarray, classes: Sequence[str], teacher: Predictions, weight: float
-) -> np.ndarray:
-    """Targets float32 (N, K): a share `weight` from the teacher, the rest from the class indices `labels` (N,).
+def vote_targets(ids: Sequence[str], targets: np.ndarray, faces: Faces, weight: float) -> np.ndarray:
+    """Move a share `weight` of each row of `targets`, float32 (N, K), to the shares of annotators' votes.
 
-    A row whose id the teacher does not know, such as a synthetic face, keeps its label alone. Hinton et al. 2015,
+    A row without votes for a class, such as a synthetic face, keeps its target. Barsoum et al. 2016, "Training Deep
+    Networks for Facial Expression Recognition with Crowd-Sourced Label Distribution". Raises `DataError` where none of
+    the faces has votes.
+    """
+    known = faces.frame.drop_duplicates("id").set_index("id")["votes"].dropna()
+    votes = pd.Series(list(ids)).map(known)
+    counts = np.array([row if isinstance(row, np.ndarray | list) else np.zeros(targets.shape[1]) for row in votes])
+    totals = counts.sum(axis=1, keepdims=True)
+    if not totals.any():
+        raise DataError("train.vote_weight is above 0, and no training face has votes: set it to 0")
+    shares = counts / np.maximum(totals, 1)
+    return np.where(totals > 0, (1 - weight) * targets + weight * shares, targets).astype(np.float32)
+
+
+def soft_targets(
+    ids: Sequence[str], targets: np.ndarray, classes: Sequence[str], teacher: Predictions, weight: float
+) -> np.ndarray:
+    """Move a share `weight` of each row of `targets`, float32 (N, K), to the teacher's probabilities.
+
+    A row whose id the teacher does not know, such as a synthetic face, keeps its target. Hinton et al. 2015,
     "Distilling the Knowledge in a Neural Network", at temperature 1. Raises `DataError` where the teacher knows none
     of the faces, or other classes.
     """
@@ -40,7 +57,5 @@ def soft_targets(
     places = known.set_index("id").index.get_indexer(pd.Index(ids))
     if (places < 0).all():
         raise DataError("train.teacher knows none of the training faces: make it from this data with `emopipe teach`")
-    hard = np.eye(len(classes), dtype=np.float32)[labels]
     said = known[list(classes)].to_numpy(np.float32)[places]
-    targets: np.ndarray = np.where(places[:, None] < 0, hard, (1 - weight) * hard + weight * said)
-    return targets.astype(np.float32)
+    return np.where(places[:, None] < 0, targets, (1 - weight) * targets + weight * said).astype(np.float32)

@@ -1,28 +1,37 @@
-"""The gate between a source and everything that learns from it: find, drop, check, and tell."""
+"""The gate between a source and everything that learns from it: look, find, drop, check, and tell."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from emopipe.corrections import Corrections
 from emopipe.data_docs import data_docs
 from emopipe.expectations import Counts, Outcome, check, enforce
-from emopipe.faces import SPLITS, Faces
-from emopipe.findings import Finding, drop_reasons, enforce_policies, example_sources, find_all, pixel_extremes
+from emopipe.face_file import FaceFile
+from emopipe.faces import SPLITS
+from emopipe.findings import drop_reasons, enforce_policies, example_sources, find_all
+from emopipe.findings.base import Evidence, Finding
+from emopipe.look import look
 from emopipe.params import ValidateParams
 from emopipe.validation_page import validation_page
 
+CORRECTION = "correction"
+"""Why a row goes that people decided to drop."""
 NUM_EXAMPLES = 5
 """Sources that the report names for each finding."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Validated:
-    """What validation makes of a table."""
+    """What validation makes of a table of N faces."""
 
-    faces: Faces
-    """The faces that stay, in their order."""
+    kept: np.ndarray
+    """Bool (N,), the rows that stay."""
+    labels: list[str]
+    """N labels, corrected."""
     report: dict[str, Any]
     """Counts, findings and expectations, ready for JSON."""
     pages: dict[str, bytes]
@@ -31,57 +40,116 @@ class Validated:
     """Broken expectations that do not stop the pipeline, a line each."""
 
 
-def validate(faces: Faces, classes: Sequence[str], params: ValidateParams) -> Validated:
+def validate(
+    file: FaceFile, classes: Sequence[str], params: ValidateParams, corrections: Corrections, *, seed: int
+) -> Validated:
     """Drop what the policies drop and hold the rest against the expectations.
 
     Raises `GateError` when a finding's policy is `fail`, or when a critical expectation does not hold.
     """
-    extremes = pixel_extremes(faces)
-    findings = find_all(faces, extremes, params)
+    faces = file.frame.assign(label=corrections.relabelled(file.frame["id"], file.frame["label"]))
+    seen = look(file, faces, classes, params, seed=seed)
+    seen.labels["suspect"] &= ~corrections.named(faces["id"], "keep")
+    findings = find_all(seen, params)
     enforce_policies(findings, faces)
     reasons = drop_reasons(findings, len(faces))
-    kept = reasons.isna()
-    clean = faces.where(kept)
-    counts = count_faces(clean, classes)
-    outcomes, context = check(clean, extremes[kept.to_numpy()], counts, classes, params)
+    reasons[corrections.named(faces["id"], "drop")] = CORRECTION
+    kept = reasons.isna().to_numpy()
+    counts = count_faces(faces[kept], classes)
+    outcomes, context = check(seen.where(kept), counts, classes, params)
     enforce(outcomes)
-    page = validation_page(faces, reasons, findings, outcomes, counts)
+    page = validation_page(file, faces, reasons, findings, outcomes, counts)
     docs = {f"data_docs/{path}": content for path, content in data_docs(context).items()}
+    tables = {"findings.csv": finding_table(seen, findings, reasons), "suspects.csv": suspect_table(seen, findings)}
+    unknown = corrections.unknown(faces["id"])
     return Validated(
-        faces=clean,
-        report=validation_report(faces, reasons, findings, outcomes, counts),
-        pages={"index.html": page.encode(), **docs},
-        warnings=[str(outcome) for outcome in outcomes if not outcome.success],
+        kept=kept,
+        labels=faces["label"].tolist(),
+        report=validation_report(file.frame, faces, reasons, findings, outcomes, counts),
+        pages={
+            "index.html": page.encode(),
+            **{name: table.to_csv(index=False, lineterminator="\n").encode() for name, table in tables.items()},
+            **docs,
+        },
+        warnings=[
+            *(str(outcome) for outcome in outcomes if not outcome.success),
+            *([f"{len(unknown)} corrections are of pictures that are not here ({unknown[0]}, ...)"] if unknown else []),
+        ],
     )
 
 
-def count_faces(faces: Faces, classes: Sequence[str]) -> Counts:
+def count_faces(faces: pd.DataFrame, classes: Sequence[str]) -> Counts:
     """Faces by split and class, zeros included, in the order of the splits and `classes`."""
-    counted = faces.frame.groupby(["split", "label"]).size()
+    counted = faces.groupby(["split", "label"]).size()
     return {split: {name: int(counted.get((split, name), 0)) for name in classes} for split in SPLITS}
 
 
 def validation_report(
-    faces: Faces, reasons: pd.Series, findings: Sequence[Finding], outcomes: Sequence[Outcome], counts: Counts
+    given: pd.DataFrame,
+    faces: pd.DataFrame,
+    reasons: pd.Series,
+    findings: Sequence[Finding],
+    outcomes: Sequence[Outcome],
+    counts: Counts,
 ) -> dict[str, Any]:
-    """The report for programs; every row of `faces` is either among `rows_out` or once among `dropped`."""
-    dropped = {finding.kind: int((reasons == finding.kind).sum()) for finding in findings}
-    by_split = faces.frame["split"][reasons.notna()].value_counts()
+    """The report for programs; every row is either among `rows_out` or once among `dropped`.
+
+    given: the rows as they came. faces: the same with corrected labels, by which all is counted.
+    """
+    classes = list(counts["train"])
+    kinds = [finding.kind for finding in findings] + [CORRECTION]
+    dropped = {kind: count_faces(faces[reasons == kind], classes) for kind in kinds}
+    totals = {kind: sum(sum(by_class.values()) for by_class in by_split.values()) for kind, by_split in dropped.items()}
     rows_out = int(reasons.isna().sum())
-    assert len(faces) == rows_out + sum(dropped.values()), "every row is accounted once"
+    assert len(faces) == rows_out + sum(totals.values()), "every row is accounted once"
     return {
         "rows_in": len(faces),
         "rows_out": rows_out,
+        "relabelled": int((given["label"] != faces["label"]).sum()),
+        "by_split_in": count_faces(faces, classes),
         "by_split": counts,
-        "dropped": dropped,
-        "dropped_by_split": {split: int(by_split.get(split, 0)) for split in SPLITS},
+        "dropped": totals,
+        "dropped_by_split": {kind: by_split for kind, by_split in dropped.items() if totals[kind]},
         "findings": [_finding_entry(faces, finding) for finding in findings],
         "expectations": [asdict(outcome) for outcome in outcomes],
     }
 
 
-def _finding_entry(faces: Faces, finding: Finding) -> dict[str, Any]:
-    in_split = faces.frame["split"].iloc[finding.rows].value_counts()
+def finding_table(seen: Evidence, findings: Sequence[Finding], reasons: pd.Series) -> pd.DataFrame:
+    """Every row of every finding, with the figure that speaks for it; `dropped` is why it goes, empty if it stays."""
+    parts = [
+        seen.faces.iloc[finding.rows][["source", "id", "split", "label"]].assign(
+            kind=finding.kind,
+            severity=finding.severity,
+            group=finding.groups,
+            evidence=finding.evidence.round(4),
+            dropped=reasons.iloc[finding.rows].fillna(""),
+        )
+        for finding in findings
+    ]
+    columns = ["kind", "severity", "group", "source", "id", "split", "label", "evidence", "dropped"]
+    return pd.concat(parts)[columns]
+
+
+def suspect_table(seen: Evidence, findings: Sequence[Finding]) -> pd.DataFrame:
+    """Labels that are probably wrong, the worst first, as lines for corrections.csv: fill in `action`, and `label`."""
+    (suspects,) = (finding for finding in findings if finding.kind == "label_error")
+    rows = seen.faces.iloc[suspects.rows]
+    return pd.DataFrame(
+        {
+            "id": rows["id"],
+            "action": "",
+            "label": seen.labels["suggested"].iloc[suspects.rows],
+            "given": rows["label"],
+            "quality": suspects.evidence.round(4),
+            "split": rows["split"],
+            "source": rows["source"],
+        }
+    )
+
+
+def _finding_entry(faces: pd.DataFrame, finding: Finding) -> dict[str, Any]:
+    in_split = faces["split"].iloc[finding.rows].value_counts()
     return {
         "kind": finding.kind,
         "severity": finding.severity,

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import jinja2
@@ -11,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from emopipe.expectations import Counts, Outcome
-from emopipe.faces import Faces
-from emopipe.findings import Finding
+from emopipe.face_file import FaceFile
+from emopipe.findings.base import Finding
 from emopipe.images import decode_png, encode_png
 from emopipe.validation_template import TEMPLATE
 
@@ -25,9 +24,20 @@ THUMBNAIL_SIDE = 128
 
 EXPLANATIONS = {
     "constant_image": "All pixels equal, or nearly: there is no face to learn from.",
+    "likely_non_face": "Few grey levels, which drawings, signs and text have, and nearly black faces too. "
+    "Evidence: entropy in bits.",
     "split_leak": "The same pixels in two splits: a model would be tested on what it was trained on.",
+    "near_split_leak": "Nearly the same picture in two splits: re-encoded, brightened, shifted, stamped or mirrored. "
+    "Evidence: correlation of details.",
     "label_conflict": "The same pixels under different labels: at least one of them is wrong.",
     "exact_duplicate": "The same pixels and label more than once in one split: such a face would count double.",
+    "near_duplicate": "Nearly the same picture more than once in one split. Evidence: correlation of details.",
+    "label_error": "Labels that models which had not seen them would not give; all are in suspects.csv, as lines for "
+    "corrections.csv. Evidence: quality of the label, 0 to 1.",
+    "saturated_image": "Mostly black and white pixels. Evidence: their share.",
+    "blurred_image": "No fine detail. Evidence: sharpness.",
+    "brightness_outlier": "Much darker or brighter than the others. Evidence: standard deviations from the median.",
+    "size_outlier": "Much smaller or larger than the others. Evidence: standard deviations from the median.",
 }
 
 
@@ -38,6 +48,7 @@ class _Picture:
     split: str
     source: str
     dropped: bool
+    evidence: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +58,28 @@ class _Group:
 
 
 def validation_page(
-    faces: Faces, reasons: pd.Series, findings: Sequence[Finding], outcomes: Sequence[Outcome], counts: Counts
+    file: FaceFile,
+    faces: pd.DataFrame,
+    reasons: pd.Series,
+    findings: Sequence[Finding],
+    outcomes: Sequence[Outcome],
+    counts: Counts,
 ) -> str:
     """The page as HTML.
 
-    faces: the table as it came. reasons: for each of its rows the kind of finding that dropped it, or None.
-    outcomes, counts: of the cleaned table.
+    faces: the facts of the table as it came, labels corrected. reasons: for each of its rows the kind of finding that
+    dropped it, or None. outcomes, counts: of the cleaned table.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     ranked = sorted(outcomes, key=lambda outcome: outcome.success)
+    shown = [rows[:NUM_PICTURES] for finding in findings for rows in finding.first_groups(NUM_GROUPS)]
+    pngs = file.pngs(np.concatenate([np.zeros(0, dtype=np.int64), *shown]))
     page: str = environment.from_string(TEMPLATE).render(
         rows_in=len(faces),
         rows_out=int(reasons.isna().sum()),
         dropped=reasons.value_counts().to_dict(),
         findings=findings,
-        groups={finding.kind: _groups(faces, reasons, finding) for finding in findings},
+        groups={finding.kind: _groups(pngs, faces, reasons, finding) for finding in findings},
         explanations=EXPLANATIONS,
         outcomes=ranked,
         num_held=sum(outcome.success for outcome in outcomes),
@@ -70,25 +88,25 @@ def validation_page(
     return page
 
 
-def _groups(faces: Faces, reasons: pd.Series, finding: Finding) -> list[_Group]:
+def _groups(pngs: dict[int, bytes], faces: pd.DataFrame, reasons: pd.Series, finding: Finding) -> list[_Group]:
+    evidence = dict(zip(finding.rows.tolist(), finding.evidence.tolist(), strict=True))
     return [
         _Group(
-            pictures=[_picture(faces, reasons, row) for row in rows[:NUM_PICTURES]],
+            pictures=[
+                _Picture(
+                    uri=_data_uri(pngs[row]),
+                    label=faces["label"][row],
+                    split=faces["split"][row],
+                    source=faces["source"][row],
+                    dropped=reasons[row] is not None,
+                    evidence=evidence[row],
+                )
+                for row in rows[:NUM_PICTURES].tolist()
+            ],
             num_more=max(len(rows) - NUM_PICTURES, 0),
         )
         for rows in finding.first_groups(NUM_GROUPS)
     ]
-
-
-def _picture(faces: Faces, reasons: pd.Series, row: int) -> _Picture:
-    face: Any = faces.frame.loc[row]
-    return _Picture(
-        uri=_data_uri(face["png"]),
-        label=face["label"],
-        split=face["split"],
-        source=face["source"],
-        dropped=reasons[row] is not None,
-    )
 
 
 def _data_uri(png: bytes) -> str:

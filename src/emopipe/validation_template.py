@@ -49,7 +49,7 @@ figcaption .source { font-size: 11px; color: var(--soft); }
 
 <h2>Findings</h2>
 <p>Defects of the table as it came. A row that several kinds drop counts under the first of them, in this order.
-Test rows are never dropped.</p>
+Test rows are never dropped. All rows with their evidence: <a href="findings.csv">findings.csv</a>.</p>
 <table>
 <thead><tr><th>Kind<th>Severity<th>Policy<th class="number">Rows<th class="number">Groups<th class="number">Dropped
 </thead>
@@ -102,6 +102,8 @@ Test rows are never dropped.</p>
 {% for picture in group.pictures %}
 <figure{% if picture.dropped %} class="dropped"{% endif %}><img src="{{ picture.uri }}" alt="{{ picture.label }}">
 <figcaption><b>{{ picture.label }}</b> in {{ picture.split }}<br>
+{% if "Evidence" in explanations[finding.kind] %}<span class="quiet">{{ "%.2f"|format(picture.evidence) }}</span><br>
+{% endif %}
 <span class="source">{{ picture.source|e|replace(":", ":<wbr>"|safe) }}</span>
 </figcaption></figure>
 {% endfor %}

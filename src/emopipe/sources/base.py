@@ -53,6 +53,9 @@ class Reject:
     source: str
     reason: Reason
     detail: str
+    split: str | None = None
+    """In the source's own words, like the label; None where they are not known."""
+    label: str | None = None
 
 
 class Source(Protocol):
@@ -84,3 +87,19 @@ class Source(Protocol):
 
     def read(self) -> Iterator[RawRow | Reject]:
         """All rows, one at a time, in an order that does not change. Raises `DataError` if the source is damaged."""
+
+
+class AtPath:
+    """What follows from the path of a source: a base for readers of a file or a folder."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The path, for messages."""
+        return str(self.path)
+
+    @property
+    def root(self) -> Path:
+        """The folder, or that of the one file."""
+        return self.path if self.path.is_dir() else self.path.parent

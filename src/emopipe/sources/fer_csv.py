@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 
 from emopipe.errors import DataError
-from emopipe.sources.base import RawRow, Reject, Tally
+from emopipe.sources.base import AtPath, RawRow, Reject, Tally
 from emopipe.sources.cells import read_header, sound_header, split_cells
 from emopipe.sources.fer_plus import Ballot, find_votes, read_votes
 from emopipe.sources.lines import read_lines
@@ -38,7 +38,7 @@ class _Record(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FerCsv:
+class FerCsv(AtPath):
     """A CSV of square grey faces. Rows are named by their line in the unpacked file; the header is line 1."""
 
     path: Path
@@ -46,16 +46,6 @@ class FerCsv:
     """FER+'s votes in the same folder; row by row they belong to the rows of the CSV."""
     form: ClassVar[str] = "FER2013 CSV"
     accepts: ClassVar[str] = "a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip)"
-
-    @property
-    def name(self) -> str:
-        """The path of the file."""
-        return str(self.path)
-
-    @property
-    def root(self) -> Path:
-        """The folder of the file."""
-        return self.path.parent
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -146,7 +136,8 @@ def _values(text: str) -> np.ndarray | None:
         values = np.fromstring(text, dtype=np.int64, sep=" ")  # 4 times as fast as int() on each value
     except ValueError:
         return None
-    return values.astype(np.uint8) if len(values) and values.min() >= 0 and values.max() <= 255 else None
+    sound = len(values) and np.bitwise_or.reduce(values) >> 8 == 0  # no bit above the eighth, no sign
+    return values.astype(np.uint8) if sound else None
 
 
 def _common_side(texts: Iterable[str]) -> int:
@@ -160,11 +151,13 @@ def _raw_row(record: _Record, side: int) -> RawRow | Reject:
     values = _values(record.pixels)
     if values is not None and len(values) == side**2:
         return RawRow(record.source, record.emotion, record.usage, values.reshape(side, side, 1), record.votes)
-    texts = record.pixels.split()
+    texts, given = record.pixels.split(), (record.usage, record.emotion)
     if len(texts) != side**2 or not side:
-        return Reject(record.source, "wrong_pixel_count", f"{len(texts)} pixels, expected {side**2 or 'a square'}")
+        detail = f"{len(texts)} pixels, expected {side**2 or 'a square'}"
+        return Reject(record.source, "wrong_pixel_count", detail, *given)
     value = next((text for text in texts if not _is_pixel(text)), "")
-    return Reject(record.source, "bad_pixel_value", f"value {value[:_NUM_QUOTED]!r}, expected an integer from 0 to 255")
+    detail = f"value {value[:_NUM_QUOTED]!r}, expected an integer from 0 to 255"
+    return Reject(record.source, "bad_pixel_value", detail, *given)
 
 
 def _is_pixel(text: str) -> bool:

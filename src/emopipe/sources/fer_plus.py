@@ -1,8 +1,8 @@
 """FER+: annotators' votes for the pictures of FER2013, one row for each row of its CSV, in the same order.
 
 Barsoum et al. 2016, "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label Distribution"
-(https://arxiv.org/abs/1608.01041); the file is `fer2013new.csv` of https://github.com/microsoft/FERPlus. The rows that
-name no picture there are voted to be no face (NF) by all.
+(https://arxiv.org/abs/1608.01041); the file is `fer2013new.csv` of https://github.com/microsoft/FERPlus. Most rows
+that name no picture there are voted to be no face (NF) by all.
 """
 
 import re

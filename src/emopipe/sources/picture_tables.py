@@ -10,7 +10,7 @@ this form too.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Self
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from emopipe.errors import DataError
 from emopipe.sources.arrow_files import read_batches, read_schema
-from emopipe.sources.base import RawRow, Reject, Tally
+from emopipe.sources.base import AtPath, RawRow, Reject, Tally
 from emopipe.sources.listing import all_files
 from emopipe.sources.magic import ARROW_KINDS, file_kind
 from emopipe.sources.picture_columns import IMAGE, SPLIT, Layout, has_columns, layout_of
@@ -31,7 +31,7 @@ _NUM_QUOTED = 60
 
 
 @dataclass(frozen=True)
-class PictureTables:
+class PictureTables(AtPath):
     """Tables with one picture per row, which is named by its file and its number in it, from 0: `train.parquet:17`."""
 
     path: Path
@@ -39,16 +39,6 @@ class PictureTables:
     split_names: frozenset[str]
     form: ClassVar[str] = "Parquet or Arrow"
     accepts: ClassVar[str] = "Parquet or Arrow files with the columns image and label"
-
-    @property
-    def name(self) -> str:
-        """The path of the file or folder."""
-        return str(self.path)
-
-    @property
-    def root(self) -> Path:
-        """The folder, or that of the one file."""
-        return self.path if self.path.is_dir() else self.path.parent
 
     @classmethod
     def find(cls, path: Path, split_names: Collection[str]) -> list[Self]:
@@ -108,14 +98,16 @@ def _row(source: str, cells: dict[str, Any], layout: Layout, place: str | None) 
 def _checked(row: _Row) -> RawRow | Reject:
     if row.label is None:
         found = "no label" if row.written is None else f"label {str(row.written)[:_NUM_QUOTED]!r}"
-        return Reject(row.source, "unknown_label", f"{found}, expected the name of a class")
+        return Reject(row.source, "unknown_label", f"{found}, expected the name of a class", row.split)
     cell = row.picture["bytes"] if isinstance(row.picture, pa.StructScalar) else row.picture
     if cell is None or not cell.is_valid:
         path = (row.picture.as_py() or {}).get("path")
         found = "no image" if path is None else f"only the path {str(path)[:_NUM_QUOTED]!r}"
-        return Reject(row.source, "no_picture", f"{found}, expected the bytes of a picture")
+        return Reject(row.source, "no_picture", f"{found}, expected the bytes of a picture", row.split, row.label)
     picture = within_limit(row.source, cell.as_py())
-    return picture if isinstance(picture, Reject) else RawRow(row.source, row.label, row.split, picture)
+    if isinstance(picture, Reject):
+        return replace(picture, split=row.split, label=row.label)
+    return RawRow(row.source, row.label, row.split, picture)
 
 
 def _is_table(name: str) -> bool:

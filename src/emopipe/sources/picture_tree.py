@@ -9,7 +9,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import IO
@@ -51,13 +51,16 @@ class PictureTree:
 
     def _row(self, name: str, load: Callable[[str], bytes | Reject]) -> RawRow | Reject:
         source = self.prefix + name
-        if not _is_picture(name):
-            return Reject(source, "not_an_image", f"expected a visible file, {', '.join(sorted(IMAGE_SUFFIXES))}")
         split, label = self._place(name)
+        if not _is_picture(name):
+            detail = f"expected a visible file, {', '.join(sorted(IMAGE_SUFFIXES))}"
+            return Reject(source, "not_an_image", detail, split, label)
         if label is None:
-            return Reject(source, "unknown_label", "in no class folder")
+            return Reject(source, "unknown_label", "in no class folder", split)
         picture = load(name)
-        return picture if isinstance(picture, Reject) else RawRow(source, label, split, picture)
+        if isinstance(picture, Reject):
+            return replace(picture, split=split, label=label)
+        return RawRow(source, label, split, picture)
 
     def _place(self, name: str) -> tuple[str | None, str | None]:
         """Split and label of a file: the innermost split folder and the one below it, else the first that differs."""

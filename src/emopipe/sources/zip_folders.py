@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from emopipe.errors import DataError
-from emopipe.sources.base import RawRow, Reject, Tally
+from emopipe.sources.base import AtPath, RawRow, Reject, Tally
 from emopipe.sources.listing import visible_files
 from emopipe.sources.magic import file_kind
 from emopipe.sources.picture_tree import PictureTree
@@ -25,23 +25,13 @@ MAX_UNPACKED = 2**38
 
 
 @dataclass(frozen=True)
-class ZipFolders:
+class ZipFolders(AtPath):
     """A zip of class folders. Rows are named `faces.zip:train/happy/1.jpg`."""
 
     path: Path
     split_names: frozenset[str]
     form: ClassVar[str] = "zip of class folders"
     accepts: ClassVar[str] = "a zip of such folders"
-
-    @property
-    def name(self) -> str:
-        """The path of the archive."""
-        return str(self.path)
-
-    @property
-    def root(self) -> Path:
-        """The folder of the archive."""
-        return self.path.parent
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -1,0 +1,98 @@
+"""A table of faces on disk, read a batch at a time: what it takes in memory grows with its rows, not their pictures.
+
+Shapes: N faces, H height, W width, C channels.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from emopipe.errors import DataError
+from emopipe.faces import FACTS, PICTURE_NOTE, SCHEMA
+from emopipe.files import atomic_path
+from emopipe.images import decode_png
+
+BATCH = 1024
+"""Rows whose pictures are in memory at once."""
+
+
+class FaceFile:
+    """The faces of a Parquet file that `faces_to_arrow` or `FaceWriter` wrote.
+
+    frame: one row per face, the columns of `FACTS`, and a plain row index from 0; the pictures stay in the file.
+    """
+
+    def __init__(self, source: Path | pa.Buffer) -> None:
+        """Open a file, or one in memory; raises `DataError` when it is missing, or its columns are others."""
+        try:
+            self._file = pq.ParquetFile(pa.BufferReader(source) if isinstance(source, pa.Buffer) else source)
+        except FileNotFoundError as error:
+            raise DataError(f"{source} does not exist: run the stage that makes it, or `dvc repro`") from error
+        except (ValueError, pa.ArrowException) as error:
+            raise DataError(f"{source} is not readable ({error}): remove it and run `dvc repro`") from error
+        if self._file.schema_arrow.names != SCHEMA.names:
+            raise DataError(f"expected the columns {SCHEMA.names}, got {self._file.schema_arrow.names}")
+        self.frame: pd.DataFrame = self._file.read(columns=list(FACTS)).to_pandas()[list(FACTS)]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def pictures(self) -> Iterator[np.ndarray]:
+        """All pictures in the order of the rows, uint8 (H, W, C) each."""
+        for batch in self._file.iter_batches(BATCH, columns=["image"]):
+            yield from map(decode_png, batch["image"].field("bytes").to_pylist())
+
+    def pngs(self, rows: Sequence[int] | np.ndarray) -> dict[int, bytes]:
+        """The encoded pictures of some rows, by row number."""
+        wanted = np.unique(np.asarray(rows, dtype=np.int64))
+        found: dict[int, bytes] = {}
+        start = 0
+        for group in range(self._file.num_row_groups):
+            end = start + self._file.metadata.row_group(group).num_rows
+            here = wanted[(wanted >= start) & (wanted < end)]
+            if len(here):
+                image = self._file.read_row_group(group, columns=["image"])["image"].combine_chunks()
+                pngs = image.field("bytes").take(pa.array(here - start)).to_pylist()
+                found.update(zip(here.tolist(), pngs, strict=True))
+            start = end
+        return found
+
+    def copy(self, path: Path, kept: np.ndarray, **changed: Sequence[str]) -> None:
+        """Write the rows for which `kept`, bool (N,), holds to another file, with some columns changed.
+
+        changed: by the name of a column, its new values, one for each of the N rows.
+        """
+        columns = {name: pa.array(values, SCHEMA.field(name).type) for name, values in changed.items()}
+        start = 0
+        with FaceWriter(path) as writer:
+            for batch in self._file.iter_batches(BATCH):
+                table = pa.Table.from_batches([batch])
+                for name, values in columns.items():
+                    table = table.set_column(SCHEMA.names.index(name), name, values.slice(start, len(batch)))
+                writer.write(table.filter(pa.array(kept[start : start + len(batch)])))
+                start += len(batch)
+
+
+class FaceWriter:
+    """Writes a table of faces part by part; the file appears, whole, when the block ends without an error."""
+
+    def __init__(self, path: Path) -> None:
+        self._atomic = atomic_path(path)
+
+    def __enter__(self) -> "FaceWriter":
+        schema = SCHEMA.with_metadata(PICTURE_NOTE)
+        self._writer = pq.ParquetWriter(self._atomic.__enter__(), schema, compression="zstd")
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows."""
+        if len(table):
+            self._writer.write_table(table.cast(self._writer.schema))
+
+    def __exit__(self, *error: object) -> None:
+        self._writer.close()
+        self._atomic.__exit__(*error)  # type: ignore[arg-type]

@@ -1,0 +1,50 @@
+"""Look at every picture of a table, and gather what findings are made from. Shapes: N faces, U different pictures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from emopipe.face_file import FaceFile
+from emopipe.findings.base import Evidence
+from emopipe.label_quality import SIDE, judge_labels
+from emopipe.measures import measure
+from emopipe.near_duplicates import near_pairs, tied
+from emopipe.params import ValidateParams
+from emopipe.predictions import label_indices
+from emopipe.training.data import LabelledImages
+from emopipe.training.preprocess import stack_images
+
+
+def look(file: FaceFile, faces: pd.DataFrame, classes: Sequence[str], params: ValidateParams, *, seed: int) -> Evidence:
+    """Measure all pictures, pair those that are nearly the same, and judge the labels.
+
+    faces: the facts of `file`, with corrected labels.
+    """
+    measures = measure(file.pictures())
+    near = near_pairs(file, measures.descriptors, params.min_similarity)
+    labels = pd.DataFrame({"quality": np.nan, "suspect": False, "suggested": ""}, index=faces.index)
+    judged = _judged(faces, classes, params.label_folds)
+    if len(judged):
+        data = LabelledImages(
+            images=_pictures(file, judged),
+            labels=torch.from_numpy(label_indices(faces["label"].iloc[judged], classes)),
+        )
+        groups = tied(faces["id"], near).iloc[judged].to_numpy()
+        labels.loc[judged] = judge_labels(data, groups, classes=classes, folds=params.label_folds, seed=seed).to_numpy()
+    return Evidence(faces=faces, measures=measures.frame, near=near, labels=labels)
+
+
+def _judged(faces: pd.DataFrame, classes: Sequence[str], folds: int) -> np.ndarray:
+    """Rows whose labels are judged: each picture outside test once, if each class has enough for each fold."""
+    outside = np.flatnonzero(~faces["id"].duplicated() & (faces["split"] != "test"))
+    counts = faces["label"].iloc[outside].value_counts()
+    enough = folds > 0 and set(counts.index) == set(classes) and counts.min() >= folds
+    return outside if enough else outside[:0]
+
+
+def _pictures(file: FaceFile, rows: np.ndarray) -> torch.Tensor:
+    """Uint8 (len(rows), SIDE, SIDE, C), of rising row numbers."""
+    wanted = set(rows.tolist())
+    return torch.cat([stack_images([picture], SIDE) for row, picture in enumerate(file.pictures()) if row in wanted])
