@@ -72,7 +72,7 @@ def validation_page(
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     ranked = sorted(outcomes, key=lambda outcome: outcome.success)
-    shown = [rows[:NUM_PICTURES] for finding in findings for rows in finding.first_groups(NUM_GROUPS)]
+    shown = [_first(rows, reasons) for finding in findings for rows in finding.first_groups(NUM_GROUPS)]
     pngs = file.pngs(np.concatenate([np.zeros(0, dtype=np.int64), *shown]))
     page: str = environment.from_string(TEMPLATE).render(
         rows_in=len(faces),
@@ -101,12 +101,18 @@ def _groups(pngs: dict[int, bytes], faces: pd.DataFrame, reasons: pd.Series, fin
                     dropped=reasons[row] is not None,
                     evidence=evidence[row],
                 )
-                for row in rows[:NUM_PICTURES].tolist()
+                for row in _first(rows, reasons).tolist()
             ],
             num_more=max(len(rows) - NUM_PICTURES, 0),
         )
         for rows in finding.first_groups(NUM_GROUPS)
     ]
+
+
+def _first(rows: np.ndarray, reasons: pd.Series) -> np.ndarray:
+    """The rows of a group that are pictured: those that stay come first."""
+    goes = reasons.iloc[rows].notna().to_numpy()
+    return rows[np.argsort(goes, kind="stable")][:NUM_PICTURES]
 
 
 def _data_uri(png: bytes) -> str:
