@@ -8,9 +8,10 @@ Run it where `dvc repro balance` has left its tables, once for each loop, one at
     python benchmarks/time_to_accuracy.py ultralytics --size 64 --minutes 90 --out times/ultralytics64.csv
     python benchmarks/time_to_accuracy.py compare times/*.csv
 
-`engine` trains cnn by params.yaml. `textbook` is resnet18 as published in the loop of textbook.py. `ultralytics` is the trainer that
-ultralytics comes with, for yolov8n-cls from scratch and with its defaults. `--minutes` is the budget of each, so that a
-schedule that can be laid within a time is. Seconds are those of training and validating, without reading the data.
+`engine` trains cnn by params.yaml. `textbook` is resnet18 as published in the loop of textbook.py. `ultralytics` is the
+trainer that ultralytics comes with, for yolov8n-cls from scratch and with its defaults. `--minutes` is the budget of
+each, so that a schedule that can be laid within a time is. Seconds are those of training and validating, without
+reading the data.
 """
 
 import argparse

@@ -32,7 +32,7 @@ def faces_of(sizes, splits, channels=1):
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (height, width, channels), dtype=np.uint8) for height, width in sizes]
     rows = [
-        (pixel_digest(picture), encode_png(picture), None, CLASSES[i % 3], split, f"row {i}", width, height)
+        (pixel_digest(picture), encode_png(picture), None, CLASSES[i % 3], split, f"row {i}", width, height, None)
         for i, (picture, split, (height, width)) in enumerate(zip(pictures, splits, sizes, strict=True))
     ]
     return Faces(pd.DataFrame(rows, columns=list(COLUMNS)))

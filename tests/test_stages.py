@@ -30,6 +30,7 @@ OPTIONS = {
     },
     "validate": {
         "faces": "build/faces.parquet",
+        "corrections": "corrections.csv",
         "clean": "build/clean.parquet",
         "report": "reports/validate.json",
         "pages": "reports/validation",
@@ -74,8 +75,9 @@ OPTIONS = {
 
 @pytest.fixture
 def root(tmp_path) -> Path:
-    """A folder with params.yaml and three good rows."""
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    """A folder with params.yaml, no correction, and three good rows."""
+    for name in ("params.yaml", "corrections.csv"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     change_params(tmp_path, base__classes=["happy", "sad"])
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "faces.csv").write_text(HEADER + GOOD)
@@ -120,11 +122,11 @@ def test_a_bad_row_is_a_reject_and_the_rest_goes_on(root):
     (root / "data" / "faces.csv").write_text(HEADER + good + bad)
     assert run_stage(root, "ingest").returncode == 0
     assert (root / "build" / "rejects.csv").read_text().splitlines() == [
-        "source,reason,detail",
-        'faces.csv:5,wrong_pixel_count,"2303 pixels, expected 2304"',
-        "faces.csv:6,bad_pixel_value,\"value '300', expected an integer from 0 to 255\"",
-        "faces.csv:7,unknown_label,\"label 'contempt', expected one of happy, sad\"",
-        'faces.csv:8,malformed_row,"2 cells, expected 3"',
+        "source,reason,detail,split,label",
+        'faces.csv:5,wrong_pixel_count,"2303 pixels, expected 2304",Training,happy',
+        "faces.csv:6,bad_pixel_value,\"value '300', expected an integer from 0 to 255\",Training,happy",
+        "faces.csv:7,unknown_label,\"label 'contempt', expected one of happy, sad\",Training,contempt",
+        'faces.csv:8,malformed_row,"2 cells, expected 3",,',
     ]
 
 
@@ -146,7 +148,7 @@ def test_without_params_yaml(root):
         (
             "emotion,pixel,Usage\n" + GOOD,
             "data/faces.csv holds the first line 'emotion,pixel,Usage', expected a CSV with the columns emotion, "
-            "pixels and Usage (plain, or as gz, xz, zst or zip) or folders of pictures",
+            "pixels and Usage (plain, or as gz, xz, zst or zip), folders of pictures",
         ),
         (
             HEADER + GOOD.replace("sad", "happy"),
