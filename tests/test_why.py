@@ -23,9 +23,8 @@ stages:
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
-    """A pipeline that has run; DVC names stages as seen from where one stands."""
-    monkeypatch.chdir(tmp_path)
+def root(tmp_path):
+    """A pipeline that has run."""
     (tmp_path / "dvc.yaml").write_text(STAGES)
     (tmp_path / "params.yaml").write_text("limits: {low: 1, high: {a: 2, b: 3}}\ndepth: 4\n")
     (tmp_path / "given.txt").write_text("given")

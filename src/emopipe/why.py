@@ -1,5 +1,6 @@
 """Why stages of the pipeline run again, by what DVC finds changed."""
 
+from contextlib import chdir
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,9 @@ Change = str | dict[str, dict[str, Any]]
 def why(root: Path, stage: str | None = None) -> list[str]:
     """A line for each stage that `dvc repro` would run again, in its order, or one for the stage that is named.
 
-    `root` is where one stands. Raises `WorkspaceError` when there is no such stage.
+    Raises `WorkspaceError` when there is no such stage.
     """
-    with Repo(str(root)) as repo:
+    with chdir(root), Repo() as repo:  # DVC names stages and files as seen from where one stands
         graph, status = repo.index.graph, repo.status()
         stages = {item.addressing: item for item in reversed(list(nx.topological_sort(graph))) if item.cmd}
         below = {name: [before.addressing for before in graph.successors(item)] for name, item in stages.items()}
