@@ -3,6 +3,7 @@ import pytest
 
 from emopipe.errors import GateError
 from emopipe.findings import KINDS, drop_reasons, enforce_policies, find_all
+from emopipe.images import decode_png
 from face_tables import evidence_of, faces_of, validate_params
 
 
@@ -107,3 +108,26 @@ def test_cleaning_any_table_keeps_test_whole_and_leaves_nothing_to_find_elsewher
     everything_else = faces.frame.loc[dropped == "exact_duplicate"]
     for name, split in zip(everything_else["id"], everything_else["split"], strict=True):
         assert ((clean.frame["id"] == name) & (clean.frame["split"] == split)).sum() == 1
+
+
+def test_copies_are_as_many_as_comparing_all_pictures_pixel_by_pixel_finds():
+    rng = np.random.default_rng(5)
+    draws = [
+        rng.choice(["train", "val", "test"], 60),
+        rng.choice(["happy", "sad"], 60),
+        rng.choice([*"ABCDEFGHIJKLMNOPQ"], 60),
+    ]
+    faces = faces_of(*map(" ".join, zip(*draws, strict=True)))
+    splits, labels, _ = draws
+    pictures = [decode_png(png) for png in faces.frame["png"]]
+    same = np.array([[np.array_equal(one, other) for other in pictures] for one in pictures])
+    alike = labels[:, None] == labels
+    together = splits[:, None] == splits
+    independent = {
+        "split_leak": (same & ~together).any(1),
+        "label_conflict": (same & ~alike).any(1),
+        "exact_duplicate": (same & alike & together).sum(1) > 1,
+    }
+    found = find(faces)
+    for kind, rows in independent.items():
+        assert sorted(found[kind].rows) == np.flatnonzero(rows).tolist(), kind
