@@ -1,8 +1,10 @@
 """Small tables of faces, written as one line of text per row."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emopipe.face_file import FaceFile
@@ -33,10 +35,11 @@ def faces_of(*rows, height=16, width=16, channels=1):
 
 
 def file_of(faces):
-    """The table as a file in memory."""
-    buffer = pa.BufferOutputStream()
-    pq.write_table(faces_to_arrow(faces), buffer, row_group_size=5)
-    return FaceFile(buffer.getvalue())
+    """The table as a file, of which only the open handle is left."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "faces.parquet")
+        pq.write_table(faces_to_arrow(faces), path, row_group_size=5)
+        return FaceFile(path)
 
 
 def evidence_of(faces, **changes):

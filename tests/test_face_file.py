@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from emopipe.errors import DataError
-from emopipe.face_file import FaceFile, FaceWriter
+from emopipe.face_file import FaceFile, face_writer
 from emopipe.faces import FACTS, faces_from_arrow, faces_to_arrow
 from emopipe.files import read_parquet
 from emopipe.images import decode_png, encode_png
@@ -44,8 +44,8 @@ def test_a_copy_has_the_kept_rows_and_the_changed_columns(tmp_path):
 
 def test_a_write_that_fails_leaves_nothing(tmp_path):
     def write_and_fail() -> None:
-        with FaceWriter(tmp_path / "faces") as writer:
-            writer.write(faces_to_arrow(faces_of(*ROWS)))
+        with face_writer(tmp_path / "faces") as writer:
+            writer.write_table(faces_to_arrow(faces_of(*ROWS)))
             raise ValueError("stop")
 
     with pytest.raises(ValueError, match=r"^stop$"):
@@ -54,7 +54,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path):
 
 
 def test_a_table_without_faces_is_written_and_read(tmp_path):
-    with FaceWriter(tmp_path / "faces"):
+    with face_writer(tmp_path / "faces"):
         pass
     file = FaceFile(tmp_path / "faces")
     assert len(file) == 0

@@ -14,8 +14,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The T at which softmax(logits / T) is as sure on average as it is right; logits (N, K), labels (N,).
 
     Clarté et al. 2023, "Expectation consistency for calibration of neural networks". The lowest negative
-    log-likelihood, which Guo et al. 2017 seek, left most answers too sure after training with smoothed labels
-    (EXPERIMENTS.md). No answer changes, only how sure it is. Kept within `LOWEST` and `HIGHEST`.
+    log-likelihood, which Guo et al. 2017 seek, left most answers of one network too sure, which had been trained
+    with smoothed labels (EXPERIMENTS.md). No answer changes, only how sure it is. Kept within `LOWEST` and `HIGHEST`.
     """
     accuracy = float((logits.argmax(axis=1) == labels).mean())
 

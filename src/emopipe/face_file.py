@@ -4,6 +4,7 @@ Shapes: N faces, H height, W width, C channels.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from emopipe.errors import DataError
 from emopipe.faces import FACTS, PICTURE_NOTE, SCHEMA
-from emopipe.files import atomic_path
+from emopipe.files import atomic_path, open_parquet
 from emopipe.images import decode_png
 
 BATCH = 1024
@@ -21,19 +22,14 @@ BATCH = 1024
 
 
 class FaceFile:
-    """The faces of a Parquet file that `faces_to_arrow` or `FaceWriter` wrote.
+    """The faces of a Parquet file that `faces_to_arrow` or `face_writer` wrote.
 
     frame: one row per face, the columns of `FACTS`, and a plain row index from 0; the pictures stay in the file.
     """
 
-    def __init__(self, source: Path | pa.Buffer) -> None:
-        """Open a file, or one in memory; raises `DataError` when it is missing, or its columns are others."""
-        try:
-            self._file = pq.ParquetFile(pa.BufferReader(source) if isinstance(source, pa.Buffer) else source)
-        except FileNotFoundError as error:
-            raise DataError(f"{source} does not exist: run the stage that makes it, or `dvc repro`") from error
-        except (ValueError, pa.ArrowException) as error:
-            raise DataError(f"{source} is not readable ({error}): remove it and run `dvc repro`") from error
+    def __init__(self, path: Path) -> None:
+        """Open a file; raises `DataError` when it is missing, or its columns are others."""
+        self._file = open_parquet(path)
         if self._file.schema_arrow.names != SCHEMA.names:
             raise DataError(f"expected the columns {SCHEMA.names}, got {self._file.schema_arrow.names}")
         self.frame: pd.DataFrame = self._file.read(columns=list(FACTS)).to_pandas()[list(FACTS)]
@@ -68,31 +64,18 @@ class FaceFile:
         """
         columns = {name: pa.array(values, SCHEMA.field(name).type) for name, values in changed.items()}
         start = 0
-        with FaceWriter(path) as writer:
+        with face_writer(path) as writer:
             for batch in self._file.iter_batches(BATCH):
                 table = pa.Table.from_batches([batch])
                 for name, values in columns.items():
                     table = table.set_column(SCHEMA.names.index(name), name, values.slice(start, len(batch)))
-                writer.write(table.filter(pa.array(kept[start : start + len(batch)])))
+                writer.write_table(table.filter(pa.array(kept[start : start + len(batch)])))
                 start += len(batch)
 
 
-class FaceWriter:
-    """Writes a table of faces part by part; the file appears, whole, when the block ends without an error."""
-
-    def __init__(self, path: Path) -> None:
-        self._atomic = atomic_path(path)
-
-    def __enter__(self) -> "FaceWriter":
-        schema = SCHEMA.with_metadata(PICTURE_NOTE)
-        self._writer = pq.ParquetWriter(self._atomic.__enter__(), schema, compression="zstd")
-        return self
-
-    def write(self, table: pa.Table) -> None:
-        """Add rows."""
-        if len(table):
-            self._writer.write_table(table.cast(self._writer.schema))
-
-    def __exit__(self, *error: object) -> None:
-        self._writer.close()
-        self._atomic.__exit__(*error)  # type: ignore[arg-type]
+@contextmanager
+def face_writer(path: Path) -> Iterator[pq.ParquetWriter]:
+    """What writes a table of faces part by part; the file appears, whole, when the block ends without an error."""
+    schema = SCHEMA.with_metadata(PICTURE_NOTE)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        yield writer

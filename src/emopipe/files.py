@@ -70,6 +70,11 @@ def read_parquet(path: Path) -> pa.Table:
     return _read(path, lambda: pq.read_table(path))
 
 
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a table that is to be read part by part."""
+    return _read(path, lambda: pq.ParquetFile(path))
+
+
 def _read(path: Path, read: Callable[[], T]) -> T:
     try:
         return read()

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from emopipe.decode import decode_image
 from emopipe.errors import DataError, TooManyPixels
-from emopipe.face_file import BATCH, FaceFile, FaceWriter
+from emopipe.face_file import BATCH, FaceFile, face_writer
 from emopipe.faces import SCHEMA, SPLITS
 from emopipe.files import atomic_path
 from emopipe.images import encode_png, pixel_digest
@@ -106,7 +106,7 @@ def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> list[Rej
     rejects: list[Reject] = []
     faces: list[_Face] = []
     num_rows = num_faces = 0
-    with warnings.catch_warnings(), FaceWriter(table) as writer:
+    with warnings.catch_warnings(), face_writer(table) as writer:
         warnings.filterwarnings("ignore", module="PIL")  # of broken notes beside the pixels
         for row in tqdm(source.read(), total=total, desc="ingest", unit=" rows", disable=None):
             num_rows += 1
@@ -117,9 +117,9 @@ def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> list[Rej
             num_faces += 1
             faces.append(item)
             if len(faces) == BATCH:
-                writer.write(_table(faces))
+                writer.write_table(_table(faces))
                 faces = []
-        writer.write(_table(faces))
+        writer.write_table(_table(faces))
     assert num_rows == num_faces + len(rejects), "every row is a face or a reject"
     return rejects
 
