@@ -66,6 +66,7 @@ def validate_params(**changes):
     limits = {
         "min_similarity": 0.88,
         "label_folds": 0,
+        "max_label_quality": 0.1,
         "constant_range": 4,
         "min_entropy": 0.0,
         "min_sharpness": 0.0,

@@ -13,7 +13,17 @@ PACKAGE = ROOT / "src" / "emopipe"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 LAYERS = (
-    {"errors", "labels", "images", "metrics", "calibration", "data_docs", "validation_template", "votes"},
+    {
+        "errors",
+        "labels",
+        "images",
+        "metrics",
+        "calibration",
+        "data_docs",
+        "validation_template",
+        "votes",
+        "gradient_histograms",
+    },
     {"decode", "faces", "files", "figures", "sources", "training", "measures"},
     {"params", "predictions", "training_set", "sample", "serving", "summary", "progress", "face_file", "label_quality"},
     {

@@ -112,6 +112,8 @@ class ValidateParams:
     """Pictures are nearly the same whose details correlate by at least this."""
     label_folds: Annotated[int, Field(ge=0, le=20)]
     """Parts into which faces are dealt, to judge each label by a model of the other parts; 0: labels are not judged."""
+    max_label_quality: Annotated[float, Field(ge=0, le=1)]
+    """Only labels that their picture supports by less than this are suspects; at 0.5 another class is as likely."""
     constant_range: Annotated[int, Field(ge=0, le=255)]
     """A picture whose brightest and darkest pixel differ by at most this is constant."""
     min_entropy: Annotated[float, Field(ge=0, le=6)]
