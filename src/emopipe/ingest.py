@@ -191,12 +191,13 @@ def _require_pictures(name: str, table: pd.DataFrame, rejects: Sequence[Reject],
     if table.empty:
         first = f"; the first, {rejects[0].source}: {rejects[0].detail}" if rejects else ""
         raise DataError(f"{name} has no usable row among {len(rejects)}{first}")
-    if absent := [label for label in classes if label not in set(table["label"])]:
+    there = {column: set(table[column].unique()) for column in ("label", "split")}
+    if absent := [label for label in classes if label not in there["label"]]:
         raise DataError(
             f"{name} has no usable picture of the class {', '.join(absent)}: "
             "add some, or take the class out of base.classes in params.yaml"
         )
-    if absent := [split for split in SPLITS if split not in set(table["split"])]:
+    if absent := [split for split in SPLITS if split not in there["split"]]:
         raise DataError(f"{name} has no usable picture in {', '.join(absent)}: add some, or map the split elsewhere")
 
 
@@ -208,8 +209,8 @@ def _reject_table(rejects: Sequence[Reject]) -> pd.DataFrame:
 def _report(
     source: Source, table: pd.DataFrame, rejects: Sequence[Reject], rules: _Rules, *, carved: Iterable[Split]
 ) -> dict[str, Any]:
-    counts = Counter(zip(table["split"], table["label"], strict=True))
-    by_split = {split: {label: counts[split, label] for label in rules.classes} for split in SPLITS}
+    counts = table.groupby(["split", "label"]).size()
+    by_split = {split: {label: int(counts.get((split, label), 0)) for label in rules.classes} for split in SPLITS}
     return {
         "source": {"form": source.form, "files": sorted({name.split("/")[0] for name in source.files})},
         "rows_in": len(table) + len(rejects),
