@@ -28,9 +28,12 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 1rem auto
 table { border-collapse: collapse; margin: .5rem 0; }
 th, td { border-bottom: 1px solid #8886; padding: .25rem .75rem; text-align: left; vertical-align: top; }
 .navbar ul, .list-group { list-style: none; padding: 0; }
-.hide, .modal, .no-results, .popover, #ge-cta-footer, .ge-walkthrough { display: none; }
+footer, .card, .cooltip, .modal, a[data-toggle] { display: none; }
 .badge { border: 1px solid #8886; border-radius: .5em; padding: 0 .5em; }
 pre, code { white-space: pre-wrap; }
+.fa-check-circle::before { content: "\\2713"; color: #2a7; }
+.fa-times::before { content: "\\2717"; color: #c33; }
+.fa-exclamation-triangle::before { content: "\\26a0\\fe0e"; color: #b80; }
 </style></head>"""
 """In place of the styles that they would load."""
 
