@@ -13,8 +13,19 @@ PACKAGE = ROOT / "src" / "emopipe"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 LAYERS = (
-    {"errors", "labels", "images", "metrics", "calibration", "data_docs", "validation_template", "votes"},
-    {"decode", "faces", "files", "figures", "sources", "training", "measures"},
+    {
+        "errors",
+        "labels",
+        "images",
+        "markdown",
+        "metrics",
+        "calibration",
+        "data_docs",
+        "terminal",
+        "validation_template",
+        "votes",
+    },
+    {"decode", "faces", "files", "figures", "sources", "thumbnails", "training", "measures"},
     {"params", "predictions", "training_set", "sample", "serving", "summary", "progress", "face_file", "label_quality"},
     {
         "tensors",
@@ -22,16 +33,19 @@ LAYERS = (
         "near_duplicates",
         "corrections",
         "balance",
+        "comparing",
         "evaluation",
-        "tracking",
+        "face_pictures",
         "stage",
         "pretrained",
         "why",
     },
-    {"findings", "data_use"},
-    {"ingest", "look", "expectations", "predict"},
-    {"validation_page", "teaching", "exporting"},
-    {"validate", "fit", "cli"},
+    {"candidate", "findings", "data_use", "promotion", "tracking"},
+    {"ingest", "look", "expectations", "predict", "promotion_text", "revisions"},
+    {"candidates", "validation_page", "teaching", "exporting"},
+    {"compare", "validate", "fit", "promote", "reevaluate"},
+    {"model_commands"},
+    {"cli"},
 )
 """Parts of the package, lowest first: each imports only from layers below its own."""
 
