@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 RUN = re.compile(r"[0-9a-f]{32}")
 VERSION = re.compile(rf"(?:models:/{NAME}[/@])?(?P<version>\d+)|models:/{NAME}@(?P<alias>[\w-]+)")
-NOTHING_CHANGED = "so there is nothing to compare"
+NOTHING_FOUND = "so there is nothing to compare"
 
 
 def find_candidate(root: Path, name: str) -> Candidate:
@@ -29,14 +29,14 @@ def find_candidate(root: Path, name: str) -> Candidate:
     place, _, model = name.partition(":")
     if place == "workspace":
         return from_workspace(root, model)
-    version = VERSION.fullmatch(name)
-    if not version and not RUN.fullmatch(name):
+    is_run, version = RUN.fullmatch(name), VERSION.fullmatch(name)
+    if not is_run and not version:
         return from_revision(root, place, model)
-    with mlflow_faults(NOTHING_CHANGED):
+    with mlflow_faults(NOTHING_FOUND):
         client, _ = connect(root)
-        if version:
-            return of_version(client, find_version(client, version["version"] or version["alias"]))
-        return of_run(client, name, f"run {name[:8]}")
+        if is_run or not version:
+            return of_run(client, name, f"run {name[:8]}")
+        return of_version(client, find_version(client, version["version"] or version["alias"]))
 
 
 def of_version(client: "MlflowClient", version: "ModelVersion") -> Candidate:

@@ -1,6 +1,6 @@
 """Pictures of faces by their ids, from whichever table of faces at hand has them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,26 +10,29 @@ from emopipe.face_file import FaceFile
 TABLE = "build/clean.parquet"
 
 
-def find_pictures(root: Path, ids: Sequence[str], digests: Iterable[str]) -> dict[str, bytes]:
-    """PNGs by id: from the workspace, else from tables in DVC's cache, by their hashes. An id names pixels.
+def find_pictures(root: Path, ids: Iterable[str], digests: Iterable[str]) -> dict[str, bytes]:
+    """PNGs by id, which names pixels: from the workspace, else from tables in DVC's cache, by their hashes.
 
     What no table has is left out.
     """
-    found: dict[str, bytes] = {}
-    for path in _tables(root, digests):
-        missing = set(ids) - set(found)
-        if missing and path.exists():
+    wanted, found = set(ids), dict[str, bytes]()
+    tables = _tables(root, digests)
+    while wanted - set(found) and (path := next(tables, None)):
+        if path.exists():
             file = FaceFile(path)
-            rows = np.flatnonzero(file.frame["id"].isin(list(missing)))
             names = file.frame["id"]
+            rows = np.flatnonzero(names.isin(list(wanted - set(found))))
             found |= {names[row]: png for row, png in file.pngs(rows).items()}
     return found
 
 
 def _tables(root: Path, digests: Iterable[str]) -> Iterator[Path]:
     yield root / TABLE
+    from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 
-    with Repo(str(root)) as repo:
-        cache = repo.cache.local
-        yield from (Path(cache.oid_to_path(digest)) for digest in digests)
+    try:
+        with Repo(str(root)) as repo:
+            yield from (Path(repo.cache.local.oid_to_path(digest)) for digest in digests)
+    except NotDvcRepoError:
+        return

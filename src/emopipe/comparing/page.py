@@ -8,7 +8,7 @@ import pandas as pd
 
 from emopipe.comparing.comparison import Comparison
 from emopipe.comparing.paired import Difference
-from emopipe.comparing.sections import Section, Tone, interval, tone
+from emopipe.comparing.sections import Section, Tone, interval, p_value_text, tone
 from emopipe.comparing.template import TEMPLATE
 from emopipe.thumbnails import data_uri
 
@@ -56,6 +56,7 @@ def comparison_page(figures: Comparison, parts: Sequence[Section], pictures: Map
         groups=_bars(figures),
         flips=_flips(figures.flips, pictures),
         overall_tone=tone(figures.macro_f1),
+        p_value=p_value_text(figures),
     )
     return page
 

@@ -54,8 +54,16 @@ def mcnemar_text(figures: Comparison) -> str:
     """The test in a sentence."""
     test = figures.mcnemar
     kind = "exact" if test.exact else "chi-square"
-    p_value = "p < 0.0001" if test.p_value < 0.0001 else f"p = {test.p_value:.4f}"
-    return f"{test.only_a:,} faces only A got right, {test.only_b:,} only B: McNemar's test ({kind}) gives {p_value}"
+    return (
+        f"{test.only_a:,} faces only A got right, {test.only_b:,} only B: McNemar's test ({kind}) gives "
+        f"p {p_value_text(figures)}"
+    )
+
+
+def p_value_text(figures: Comparison) -> str:
+    """With the sign before it."""
+    p_value = figures.mcnemar.p_value
+    return "< 0.0001" if p_value < 0.0001 else f"= {p_value:.4f}"
 
 
 def _overall(figures: Comparison) -> Section:
@@ -115,7 +123,7 @@ def _confusion(figures: Comparison) -> Section:
         key="confusion",
         title="Confusion matrix, B - A",
         note="Faces more or fewer, the truth in rows. What is not marked is within noise by McNemar's test of each "
-        f"cell; of what is marked, {rate} is to be expected by chance (Benjamini and Hochberg).",
+        f"cell; of what is marked, up to {rate} is to be expected by chance (Benjamini and Hochberg).",
         header=("", *figures.classes),
         rows=tuple(
             (Cell(name), *(_count(figures, row, column) for column in range(len(figures.classes))))

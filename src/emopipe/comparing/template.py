@@ -33,11 +33,11 @@ th:first-child, td:first-child, .texts th, .texts td { text-align: left; }
 thead th { border-top: 0; font-size: 13px; font-weight: 600; color: var(--soft); }
 td.better, td.worse { font-weight: 600; }
 .confusion td.better { background: var(--better-ground); } .confusion td.worse { background: var(--worse-ground); }
-.bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 2px 16px; padding: 14px 18px;
+.bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 0 16px; padding: 14px 18px;
   align-items: center; }
 .bars h3 { grid-column: 1 / -1; margin: 8px 0 2px; color: var(--soft); font-size: 13px; }
-.track { position: relative; height: 20px; background:
-  linear-gradient(var(--line), var(--line)) center / 1px 100% no-repeat; }
+.track { position: relative; height: 24px; background:
+  linear-gradient(var(--soft), var(--soft)) center / 1px 100% no-repeat; }
 .track i, .track b { position: absolute; top: 50%; background: currentcolor; }
 .track i { height: 2px; margin-top: -1px; min-width: 2px; }
 .track b { width: 10px; height: 10px; margin: -5px 0 0 -5px; border-radius: 50%; }
@@ -72,7 +72,7 @@ figcaption { margin-top: 4px; font-size: 13px; line-height: 1.35; overflow-wrap:
     <span>macro-F1, {{ {"better": "B is better", "worse": "B is worse", "noise": "within noise"}[overall_tone] }}</span>
   </div>
   <div class="tile"><b>{{ "%+.1f"|format(100 * figures.accuracy.delta) }}</b><span>points of accuracy</span></div>
-  <div class="tile"><b>{{ "%.4f"|format(figures.mcnemar.p_value) }}</b><span>p of McNemar's test</span></div>
+  <div class="tile"><b>p {{ p_value }}</b><span>McNemar's test of accuracy</span></div>
   <div class="tile"><b>{{ "{:,}".format(figures.flips|length) }}</b><span>answers flipped</span></div>
 </div>
 
