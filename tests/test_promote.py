@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import fields
 
 import pytest
 
@@ -12,7 +13,9 @@ from emopipe.errors import WorkspaceError
 from emopipe.promote import promote, roll_back
 from emopipe.tracking.measured import PREDICTIONS, log_later_predictions
 from emopipe.tracking.store import connect
+from projects import ROOT
 from registries import PARAMS, add_version, copy_store, new_store
+from test_cli import is_leaf, shown
 
 TRUTH, OLD, NEW = "hhhhhhssssff", "hhhhsfsshhfs", "hhhhhhsssshf"
 
@@ -297,3 +300,20 @@ def test_a_server_that_is_down_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(WorkspaceError, match=r"^MLflow fails, so the champion stays what it was: check [^\n]*$"):
         promote(tmp_path, PARAMS)
+
+
+# The documentation
+
+
+@pytest.mark.parametrize(
+    "words", shown((ROOT / "docs" / "promotion.md").read_text(encoding="utf-8")), ids=lambda words: " ".join(words[:2])
+)
+def test_a_command_of_the_documentation_exists(words):
+    assert words[0] == "emopipe"
+    assert is_leaf(words[1:])
+
+
+def test_the_documentation_names_every_condition_of_the_rule():
+    text = (ROOT / "docs" / "promotion.md").read_text(encoding="utf-8")
+    for field in fields(PARAMS.promote):
+        assert field.name == "resamples" or f"`{field.name}" in text, field.name

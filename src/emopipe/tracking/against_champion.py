@@ -42,16 +42,6 @@ class AgainstChampion:
         outcome = "not comparable" if self.figures is None else tone(self.figures.macro_f1)
         return {CHAMPION_TAG: f"version {self.champion}", TAG: outcome}
 
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Differences with the ends of their intervals, in names that sort together."""
-        figures = {} if self.figures is None else {"accuracy": self.figures.accuracy, "macro_f1": self.figures.macro_f1}
-        return {
-            f"against_champion/{name}{end}": value
-            for name, figure in figures.items()
-            for end, value in {"": figure.delta, "_high": figure.high, "_low": figure.low}.items()
-        }
-
 
 def against_champion(run: ModelRun, name: str, predictions: Predictions, params: Params) -> AgainstChampion:
     """Compare a model with the champion that the store has now. A store that fails costs the comparison alone."""
