@@ -8,6 +8,8 @@ from emopipe.files import read_json, read_parquet, write_folder, write_json, wri
 from emopipe.params import Params
 from emopipe.predictions import average, predictions_from_arrow, predictions_to_arrow
 from emopipe.stage import run_stage
+from emopipe.tracking.against_champion import against_champion
+from emopipe.tracking.measured import log_predictions
 from emopipe.tracking.report import log_report
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.state import stage_state
@@ -32,7 +34,8 @@ def main(
     with ModelRun(project_root(), name, stage_state(f"ensemble@{name}", Path.cwd()), params).resume() as run:
         if run.is_new:
             run.complete()
-        log_report(run, result)
+        log_report(run, result, against_champion(run, name, averaged, params))
+        log_predictions(run, averaged)
         run.log_artifacts(figures, "figures")
     print(f"{name}, of {', '.join(members)}: test accuracy {result['test']['accuracy']:.3f}")
 

@@ -12,6 +12,8 @@ from emopipe.params import Params
 from emopipe.predict import best_device, predict_faces
 from emopipe.predictions import predictions_of, predictions_to_arrow
 from emopipe.stage import run_stage
+from emopipe.tracking.against_champion import against_champion
+from emopipe.tracking.measured import log_predictions
 from emopipe.tracking.report import log_history, log_report
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.state import stage_state
@@ -50,7 +52,8 @@ def main(
         if run.is_new:
             log_history(run, history)
             run.complete()
-        log_report(run, result)
+        log_report(run, result, against_champion(run, model, predicted, params))
+        log_predictions(run, predicted)
         run.log_artifacts(figures, "figures")
 
 

@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from emopipe.errors import EmopipeError, WorkspaceError
+from emopipe.model_commands import add_model_commands
+from emopipe.terminal import console
 
 HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflow.
 
 The pipeline itself is run by DVC: `dvc repro` runs what has changed, in the order ingest, validate, balance,
 train, evaluate, ensemble (where params.yaml names one), export, register (`dvc dag` draws it). params.yaml says how.
-This command does what lies around: bring data in, sum up what came out, let a student learn, open MLflow.
+This command does what lies around: bring data in, sum up what came out, compare and promote models, let a student
+learn, open MLflow.
 """
 
 ROOT = Path()
@@ -25,6 +28,7 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Bring data in.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data")
+add_model_commands(app)
 
 
 @data.command("use")
@@ -87,8 +91,6 @@ def teach(
 @app.command()
 def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the confusion matrix.")] = False) -> None:
     """Show what the last run gave: a table of the models, and which one was exported."""
-    from rich.console import Console
-
     from emopipe.files import read_json
     from emopipe.params import load_params
     from emopipe.summary import summary_markdown, summary_text
@@ -102,8 +104,7 @@ def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the conf
     if markdown:
         print(summary_markdown(reports, export, register, validate))
     else:
-        width = None if sys.stdout.isatty() else 120
-        Console(width=width, highlight=False).print(summary_text(reports, export, register, validate))
+        console().print(summary_text(reports, export, register, validate))
 
 
 @app.command()

@@ -44,6 +44,12 @@ def read_json(path: Path) -> Any:
     return _read(path, lambda: json.loads(path.read_text(encoding="utf-8")))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write one file."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Write a table without its row index."""
     with atomic_path(path) as temporary:

@@ -12,12 +12,12 @@ import pandas as pd
 from emopipe.errors import ModelError
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import NAME
+from emopipe.tracking.versions import CHALLENGER, CHAMPION, find_version, tag_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DIGEST_TAG = "emopipe.bundle"
-CHALLENGER, CHAMPION = "challenger", "champion"
 ABOUT = (
     "Facial emotion from a picture of one face. In: the column `image` with encoded pictures, as bytes. Out: the label "
     "and a probability per class. `champion` is the version in use, `challenger` the one registered last. Each "
@@ -41,13 +41,19 @@ def bundle_digest(bundle: Path) -> str:
 def register(bundle: Path, run: ModelRun, example: bytes, tags: dict[str, str], about: str = "") -> str:
     """Make sure that the bundle is a version of the registered model, and return that version's number.
 
-    A bundle that has a version already gets no second one. The version becomes `challenger`, and also `champion`
-    where there is none. `example` is one encoded picture, `about` says where the model is from.
+    A bundle that has a version already gets no second one, only the tags that it lacks. The version becomes
+    `challenger`, and also `champion` where there is none. `example` is one encoded picture, `about` says where the
+    model is from.
     """
     client, run_id = run.connection()
     digest = bundle_digest(bundle)
     tags = tags | {DIGEST_TAG: digest}
-    found = _version_of(client, digest) or _new_version(client, run_id, bundle, example, tags, about)
+    found = _version_of(client, digest)
+    if found is None:
+        found = _new_version(client, run_id, bundle, example, tags, about)
+    else:
+        version = find_version(client, found)
+        tag_version(client, version, {name: value for name, value in tags.items() if name not in version.tags})
     client.set_registered_model_alias(NAME, CHALLENGER, found)
     if CHAMPION not in client.get_registered_model(NAME).aliases:
         client.set_registered_model_alias(NAME, CHAMPION, found)
