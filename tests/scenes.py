@@ -14,6 +14,7 @@ SIDE = 96
 CLASSES = ("dark", "medium", "bright")
 FOUND = (1, 4, 11, 14)
 """Of the first faces that `draw_faces` draws with seed 0, some that the detector is sure of."""
+YUNET_OUTPUTS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral") * 3
 
 
@@ -59,3 +60,38 @@ def write_bundle(folder: Path, *, channels: int = 1, classes: Sequence[str] = CL
     onnx.save(model, folder / "model.onnx")
     (folder / "model.json").write_text(json.dumps({"classes": list(classes), "image_channels": channels}))
     return folder
+
+
+def yunet_like() -> bytes:
+    """A network with YuNet's inputs and outputs that takes white cells for faces, 3 cells wide and 2 high.
+
+    Per stride, one row per cell: `cls` and `obj` the mean brightness of the cell, `bbox` and `kps` always the same.
+    """
+    box = np.array([[[0.5, 0.5, np.log(3), np.log(2)]]], np.float32)
+    constants = {"scale": np.float32(1 / 255), "rows": np.array([1, -1, 1]), "nothing": np.float32(0), "box": box}
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["grey"], axes=[1]),
+        helper.make_node("Mul", ["grey", "scale"], ["light"]),
+    ]
+    for stride in (8, 16, 32):
+        cells = f"cells_{stride}"
+        sizes = {"kernel_shape": [stride, stride], "strides": [stride, stride]}
+        nodes += [
+            helper.make_node("AveragePool", ["light"], [cells], **sizes),
+            helper.make_node("Reshape", [cells, "rows"], [f"cls_{stride}"]),
+            helper.make_node("Reshape", [cells, "rows"], [f"obj_{stride}"]),
+            helper.make_node("Mul", [f"cls_{stride}", "nothing"], [f"zero_{stride}"]),
+            helper.make_node("Concat", [f"zero_{stride}"] * 4, [f"zeros_{stride}"], axis=2),
+            helper.make_node("Add", [f"zeros_{stride}", "box"], [f"bbox_{stride}"]),
+            helper.make_node("Concat", [f"zero_{stride}"] * 10, [f"kps_{stride}"], axis=2),
+        ]
+    outputs = {f"{name}_{stride}": n for name, n in YUNET_OUTPUTS.items() for stride in (8, 16, 32)}
+    graph = helper.make_graph(
+        nodes,
+        "white_cells",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, "H", "W"])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, "n", n]) for name, n in outputs.items()],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(model.SerializeToString())

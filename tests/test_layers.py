@@ -13,7 +13,7 @@ PACKAGE = ROOT / "src" / "emopipe"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 LAYERS = (
-    {"errors", "labels", "images", "metrics", "calibration", "data_docs", "validation_template", "votes"},
+    {"atomic", "errors", "labels", "images", "metrics", "calibration", "data_docs", "validation_template", "votes"},
     {"decode", "faces", "files", "figures", "training", "measures"},
     {
         "params",

@@ -1,13 +1,12 @@
 """Finding, cutting out, classifying and following faces."""
 
+import hashlib
 import subprocess
 import sys
 
 import cv2
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from emopipe.errors import ModelError
 from emopipe.recognition.centerface import CenterFace, decode
@@ -17,7 +16,7 @@ from emopipe.recognition.recogniser import UNCERTAIN, Face, Follower, Recogniser
 from emopipe.recognition.tracker import Tracker, iou
 from emopipe.recognition.weights import read_weights
 from emopipe.recognition.yunet import YuNet
-from scenes import CLASSES, SIDE, scene, write_bundle
+from scenes import CLASSES, SIDE, scene, write_bundle, yunet_like
 
 PLACES = ((60, 90), (300, 60), (480, 300))
 
@@ -162,13 +161,27 @@ def test_smoothing_depends_on_time_and_not_on_the_number_of_frames():
 def test_weights_are_only_taken_if_they_are_those_that_were_meant(tmp_path):
     path = tmp_path / "yunet.onnx"
     with pytest.raises(
-        ModelError, match=r"^.*yunet.onnx is not readable \(No such file or directory\): name the detec"
+        ModelError, match=r"^\S+ is not readable \(No such file or directory\): name the detector's ONNX"
     ):
         YuNet(path, longest=320)
     path.write_bytes(b"other")
     with pytest.raises(ModelError, match=r"^\S+yunet.onnx has sha256 d9298a10\w+, expected 8f23\w+ or ebaf\w+: fetch "):
         YuNet(path, longest=320)
     assert read_weights(path, ["d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"]) == b"other"
+
+
+def test_what_yunet_finds_is_in_pixels_of_the_picture(tmp_path, monkeypatch):
+    """Through OpenCV's own decoding, with a network that takes white cells for faces."""
+    path = tmp_path / "yunet.onnx"
+    path.write_bytes(yunet_like())
+    monkeypatch.setattr("emopipe.recognition.yunet.DIGESTS", {hashlib.sha256(path.read_bytes()).hexdigest(): "it"})
+    detector = YuNet(path, longest=320)
+    picture = np.zeros((480, 640, 3), np.uint8)
+    assert len(detector.detect(picture)) == 0
+    picture[96:112, 160:176] = picture[400:416, 16:32] = 255  # cells of 8 pixels when shrunk to half
+    found = detector.detect(picture)
+    assert sorted(found.boxes.tolist()) == [[0, 392, 48, 424], [144, 88, 192, 120]], "the first is cut at the edge"
+    assert found.scores == pytest.approx([1, 1])
 
 
 def test_a_folder_that_is_no_model_is_one_line(tmp_path):

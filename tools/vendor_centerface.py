@@ -12,7 +12,7 @@ import onnx
 from onnx.tools.update_model_dims import update_inputs_outputs_dims
 from onnx.utils import Extractor
 
-from emopipe.files import atomic_path
+from emopipe.atomic import atomic_path
 from emopipe.recognition.weights import read_weights
 
 ORIGINAL = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
