@@ -228,21 +228,23 @@ def press(connection, window, key: str) -> None:
     connection.sync()
 
 
-def wait_for(condition, process, seconds: float = 120):
+def wait_for(condition, process, seconds: float = 600):
+    """What `condition` gives once it holds; so long that a busy machine does not break it."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
+        time.sleep(0.2)
     return value
 
 
+@pytest.mark.slow
 def test_a_person_can_watch_pause_record_and_quit(tmp_path, bundle, desktop):
     """The real loop in one window; the clip is long, so that it only ends by the key."""
-    clip = tmp_path / "long.avi"
-    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 10, (640, 480))
+    clip = tmp_path / "long.mp4"
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), 10, (640, 480))
     frames = [frame.image[:, :, ::-1] for frame in VideoFile(write_clip(tmp_path / "clip.mp4"))]
-    for frame in [*frames[:16], *[frames[15]] * 3000]:
+    for frame in [*frames[:16], *[frames[15]] * 600]:
         writer.write(np.ascontiguousarray(frame))
     writer.release()
     command = [str(BIN / "emopipe"), "live", "--source", str(clip), "--model", str(bundle), "--log", "log.csv"]
@@ -252,6 +254,11 @@ def test_a_person_can_watch_pause_record_and_quit(tmp_path, bundle, desktop):
 
     def num_rows() -> int:
         return log.read_text().count("\n") if log.exists() else 0
+
+    def steady_number_of_rows() -> int:
+        before = num_rows()
+        time.sleep(3)
+        return before if num_rows() == before else 0
 
     try:
         [window] = wait_for(lambda: windows(desktop), process)
@@ -263,15 +270,12 @@ def test_a_person_can_watch_pause_record_and_quit(tmp_path, bundle, desktop):
         press(desktop, window, "r")
         wait_for(lambda: list(tmp_path.glob("emopipe-*.mp4")), process)
         press(desktop, window, "space")
-        time.sleep(1)
-        paused = num_rows()
-        time.sleep(1)
-        assert num_rows() == paused
+        paused = wait_for(steady_number_of_rows, process)
         press(desktop, window, "space")
         wait_for(lambda: num_rows() > paused + 5, process)
         assert len(windows(desktop)) == 1
         press(desktop, window, "q")
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     finally:
         process.kill()
     assert (process.returncode, err) == (0, "")

@@ -262,8 +262,8 @@ def test_the_command_says_by_its_status_that_a_file_was_not_readable(tmp_path, b
     assert bad.returncode == 3
     assert bad.stderr.startswith("emopipe: b.png: there is no such file\nemopipe: 1 pictures")
     missing = emopipe(tmp_path, "predict", "a.png")
-    assert missing.returncode == 1
-    assert missing.stderr.startswith("emopipe: exports is not an exported model (")
+    line = "emopipe: exports holds no exported model: name one with --model, or run `dvc repro export`\n"
+    assert (missing.returncode, missing.stderr) == (1, line)
 
 
 def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path, bundle):
@@ -302,7 +302,7 @@ main()
         ("predict", "a.png", "--model", "models:/emopipe@champion"): "filelock",
     }.items():
         done = without_them(*words)
-        line = f"emopipe: this command needs {name}, of the pipeline: pip install 'emopipe[pipeline]'\n"
+        line = f"emopipe: this is part of the pipeline and needs {name}: pip install 'emopipe[pipeline]'\n"
         assert (done.returncode, done.stderr) == (1, line)
 
 

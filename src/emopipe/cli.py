@@ -229,7 +229,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "emopipe":
             raise
-        sys.exit(f"emopipe: this command needs {error.name}, of the pipeline: pip install 'emopipe[pipeline]'")
+        sys.exit(f"emopipe: this is part of the pipeline and needs {error.name}: pip install 'emopipe[pipeline]'")
 
 
 if __name__ == "__main__":

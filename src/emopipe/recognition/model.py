@@ -31,9 +31,11 @@ def open_recogniser(
 def open_model(name: str, *, num_threads: int = 0) -> Bundle:
     """A folder that `export` wrote, or a version in MLflow's registry such as `models:/emopipe@champion`.
 
-    `num_threads` 0 takes all cores. MLflow is imported for the latter alone.
+    `num_threads` 0 takes all cores. MLflow is imported for the latter alone. Raises `ModelError` when there is none.
     """
     if not name.startswith(REGISTRY):
+        if not (Path(name) / DESCRIPTION).is_file():
+            raise ModelError(f"{name} holds no exported model: name one with --model, or run `dvc repro export`")
         return Bundle(Path(name), num_threads=num_threads)
     with TemporaryDirectory() as folder:
         return Bundle(_fetch(name, folder), num_threads=num_threads)
