@@ -14,6 +14,7 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages
 
 LAYERS = (
     {
+        "atomic",
         "calibration",
         "data_docs",
         "errors",
@@ -27,8 +28,8 @@ LAYERS = (
         "validation_template",
         "votes",
     },
-    {"corrections", "decode", "faces", "figures", "files", "label_quality", "sources", "thumbnails", "training", "why"},
-    {"face_file", "params", "predictions", "progress", "sample", "serving", "summary", "training_set"},
+    {"corrections", "decode", "faces", "figures", "files", "label_quality", "sample", "thumbnails", "training", "why"},
+    {"face_file", "params", "predictions", "progress", "serving", "sources", "summary", "training_set"},
     {
         "balance",
         "comparing",
@@ -41,7 +42,7 @@ LAYERS = (
         "tensors",
     },
     {"candidate", "data_use", "findings", "ingest", "predict", "promotion", "tracking"},
-    {"compare", "expectations", "exporting", "look", "promotion_text", "revisions", "teaching"},
+    {"compare", "expectations", "exporting", "look", "promotion_text", "recognition", "revisions", "teaching"},
     {"candidates", "fit", "reevaluate", "validation_page"},
     {"promote", "validate"},
     {"model_commands"},
