@@ -48,7 +48,7 @@ class PageServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """GET of what is listed; http.server answers 501 to any other method."""
+    """GET of what is listed."""
 
     server: PageServer
     protocol_version = "HTTP/1.1"
@@ -73,6 +73,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(asset.content)
+
+    def _refuse(self) -> None:
+        self.send_response(HTTPStatus.METHOD_NOT_ALLOWED)
+        for name, value in {"Allow": "GET", "Content-Length": "0", "Connection": "close"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: who loads a page sees whether it came."""

@@ -60,7 +60,6 @@ function stop() {
   current = { abort() {} };
   showSource("none");
   show([], { width: 1, height: 1 }, false);
-  chart.clear();
   running(false);
   status("ready", "Ready");
 }
@@ -122,7 +121,7 @@ addEventListener("resize", () => chart.draw(performance.now() / 1000));
 addEventListener("pagehide", () => current.abort());
 
 showLegend(byId("legend"), colours);
-byId("model").textContent = `${settings.architecture}, ${settings.classes.length} emotions`;
+byId("model").textContent = `${settings.classes.length} emotions, live`;
 enable();
 status("ready", "Ready");
 announcer.say("Ready. Start the camera, or open a photo or a video.");

@@ -34,7 +34,7 @@ export class Chart {
   }
 
   draw(now) {
-    const lanes = [...this.lanes].slice(-MAX_LANES);
+    const lanes = this.shown();
     const width = this.canvas.clientWidth;
     const height = Math.max(1, lanes.length) * (LANE.height + LANE.space) + AXIS;
     this.fit(width, height);
@@ -44,6 +44,12 @@ export class Chart {
     (lanes.length ? lanes : [["", []]]).forEach(([id, samples], i) => this.lane(id, samples, i * (LANE.height + LANE.space), x, now, ink));
     this.axis(x, now, height, ink);
     this.describe(lanes);
+  }
+
+  /** The faces that were seen last, in the order of their numbers. */
+  shown() {
+    const latest = [...this.lanes].sort(([, a], [, b]) => b.at(-1).at - a.at(-1).at).slice(0, MAX_LANES);
+    return latest.sort(([a], [b]) => a - b);
   }
 
   fit(width, height) {
