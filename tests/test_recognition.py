@@ -11,6 +11,7 @@ import pytest
 from emopipe.errors import ModelError
 from emopipe.recognition.centerface import CenterFace, decode
 from emopipe.recognition.crops import crop_faces, square_around
+from emopipe.recognition.detector import Detections
 from emopipe.recognition.model import open_model
 from emopipe.recognition.recogniser import UNCERTAIN, Face, Follower, Recogniser
 from emopipe.recognition.tracker import Tracker, iou
@@ -102,17 +103,22 @@ def test_photographs_are_cut_into_their_faces(detector):
 def test_faces_are_classified_in_their_order_whatever_their_sizes(tmp_path, channels):
     recogniser = Recogniser(open_model(str(write_bundle(tmp_path, channels=channels))), None, uncertain_below=0.5)
     shades = {(20, 20): 0, (30, 30): 128, (21, 20): 255, (20, 20, 0): 127}
-    crops = [np.full((*size[:2], 3), shade, np.uint8) for size, shade in shades.items()]
+    crops = [np.full((*size[:2], channels), shade, np.uint8) for size, shade in shades.items()]
     probabilities = recogniser.classify(crops)
     assert [CLASSES[k] for k in probabilities.argmax(1)] == ["dark", "medium", "bright", "medium"]
     assert probabilities.sum(1) == pytest.approx(np.ones(4))
     assert recogniser.classify([]).shape == (0, 3)
 
 
-def test_a_grey_model_gets_what_the_decoder_would_give_it(model):
+def test_a_grey_model_is_shown_grey_faces(model):
+    class EverythingIsAFace:
+        def detect(self, image):
+            return Detections(boxes=np.array([[0, 0, 9, 9]], np.float32), scores=np.ones(1, np.float32))
+
     red = np.full((9, 9, 3), (200, 30, 60), np.uint8)
     grey = np.full((1, 9, 9, 1), round(0.299 * 200 + 0.587 * 30 + 0.114 * 60), np.uint8)
-    assert Recogniser(model, None, uncertain_below=0).classify([red]) == pytest.approx(model.predict(grey))
+    [face] = Recogniser(model, EverythingIsAFace(), uncertain_below=0).recognise(red)
+    assert face.probabilities == pytest.approx(model.predict(grey)[0])
 
 
 def test_a_face_of_which_the_model_is_not_sure_is_uncertain(model):

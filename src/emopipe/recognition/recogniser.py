@@ -35,26 +35,35 @@ class Face:
 class Recogniser:
     """A model with a detector.
 
-    classes: names of the K classes.
+    classes: names of the K classes. channels: C of the pictures that the model takes.
     """
 
     def __init__(self, bundle: Bundle, detector: Detector, *, uncertain_below: float) -> None:
         """`uncertain_below`: a face whose most probable class has less is called uncertain."""
         self._bundle, self._detector, self._uncertain_below = bundle, detector, uncertain_below
-        self.classes = bundle.classes
+        self.classes, self.channels = bundle.classes, bundle.channels
 
     def recognise(self, image: np.ndarray) -> list[Face]:
         """The faces of uint8 RGB (H, W, 3), the surest first."""
         crops = crop_faces(image, self._detector)
-        shown = self.classify([crop.pixels for crop in crops])
+        shown = self.classify([_with_channels(crop.pixels, self.channels) for crop in crops])
         return [
             Face(box=crop.box, score=crop.score, probabilities=probabilities)
             for crop, probabilities in zip(crops, shown, strict=True)
         ]
 
     def classify(self, crops: Sequence[np.ndarray]) -> np.ndarray:
-        """What faces show that are cut out already, uint8 RGB (S, S, 3) of any sizes: float32 (N, K)."""
-        return classify(self._bundle, [_with_channels(crop, self._bundle.channels) for crop in crops])
+        """What faces show that are cut out already, uint8 (S, S, C) of any sizes: float32 (N, K).
+
+        Those of one size go through the model together.
+        """
+        rows_of: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for row, crop in enumerate(crops):
+            rows_of[crop.shape].append(row)
+        probabilities = np.zeros((len(crops), len(self.classes)), np.float32)
+        for rows in rows_of.values():
+            probabilities[rows] = self._bundle.predict(np.stack([crops[row] for row in rows]))
+        return probabilities
 
     def label(self, face: Face) -> str:
         """The most probable class, or `UNCERTAIN`."""
@@ -79,17 +88,6 @@ class Follower:
             for face, (number, smoothed) in zip(faces, followed, strict=True)
         )
         return sorted(named, key=lambda face: face.id or 0)
-
-
-def classify(bundle: Bundle, pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """uint8 (H, W, C) of any sizes to float32 (N, K); those of one size go through the model together."""
-    rows_of: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    for row, picture in enumerate(pictures):
-        rows_of[picture.shape].append(row)
-    probabilities = np.zeros((len(pictures), len(bundle.classes)), np.float32)
-    for rows in rows_of.values():
-        probabilities[rows] = bundle.predict(np.stack([pictures[row] for row in rows]))
-    return probabilities
 
 
 def _with_channels(crop: np.ndarray, channels: int) -> np.ndarray:
