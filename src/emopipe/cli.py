@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -140,6 +141,27 @@ def ui(
     server = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1", *store]
     server += ["--uvicorn-opts", "--log-level warning"]
     os.execve(sys.executable, server, environment)
+
+
+@app.command()
+def web(
+    model: Annotated[Path, typer.Option(help="Folder of an exported model.")] = Path("exports"),
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)] = 8000,
+    longest: Annotated[
+        int, typer.Option(help="Frames are shrunk until their longer side is this many pixels.", min=32)
+    ] = 320,
+    uncertain_below: Annotated[
+        float, typer.Option(help="A face whose most probable emotion has less is called uncertain.", min=0, max=1)
+    ] = 0.4,
+) -> None:
+    """Recognise emotions in the browser: the page, on this machine alone. No frame leaves the browser. Ctrl-C stops it."""
+    from emopipe.web.server import PageServer
+    from emopipe.web.site import build_site
+
+    server = PageServer(build_site(model, longest=longest, uncertain_below=uncertain_below), port=port)
+    print(f"emopipe web: {server.address}", flush=True)
+    with server, suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The file, or an error in a word."""
-        if urlsplit(f"//{self.headers.get('Host', '')}").hostname not in NAMES:  # a name that was bent to loopback
+        if self.headers.get("Host", "").rsplit(":", 1)[0] not in NAMES:  # a foreign name that was bent to loopback
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return
         address = urlsplit(self.path).path

@@ -27,8 +27,7 @@ export function cut({ data, width }, { x, y, side }, channels) {
       if (channels === 1) {
         pixels[out++] = grey(data[at], data[at + 1], data[at + 2]);
       } else {
-        pixels.set(data.subarray(at, at + 3), out);
-        out += 3;
+        for (let channel = 0; channel < 3; channel++) pixels[out++] = data[at + channel];
       }
     }
   }

@@ -35,7 +35,7 @@ export class Detector {
 }
 
 /** Boxes in pixels of the network's input, from (h, w), (2, h, w) and (2, h, w); height and y come first. */
-function decode(heatmap, logSize, offset, columns, minScore) {
+export function decode(heatmap, logSize, offset, columns, minScore) {
   const cells = heatmap.length;
   const faces = [];
   for (let cell = 0; cell < cells; cell++) {

@@ -4,7 +4,7 @@ const MAX_ROWS = 500_000; // half a day of one face; about 100 MB
 
 export class Log {
   constructor(classes) {
-    this.header = ["time", "source", "seconds", "face", "label", "left", "top", "right", "bottom", "score", ...classes];
+    this.header = ["time", "source", "seconds", "face", "left", "top", "right", "bottom", "score", "label", ...classes];
     this.clear();
   }
 
@@ -21,8 +21,9 @@ export class Log {
         this.left_out += 1;
         continue;
       }
-      const figures = [...box.map((at) => at.toFixed(1)), ...[score, ...probabilities].map((share) => share.toFixed(6))];
-      this.rows.push([time, quoted(source), seconds.toFixed(3), id, quoted(label), ...figures].join(","));
+      const place = [...box.map((at) => at.toFixed(1)), score.toFixed(4)];
+      const shown = probabilities.map((share) => share.toFixed(6));
+      this.rows.push([time, quoted(source), seconds.toFixed(3), id, ...place, quoted(label), ...shown].join(","));
     }
   }
 

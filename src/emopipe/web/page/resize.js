@@ -29,6 +29,8 @@ export function shrinkToPlanes({ data, width, height }, target) {
   const plane = target.rows * target.stride;
   const planes = new Float32Array(3 * plane);
   const mixed = new Float32Array(width * 3);
+  const halved = width === 2 * target.width && height === 2 * target.height;
+  const whole = halved ? (value) => Math.floor(value + 0.5) : round; // of ties, as OpenCV's short cut for halves does
   coverage(height, target.height).forEach(({ start, weights }, y) => {
     mixRows(data, width, start, weights, mixed);
     let out = y * target.stride;
@@ -39,9 +41,9 @@ export function shrinkToPlanes({ data, width, height }, target) {
         green += shares[k] * mixed[at + 1];
         blue += shares[k] * mixed[at + 2];
       }
-      planes[out] = round(red);
-      planes[out + plane] = round(green);
-      planes[out + 2 * plane] = round(blue);
+      planes[out] = whole(red);
+      planes[out + plane] = whole(green);
+      planes[out + 2 * plane] = whole(blue);
       out += 1;
     }
   });
