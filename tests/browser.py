@@ -38,6 +38,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # nor does the browser itself reach anything
     "--window-size=1280,1000",
 )
 PATIENCE = 120  # seconds, for a machine that does other things as well

@@ -116,9 +116,11 @@ def test_the_csv_holds_no_formula_and_loses_no_row_silently(javascript):
     imports = "import { Log } from './log.js';\nconst log = new Log(['happy', 'a,b']);\n"
     imports += "const face = { id: 3, label: 'happy', box: [1, 2, 3, 4], score: 0.5, probabilities: [0.75, 0.25] };\n"
     imports += "log.add([face], { source: '=1+\"2\".png', seconds: 1.5 });"
-    header, row, end = javascript(imports, "log.csv()", None).split("\r\n")
-    assert header == 'time,source,seconds,face,left,top,right,bottom,score,label,happy,"a,b"'
-    assert row.split(",", 1)[1] == '"\'=1+""2"".png",1.500,3,1.0,2.0,3.0,4.0,0.5000,happy,0.750000,0.250000'
+    imports += "log.add([], { source: 'camera', frame: 7, seconds: 2 });"
+    header, row, without, end = javascript(imports, "log.csv()", None).split("\r\n")
+    assert header == 'time,path,frame,seconds,face,left,top,right,bottom,score,label,happy,"a,b",error'
+    assert row.split(",", 1)[1] == '"\'=1+""2"".png",,1.500,3,1.0,2.0,3.0,4.0,0.5000,happy,0.750000,0.250000,'
+    assert without.split(",", 1)[1] == "camera,7,2.000,,,,,,,,,,"
     assert end == ""
-    imports += "for (let i = 1; i < 500_003; i++) log.add([face], { source: 'camera', seconds: i });"
+    imports += "for (let i = 2; i < 500_003; i++) log.add([face], { source: 'camera', seconds: i });"
     assert javascript(imports, "[log.rows.length, log.left_out]", None) == [500_000, 3]

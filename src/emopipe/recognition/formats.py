@@ -3,12 +3,22 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from emopipe.recognition.reading import Reading
 from emopipe.recognition.recogniser import Face, Recogniser
 
 PATH_WIDTH = 48
+
+
+class Form(Protocol):
+    """How readings are written; `head` comes first."""
+
+    head: Sequence[str]
+
+    def lines(self, reading: Reading) -> Iterator[str]:
+        """What there is to write of one reading."""
 
 
 class Table:
@@ -17,10 +27,12 @@ class Table:
     def __init__(self, recogniser: Recogniser) -> None:
         """For faces that `recogniser` found."""
         self._recogniser = recogniser
-        self.head = (f"{'file':<{PATH_WIDTH}}  {'time':>8}  {'face':>4}  {'label':<10}  {'prob.':>5}  box",)
+        self.head: Sequence[str] = (
+            f"{'file':<{PATH_WIDTH}}  {'time':>8}  {'face':>4}  {'label':<10}  {'prob.':>5}  box",
+        )
 
     def lines(self, reading: Reading) -> Iterator[str]:
-        """What there is to print of one reading."""
+        """A line per face."""
         time = "" if reading.seconds is None else f"{reading.seconds:.2f}s"
         start = f"{printable(str(reading.path)):<{PATH_WIDTH}}  {time:>8}  "
         if not reading.faces and reading.error is None:
@@ -33,11 +45,10 @@ class Table:
 class JsonLines:
     """An object per image or frame, or per file that is not readable, which has `error`."""
 
-    head: Sequence[str] = ()
-
     def __init__(self, recogniser: Recogniser) -> None:
         """For faces that `recogniser` found."""
         self._recogniser = recogniser
+        self.head: Sequence[str] = ()
 
     def lines(self, reading: Reading) -> Iterator[str]:
         """One line."""
@@ -65,7 +76,7 @@ class Csv:
         """For faces that `recogniser` found."""
         self._recogniser = recogniser
         names = ("path", "frame", "seconds", "face", "left", "top", "right", "bottom", "score", "label")
-        self.head = (_csv_line([*names, *recogniser.classes, "error"]),)
+        self.head: Sequence[str] = (_csv_line([*names, *recogniser.classes, "error"]),)
 
     def lines(self, reading: Reading) -> Iterator[str]:
         """The rows of one reading."""
@@ -79,7 +90,7 @@ class Csv:
             yield _csv_line([*start, *[""] * (7 + len(self._recogniser.classes)), reading.error or ""])
 
 
-FORMATS = {"table": Table, "jsonl": JsonLines, "csv": Csv}
+FORMATS: Mapping[str, Callable[[Recogniser], Form]] = {"table": Table, "jsonl": JsonLines, "csv": Csv}
 
 
 def printable(text: str) -> str:

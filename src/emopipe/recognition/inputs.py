@@ -21,14 +21,14 @@ class Input:
 
 
 def find_inputs(names: Iterable[str], *, without: Path | None = None) -> Iterator[Input]:
-    """The files that `names` mean, each in its order, those of a folder in sorted order.
+    """The files that `names` mean, name by name, those of a folder or a pattern in sorted order.
 
     A name is a file, a folder (with all below it, but nothing hidden and no folder behind a link) or a pattern such as
     `photos/**/*.jpg`. A file named alone is taken for an image if it is not called a video. What lies in the folder
     `without` is left out. Of a large tree only the names of one folder at a time are held in memory.
     """
     for name in names:
-        paths = [name] if os.path.lexists(name) else glob.iglob(name, recursive=True)
+        paths = [name] if os.path.lexists(name) else sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (absolute)
         found = False
         for path in map(Path, paths):
             found = True

@@ -1,13 +1,33 @@
-"""Opening an exported model by its name."""
+"""Opening an exported model by its name, alone or with a detector."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import cv2
+
 from emopipe.errors import ModelError
+from emopipe.recognition.centerface import CenterFace
+from emopipe.recognition.recogniser import Recogniser
+from emopipe.recognition.yunet import YuNet
 from emopipe.serving.bundle import DESCRIPTION, Bundle
 
 REGISTRY = "models:/"
+
+
+def open_recogniser(
+    model: str, *, yunet: Path | None, longest: int, uncertain_below: float, num_threads: int
+) -> Recogniser:
+    """A model with YuNet where the file of its weights is given, else with CenterFace.
+
+    Pictures are shrunk for the detector until their longer side is `longest` pixels.
+    """
+    bundle = open_model(model, num_threads=num_threads)
+    cv2.setNumThreads(num_threads or -1)
+    detector = YuNet(yunet, longest=longest) if yunet else CenterFace(longest=longest, num_threads=num_threads)
+    return Recogniser(bundle, detector, uncertain_below=uncertain_below)
 
 
 def open_model(name: str, *, num_threads: int = 0) -> Bundle:
@@ -15,10 +35,18 @@ def open_model(name: str, *, num_threads: int = 0) -> Bundle:
 
     `num_threads` 0 takes all cores. MLflow is imported for the latter alone.
     """
-    if not name.startswith(REGISTRY):
-        return Bundle(Path(name), num_threads=num_threads)
-    with TemporaryDirectory() as folder:
-        return Bundle(_fetch(name, folder), num_threads=num_threads)
+    with bundle_folder(name) as folder:
+        return Bundle(folder, num_threads=num_threads)
+
+
+@contextmanager
+def bundle_folder(name: str) -> Iterator[Path]:
+    """The folder of a model that is named as for `open_model`; a registered one is there while the block lasts."""
+    if name.startswith(REGISTRY):
+        with TemporaryDirectory() as folder:
+            yield _fetch(name, folder)
+    else:
+        yield Path(name)
 
 
 def _fetch(name: str, folder: str) -> Path:

@@ -32,17 +32,19 @@ class Reading:
     """Place in the video, from 0."""
     seconds: float | None = None
     """Time in the video."""
+    rate: float = 0.0
+    """Frames per second of the video."""
     error: str | None = None
     image: np.ndarray | None = field(default=None, repr=False)
     """uint8 (H, W, 3), or (H, W, C) as the model takes it where it was a crop."""
 
 
 def read_inputs(inputs: Iterable[Input], recogniser: Recogniser) -> Iterator[Reading]:
-    """Find and classify the faces of all images and videos, in their order; `other` inputs are passed over."""
+    """Find and classify the faces of all images and videos, in their order."""
     for item in inputs:
         if item.kind == "video":
             yield from _read_video(item.path, recogniser)
-        elif item.kind != "other":
+        else:
             image = _decode(item, channels=3)
             if isinstance(image, Reading):
                 yield image
@@ -51,12 +53,10 @@ def read_inputs(inputs: Iterable[Input], recogniser: Recogniser) -> Iterator[Rea
 
 
 def read_crops(inputs: Iterable[Input], recogniser: Recogniser) -> Iterator[Reading]:
-    """Classify images that are faces already, some at a time, in their order; `other` inputs are passed over."""
+    """Classify images that are faces already, some at a time, in their order."""
     batch: list[tuple[Path, np.ndarray | Reading]] = []
     num_values = 0
     for item in inputs:
-        if item.kind == "other":
-            continue
         batch.append((item.path, _decode(item, channels=recogniser.channels)))
         num_values += getattr(batch[-1][1], "size", 0)
         if len(batch) == BATCH or num_values >= BATCH_VALUES:
@@ -79,9 +79,16 @@ def _classified(batch: list[tuple[Path, np.ndarray | Reading]], recogniser: Reco
 def _read_video(path: Path, recogniser: Recogniser) -> Iterator[Reading]:
     follower = Follower(recogniser)
     try:
-        for frame in VideoFile(path):
-            faces = follower.recognise(frame.image, frame.seconds)
-            yield Reading(path=path, faces=faces, frame=frame.index, seconds=frame.seconds, image=frame.image)
+        video = VideoFile(path)
+        for frame in video:
+            yield Reading(
+                path=path,
+                faces=follower.recognise(frame.image, frame.seconds),
+                frame=frame.index,
+                seconds=frame.seconds,
+                rate=video.rate,
+                image=frame.image,
+            )
     except DataError as error:
         yield Reading(path=path, error=str(error))
 

@@ -67,6 +67,7 @@ function stop() {
 async function follow(source, signal) {
   const tracker = new Tracker(settings.tracker);
   const began = performance.now() / 1000;
+  let frame = 0;
   let last = { shown: began, drawn: 0, interval: 0 };
   chart.clear();
   for await (const { bitmap, at } of source.frames(signal)) {
@@ -77,7 +78,7 @@ async function follow(source, signal) {
     const faces = tracker.update(found, now).map((face) => ({ ...face, ...verdict(face, settings) }));
     showSource(source.kind, { width, height, mirrored: source.mirrored });
     show(faces, { width, height }, source.mirrored);
-    record(faces, { source: source.name, seconds: source.kind === "camera" ? now - began : at });
+    record(faces, { source: source.name, ...source.moment({ frame: frame++, at, since: now - began }) });
     if (source.kind === "photo") return status("running", `Photo, ${milliseconds.toFixed(0)} ms`);
     last = tick(last, now, faces, milliseconds);
   }

@@ -1,10 +1,11 @@
-/** Every face of every frame since the page was opened or the log cleared, for the CSV. */
+/** Every face of every frame since the page was opened or the log cleared: the table that `emopipe live --log` writes. */
 
 const MAX_ROWS = 500_000; // half a day of one face; about 100 MB
 
 export class Log {
   constructor(classes) {
-    this.header = ["time", "source", "seconds", "face", "left", "top", "right", "bottom", "score", "label", ...classes];
+    const place = ["left", "top", "right", "bottom", "score"];
+    this.header = ["time", "path", "frame", "seconds", "face", ...place, "label", ...classes, "error"];
     this.clear();
   }
 
@@ -13,18 +14,22 @@ export class Log {
     this.left_out = 0;
   }
 
-  /** @param {{source: string, seconds: number}} moment the file or camera, and the time within it */
-  add(faces, { source, seconds }) {
-    const time = new Date().toISOString();
+  /**
+   * A row per face, or an empty one for a frame without a face.
+   * @param {{source: string, frame?: number, seconds?: number}} moment the file or camera, and where in it
+   */
+  add(faces, { source, frame, seconds }) {
+    const start = [new Date().toISOString(), quoted(source), frame ?? "", seconds?.toFixed(3) ?? ""];
     for (const { id, label, box, score, probabilities } of faces) {
-      if (this.rows.length === MAX_ROWS) {
-        this.left_out += 1;
-        continue;
-      }
       const place = [...box.map((at) => at.toFixed(1)), score.toFixed(4)];
-      const shown = probabilities.map((share) => share.toFixed(6));
-      this.rows.push([time, quoted(source), seconds.toFixed(3), id, ...place, quoted(label), ...shown].join(","));
+      this.push([...start, id, ...place, quoted(label), ...probabilities.map((share) => share.toFixed(6)), ""]);
     }
+    if (!faces.length) this.push([...start, ...this.header.slice(start.length).fill("")]);
+  }
+
+  push(cells) {
+    if (this.rows.length < MAX_ROWS) this.rows.push(cells.join(","));
+    else this.left_out += 1;
   }
 
   /** RFC 4180, with a header. */

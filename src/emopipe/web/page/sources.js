@@ -1,6 +1,6 @@
 /**
  * What is looked at: the camera, a video or a photo. A source has `kind`, `name`, `mirrored`, its frames for as long as
- * a signal lets it, each an ImageBitmap `at` some second, and `close()`, after which nothing of it is held.
+ * a signal lets it, `moment()`, which says where in it a frame was, and `close()`, after which nothing of it is held.
  */
 
 import { closeCamera, facesUser, openCamera } from "./camera.js";
@@ -17,7 +17,14 @@ export async function cameraSource(video, onLost) {
   video.srcObject = stream;
   video.controls = false;
   await video.play();
-  return { kind: "camera", name: "camera", mirrored: facesUser(stream), frames: (signal) => newestFrames(video, signal), close };
+  return {
+    kind: "camera",
+    name: "camera",
+    mirrored: facesUser(stream),
+    frames: (signal) => newestFrames(video, signal),
+    moment: ({ frame, since }) => ({ frame, seconds: since }),
+    close,
+  };
 }
 
 /** A photo, shown on `canvas`, or a video, shown on `video`. Rejects with words when it is neither. */
@@ -44,7 +51,14 @@ async function videoSource(file, video) {
     close();
     throw error;
   }
-  return { kind: "video", name: file.name, mirrored: false, frames: (signal) => newestFrames(video, signal), close };
+  return {
+    kind: "video",
+    name: file.name,
+    mirrored: false,
+    frames: (signal) => newestFrames(video, signal),
+    moment: ({ frame, at }) => ({ frame, seconds: at }),
+    close,
+  };
 }
 
 async function photoSource(file, canvas) {
@@ -55,5 +69,5 @@ async function photoSource(file, canvas) {
   const frames = async function* () {
     yield { bitmap, at: 0 };
   };
-  return { kind: "photo", name: file.name, mirrored: false, frames, close };
+  return { kind: "photo", name: file.name, mirrored: false, frames, moment: () => ({}), close };
 }
