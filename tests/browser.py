@@ -1,4 +1,4 @@
-"""A real browser for tests of the page: Chromium or Chrome with its driver, a camera made of a clip, nothing downloaded.
+"""A real browser for tests of the page: Chromium or Chrome with its driver, and a camera made of a clip.
 
 Shapes: H, W height and width of a frame.
 """
@@ -56,11 +56,10 @@ def require_browser() -> None:
 
 @contextmanager
 def open_browser(folder: Path, *, camera: Path | None = None, more: Sequence[str] = ()) -> Iterator[WebDriver]:
-    """A browser with a new profile; downloads go to `folder`, `camera` is a clip that its camera shows over and over."""
+    """A browser with a new profile; downloads go to `folder`, and its camera shows a clip over and over."""
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
-    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    clip = [*fake, f"--use-file-for-fake-video-capture={camera}"] if camera else []
+    clip = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}"] if camera else []
     for argument in (*ARGUMENTS, f"--user-data-dir={folder / 'profile'}", *clip, *more):
         options.add_argument(argument)
     options.add_experimental_option("prefs", {"download.default_directory": str(folder)})

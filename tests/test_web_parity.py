@@ -31,8 +31,8 @@ def javascript(tmp_path_factory):
     (folder / "package.json").write_text('{"type": "module"}')
 
     def call(imports: str, expression: str, value):
-        code = f"{imports}\nimport {{ readFileSync }} from 'node:fs';\nconst value = JSON.parse(readFileSync(0, 'utf8'));"
-        code += f"\nconsole.log(JSON.stringify({expression}));"
+        code = "import { readFileSync } from 'node:fs';\nconst value = JSON.parse(readFileSync(0, 'utf8'));\n"
+        code += f"{imports}\nconsole.log(JSON.stringify({expression}));"
         (folder / "test.js").write_text(code)
         done = subprocess.run(
             [NODE, "test.js"], cwd=folder, input=json.dumps(value), capture_output=True, text=True, check=False

@@ -35,7 +35,7 @@ def fetched(folder: Path) -> Path:
     except FileNotFoundError:
         sys.exit("web runtime: npm is not installed; it comes with Node.js, and fetches the package")
     except subprocess.CalledProcessError as error:
-        sys.exit(f"web runtime: `{' '.join(command[:3])}` failed with status {error.returncode}: is the registry there?")
+        sys.exit(f"web runtime: `npm pack {PACKAGE}` failed with status {error.returncode}: is there a network?")
     return next(folder.glob("*.tgz"))
 
 

@@ -228,7 +228,7 @@ def web(
     longest: Longest = 320,
     uncertain_below: Uncertain = 0.5,
 ) -> None:
-    """Recognise emotions in the browser: the page, on this machine alone. No frame leaves the browser. Ctrl-C stops it."""
+    """Serve a page that recognises emotions in the browser, for this machine alone. No frame leaves it; Ctrl-C ends."""
     from emopipe.recognition.model import bundle_folder
     from emopipe.web.server import PageServer
     from emopipe.web.site import build_site

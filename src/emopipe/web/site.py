@@ -1,4 +1,4 @@
-"""What `emopipe web` serves: every address with its file, held in memory. There is no other, so none to break out to."""
+"""What `emopipe web` serves: every address with its file, held in memory. Nothing else can be asked for."""
 
 import json
 from dataclasses import dataclass

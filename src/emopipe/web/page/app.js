@@ -75,10 +75,11 @@ async function follow(source, signal) {
     const { faces: found, milliseconds } = await engine.recognise(bitmap);
     if (signal.aborted) return;
     const now = performance.now() / 1000;
-    const faces = tracker.update(found, now).map((face) => ({ ...face, ...verdict(face, settings) }));
+    const moment = source.moment({ frame: frame++, at, since: now - began });
+    const faces = tracker.update(found, moment.seconds ?? 0).map((face) => ({ ...face, ...verdict(face, settings) }));
     showSource(source.kind, { width, height, mirrored: source.mirrored });
     show(faces, { width, height }, source.mirrored);
-    record(faces, { source: source.name, ...source.moment({ frame: frame++, at, since: now - began }) });
+    record(faces, { source: source.name, ...moment });
     if (source.kind === "photo") return status("running", `Photo, ${milliseconds.toFixed(0)} ms`);
     last = tick(last, now, faces, milliseconds);
   }

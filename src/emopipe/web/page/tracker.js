@@ -16,7 +16,8 @@ export class Tracker {
    * @returns the faces with an `id` and smoothed `probabilities`, in the order of their ids
    */
   update(faces, seconds) {
-    this.tracks = this.tracks.filter((track) => seconds - track.seconds <= this.settings.memory);
+    const recent = ({ seconds: last }) => last <= seconds && seconds - last <= this.settings.memory; // or wound back
+    this.tracks = this.tracks.filter(recent);
     const known = this.match(faces);
     const followed = faces.map((face) => {
       const track = known.get(face) ?? this.begin(face, seconds);
