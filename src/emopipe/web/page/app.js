@@ -17,7 +17,7 @@ import { percent, verdict } from "./verdict.js";
 const byId = (id) => document.getElementById(id);
 const video = byId("video");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const STEP = { calm: 1, usual: 0 }; // least seconds between two drawings of the chart
+const STEP = { calm: 1, usual: 0.2 }; // least seconds between two drawings of the chart
 
 const engine = await Engine.load((share) => status("loading", `Loading ${percent(share)}`)).catch((error) => {
   status("failed", "Not loaded");
