@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=ROOT / "exports")
     parser.add_argument("--scheme", choices=["dark", "light"], default="dark")
     parser.add_argument("--width", type=int, default=1440)
-    parser.add_argument("--height", type=int, default=1040)
+    parser.add_argument("--height", type=int, default=1150)
     parser.add_argument("--seconds", type=float, default=62, help="of camera before the picture")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

@@ -4,6 +4,7 @@ import { UNCERTAIN } from "./palette.js";
 import { percent, verdict } from "./verdict.js";
 
 const ROOM_FOR_TAG = 0.08; // of the picture's height
+const FAR_RIGHT = 0.6; // of its width: the tag grows to the left there
 
 export class Overlay {
   constructor(parent, settings, colours) {
@@ -53,5 +54,6 @@ export class Overlay {
 
 function place(element, left, top, width, height) {
   element.classList.toggle("low", top < ROOM_FOR_TAG);
+  element.classList.toggle("right", left > FAR_RIGHT);
   for (const [side, share] of Object.entries({ left, top, width, height })) element.style[side] = `${share * 100}%`;
 }
