@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -95,3 +96,14 @@ def yunet_like() -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     return bytes(model.SerializeToString())
+
+
+def write_clip(path: Path, codec: str = "mp4v") -> Path:
+    """18 frames, 10 a second: none for 4, one moving face for 6, three for 6, none for 2."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 10, (640, 480))
+    one = [scene((60 + 8 * k, 90)) for k in range(6)]
+    three = [scene((108 + 8 * k, 90), (300, 60), (480, 300)) for k in range(6)]
+    for frame in [*[scene()] * 4, *one, *three, *[scene()] * 2]:
+        writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
+    writer.release()
+    return path

@@ -191,5 +191,7 @@ def test_what_yunet_finds_is_in_pixels_of_the_picture(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_is_no_model_is_one_line(tmp_path):
-    with pytest.raises(ModelError, match=r"^\S+ is not an exported model [^\n]*: run `dvc repro export`$"):
+    with pytest.raises(
+        ModelError, match=r"^\S+ holds no exported model: name one with --model, or run `dvc repro export`$"
+    ):
         open_model(str(tmp_path))

@@ -92,7 +92,7 @@ def open_camera(number: int) -> Capture:
 
 
 def why_not(number: int, devices: Path | None) -> str:
-    """Why camera `number` does not open, as far as the files in `devices` tell; None where there are no such files."""
+    """Why camera `number` does not open, as far as the files in `devices` tell; None where there are none."""
     if devices is None:
         return f"camera {number} does not open: is it connected, not in use, and is this terminal allowed to use it?"
     found = sorted(int(path.name.removeprefix("video")) for path in devices.glob("video[0-9]*"))

@@ -33,7 +33,7 @@ def open_recogniser(
 def open_model(name: str, *, num_threads: int = 0) -> Bundle:
     """A folder that `export` wrote, or a version in MLflow's registry such as `models:/emopipe@champion`.
 
-    `num_threads` 0 takes all cores. MLflow is imported for the latter alone.
+    `num_threads` 0 takes all cores. MLflow is imported for the latter alone. Raises `ModelError` when there is none.
     """
     with bundle_folder(name) as folder:
         return Bundle(folder, num_threads=num_threads)
@@ -41,12 +41,17 @@ def open_model(name: str, *, num_threads: int = 0) -> Bundle:
 
 @contextmanager
 def bundle_folder(name: str) -> Iterator[Path]:
-    """The folder of a model that is named as for `open_model`; a registered one is there while the block lasts."""
+    """The folder of a model that is named as for `open_model`; a registered one is there while the block lasts.
+
+    Raises `ModelError` when there is none.
+    """
     if name.startswith(REGISTRY):
         with TemporaryDirectory() as folder:
             yield _fetch(name, folder)
-    else:
+    elif (Path(name) / DESCRIPTION).is_file():
         yield Path(name)
+    else:
+        raise ModelError(f"{name} holds no exported model: name one with --model, or run `dvc repro export`")
 
 
 def _fetch(name: str, folder: str) -> Path:
@@ -61,7 +66,9 @@ def _fetch(name: str, folder: str) -> Path:
     try:
         mlflow.artifacts.download_artifacts(artifact_uri=name, dst_path=folder, tracking_uri=uri, registry_uri=uri)
     except mlflow.MlflowException as error:
-        raise ModelError(f"{name} is not in {uri} ({error.message}): run `dvc repro register`") from error
+        raise ModelError(
+            f"{name} is not in {uri} ({error.message}): run `dvc repro register`, or name another"
+        ) from error
     found = sorted(Path(folder).rglob(DESCRIPTION))
     if not found:
         raise ModelError(f"{name} holds no exported model: expected {DESCRIPTION} among its files")

@@ -12,8 +12,8 @@ from emopipe.recognition.recogniser import Face, Recogniser
 
 COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
 """RGB, tellable apart by colour-blind people (Okabe and Ito 2008)."""
-GREY, WHITE, BLACK = (170, 170, 170), (255, 255, 255), (0, 0, 0)
-LINE, BAR_WIDTH = 15, 110  # height of a line of text and width of the bars' panel, in a picture of 480 lines
+GREY, WHITE = (170, 170, 170), (255, 255, 255)
+LINE, BAR = 15, 60  # height of a line of text and length of a bar that means 1, in a picture of 480 lines
 FONT = cv2.FONT_HERSHEY_SIMPLEX  # knows ASCII; other letters become question marks
 
 
@@ -25,7 +25,7 @@ def draw_faces(image: np.ndarray, faces: Sequence[Face], recogniser: Recogniser)
         _draw_bars(drawn, face, recogniser.classes, unit)
         left, top, right, bottom = (round(edge) for edge in face.box)
         label = recogniser.label(face)
-        colour = COLOURS[recogniser.classes.index(label) % len(COLOURS)] if label in recogniser.classes else GREY
+        colour = _colour(recogniser.classes.index(label)) if label in recogniser.classes else GREY
         cv2.rectangle(drawn, (left, top), (right, bottom), colour, max(1, round(2 * unit)))
         name = "" if face.id is None else f"{face.id} "
         write(drawn, f"{name}{label} {face.probabilities.max():.0%}", (left, top - round(4 * unit)), unit, colour)
@@ -42,20 +42,24 @@ def write(image: np.ndarray, text: str, at: tuple[int, int], unit: float, colour
 
 
 def _draw_bars(image: np.ndarray, face: Face, classes: Sequence[str], unit: float) -> None:
-    """At the right of the face where there is room, else at its left."""
-    line, width = round(LINE * unit), round(BAR_WIDTH * unit)
-    left = round(face.box[2]) + round(4 * unit)
+    """Names and bars, at the right of the face where there is room, else at its left."""
+    line, gap, size = round(LINE * unit), round(4 * unit), 0.38 * unit
+    names = gap + max(cv2.getTextSize(name, FONT, size, 1)[0][0] for name in classes)
+    width = names + gap + round(BAR * unit) + gap
+    left = round(face.box[2]) + gap
     if left + width > image.shape[1]:
-        left = max(0, round(face.box[0]) - round(4 * unit) - width)
+        left = max(0, round(face.box[0]) - gap - width)
     top = max(0, min(round(face.box[1]), image.shape[0] - line * len(classes)))
     _darken(image, left, top, left + width, top + line * len(classes))
     for number, (name, share) in enumerate(zip(classes, face.probabilities.tolist(), strict=True)):
-        upper, lower = top + line * number, top + line * (number + 1)
-        end = left + round(width * share)
-        cv2.rectangle(image, (left, upper + 1), (end, lower - 2), COLOURS[number % len(COLOURS)], cv2.FILLED)
-        at = (left + round(3 * unit), lower - round(4 * unit))
-        for colour, weight in ((BLACK, 3), (WHITE, 1)):
-            cv2.putText(image, name, at, FONT, 0.38 * unit, colour, max(1, round(weight * unit)), cv2.LINE_AA)
+        below, start = top + line * (number + 1), left + names + gap
+        cv2.putText(image, name, (left + gap, below - gap), FONT, size, WHITE, max(1, round(unit)), cv2.LINE_AA)
+        end = start + round(BAR * unit * share)
+        cv2.rectangle(image, (start, below - line + gap), (end, below - gap), _colour(number), cv2.FILLED)
+
+
+def _colour(number: int) -> tuple[int, int, int]:
+    return COLOURS[number % len(COLOURS)]
 
 
 def _darken(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> None:

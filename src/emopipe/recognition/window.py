@@ -24,7 +24,7 @@ class Window(AbstractContextManager["Window"]):
         if sys.platform == "linux" and not _has_display():
             raise WorkspaceError(NO_DISPLAY)
         try:
-            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         except cv2.error as error:
             raise WorkspaceError(NO_WINDOWS) from error
         self._sized = False
