@@ -44,6 +44,7 @@ def main() -> None:
         with open_browser(folder, camera=clip, more=["--use-fake-ui-for-media-stream"]) as driver:
             size = {"width": options.width, "height": options.height, "deviceScaleFactor": 1, "mobile": False}
             driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
             scheme = [{"name": "prefers-color-scheme", "value": options.scheme}]
             driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
             load(driver, options.bundle)

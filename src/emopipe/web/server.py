@@ -1,9 +1,10 @@
 """A small server for the page: loopback alone, GET alone, listed files alone, and strict about what the page may do."""
 
+import sys
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from emopipe.errors import WorkspaceError
@@ -41,6 +42,11 @@ class PageServer(ThreadingHTTPServer):
         except OSError as error:
             raise WorkspaceError(f"port {port} is not free ({error.strerror}): name another with --port") from error
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes away in the middle is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     @property
     def address(self) -> str:
         """Browsers give the camera to pages of `localhost`."""
@@ -52,8 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: PageServer
     protocol_version = "HTTP/1.1"
-    server_version: ClassVar[str] = "emopipe"
-    sys_version: ClassVar[str] = ""
+    server_version = "emopipe"
+    sys_version = ""
     timeout = 30  # seconds that a slow or silent client gets
 
     def do_GET(self) -> None:

@@ -69,11 +69,12 @@ async function fetched(address) {
 }
 
 async function download(address, onBytes) {
+  const reader = (await fetched(address)).body.getReader();
   const chunks = [];
   let bytes = 0;
-  for await (const chunk of (await fetched(address)).body) {
-    chunks.push(chunk);
-    onBytes((bytes += chunk.length));
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    chunks.push(part.value);
+    onBytes((bytes += part.value.length));
   }
   return new Blob(chunks).arrayBuffer();
 }
