@@ -79,7 +79,7 @@ def serving(bundle: Path) -> Iterator[str]:
     try:
         assert server.stdout is not None
         line = server.stdout.readline()
-        yield re.fullmatch(r"emopipe web: (http://localhost:\d+/)\n", line)[1]
+        yield re.fullmatch(r"Open (http://localhost:\d+/) in a browser; Ctrl-C ends it.\n", line)[1]
     finally:
         server.terminate()
         server.communicate(timeout=20)

@@ -237,7 +237,7 @@ def web(
     with bundle_folder(model) as folder:
         site = build_site(folder, longest=longest, uncertain_below=uncertain_below)
     server = PageServer(site, port=port)
-    print(f"emopipe web: {server.address}", flush=True)
+    print(f"Open {server.address} in a browser; Ctrl-C ends it.", flush=True)
     with server, suppress(KeyboardInterrupt):
         server.serve_forever()
 
