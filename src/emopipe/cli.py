@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -220,6 +221,26 @@ def ui(
     server = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1", *store]
     server += ["--uvicorn-opts", "--log-level warning"]
     os.execve(sys.executable, server, environment)
+
+
+@app.command()
+def web(
+    model: Model = "exports",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 8000,
+    longest: Longest = 320,
+    uncertain_below: Uncertain = 0.5,
+) -> None:
+    """Serve a page that recognises emotions in the browser, for this machine alone. No frame leaves it; Ctrl-C ends."""
+    from emopipe.recognition.model import bundle_folder
+    from emopipe.web.server import PageServer
+    from emopipe.web.site import build_site
+
+    with bundle_folder(model) as folder:
+        site = build_site(folder, longest=longest, uncertain_below=uncertain_below)
+    server = PageServer(site, port=port)
+    print(f"Open {server.address} in a browser; Ctrl-C ends it.", flush=True)
+    with server, suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """Opening an exported model by its name, alone or with a detector."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,12 +35,23 @@ def open_model(name: str, *, num_threads: int = 0) -> Bundle:
 
     `num_threads` 0 takes all cores. MLflow is imported for the latter alone. Raises `ModelError` when there is none.
     """
-    if not name.startswith(REGISTRY):
-        if not (Path(name) / DESCRIPTION).is_file():
-            raise ModelError(f"{name} holds no exported model: name one with --model, or run `dvc repro export`")
-        return Bundle(Path(name), num_threads=num_threads)
-    with TemporaryDirectory() as folder:
-        return Bundle(_fetch(name, folder), num_threads=num_threads)
+    with bundle_folder(name) as folder:
+        return Bundle(folder, num_threads=num_threads)
+
+
+@contextmanager
+def bundle_folder(name: str) -> Iterator[Path]:
+    """The folder of a model that is named as for `open_model`; a registered one is there while the block lasts.
+
+    Raises `ModelError` when there is none.
+    """
+    if name.startswith(REGISTRY):
+        with TemporaryDirectory() as folder:
+            yield _fetch(name, folder)
+    elif (Path(name) / DESCRIPTION).is_file():
+        yield Path(name)
+    else:
+        raise ModelError(f"{name} holds no exported model: name one with --model, or run `dvc repro export`")
 
 
 def _fetch(name: str, folder: str) -> Path:
