@@ -17,9 +17,9 @@ from onnx import TensorProto, helper, numpy_helper
 from emopipe.errors import ModelError, WorkspaceError
 from emopipe.images import encode_png
 from emopipe.params import load_params
-from emopipe.tracking.against_champion import AgainstChampion
 from emopipe.recognition.model import open_model
 from emopipe.serving.bundle import Bundle
+from emopipe.tracking.against_champion import AgainstChampion
 from emopipe.tracking.registry import bundle_digest, register
 from emopipe.tracking.report import log_history, log_report
 from emopipe.tracking.runs import ModelRun
