@@ -93,8 +93,8 @@ def changed(report, **values):
         "| int8 | 20 | 95.00% | 1e-06 | 1.20 | sad 3.00 |",
         "With noise of 42 other sizes, counts and colours, 1x1 among them, probabilities differ by at most 3e-06.",
         "what observers said of a picture, not what a person felt",
-        "since 2 February 2025 it is prohibited to infer emotions of people at work and in education, except for medical "
-        "or safety reasons (Article 5(1)(f))",
+        "since 2 February 2025 it is prohibited to infer emotions of people at work and in education, except for "
+        "medical or safety reasons (Article 5(1)(f))",
         "deployers must inform the people who are exposed to it (Article 50(3), since 2 August 2026)",
         "Face images are personal data",
         "It looks at grey levels",
