@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from emopipe.atomic import atomic_path
 from emopipe.exporting.bundle import int8_warning, make_bundle
 from emopipe.exporting.card import model_card
 from emopipe.exporting.selection import best_model
 from emopipe.faces import faces_from_arrow
-from emopipe.files import atomic_path, read_json, read_parquet, write_json
+from emopipe.files import read_json, read_parquet, write_json
 from emopipe.params import Params
 from emopipe.stage import run_stage
 from emopipe.training.checkpoint import load_model

@@ -13,9 +13,20 @@ PACKAGE = ROOT / "src" / "emopipe"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 LAYERS = (
-    {"errors", "labels", "images", "metrics", "calibration", "data_docs", "validation_template", "votes"},
-    {"decode", "faces", "files", "figures", "sources", "training", "measures"},
-    {"params", "predictions", "training_set", "sample", "serving", "summary", "progress", "face_file", "label_quality"},
+    {"atomic", "errors", "labels", "images", "metrics", "calibration", "data_docs", "validation_template", "votes"},
+    {"decode", "faces", "files", "figures", "training", "measures"},
+    {
+        "params",
+        "predictions",
+        "training_set",
+        "sample",
+        "serving",
+        "sources",
+        "summary",
+        "progress",
+        "face_file",
+        "label_quality",
+    },
     {
         "tensors",
         "splits",
@@ -28,7 +39,7 @@ LAYERS = (
         "pretrained",
         "why",
     },
-    {"findings", "data_use"},
+    {"findings", "data_use", "recognition"},
     {"ingest", "look", "expectations", "predict"},
     {"validation_page", "teaching", "exporting"},
     {"validate", "fit", "cli"},

@@ -248,7 +248,7 @@ def test_an_unknown_model_is_refused_before_a_picture_is_read():
 SLEEPER = """
 import os, time
 from pathlib import Path
-from emopipe.files import atomic_path
+from emopipe.atomic import atomic_path
 from emopipe.stage import run_stage
 
 def main(params, *, out: Path):

@@ -15,11 +15,11 @@ import pandas as pd
 import pyarrow as pa
 from tqdm import tqdm
 
+from emopipe.atomic import atomic_path
 from emopipe.decode import decode_image
 from emopipe.errors import DataError, TooManyPixels
 from emopipe.face_file import BATCH, FaceFile, face_writer
 from emopipe.faces import SCHEMA, SPLITS
-from emopipe.files import atomic_path
 from emopipe.images import encode_png, pixel_digest
 from emopipe.labels import label_lookup
 from emopipe.measures import measure
