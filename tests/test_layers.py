@@ -40,7 +40,7 @@ LAYERS = (
         "why",
     },
     {"findings", "data_use", "recognition"},
-    {"ingest", "look", "expectations", "predict"},
+    {"ingest", "look", "expectations", "predict", "api"},
     {"validation_page", "teaching", "exporting"},
     {"validate", "fit", "cli"},
 )
