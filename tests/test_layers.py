@@ -43,7 +43,7 @@ LAYERS = (
     },
     {"candidate", "data_use", "findings", "ingest", "predict", "promotion", "tracking"},
     {"compare", "expectations", "exporting", "look", "promotion_text", "recognition", "revisions", "teaching"},
-    {"candidates", "fit", "reevaluate", "validation_page", "web"},
+    {"api", "candidates", "fit", "reevaluate", "validation_page", "web"},
     {"promote", "validate"},
     {"model_commands"},
     {"cli"},

@@ -192,6 +192,37 @@ def live(
     print(run_live(camera, source, recogniser, headless=headless, log=log).line())
 
 
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback let others in.")] = "127.0.0.1",
+    model: Model = "exports",
+    yunet: YuNetFile = None,
+    longest: Longest = 640,
+    uncertain_below: Uncertain = 0.5,
+    threads: Threads = 0,
+    max_requests: Annotated[int, typer.Option(min=1, help="Requests in work at once; further ones get 503.")] = 64,
+    max_megabytes: Annotated[float, typer.Option(min=0.001, help="Largest upload.")] = 10,
+) -> None:
+    """Answer programs over HTTP: POST a picture to /predict. /docs describes it. Ctrl-C stops it."""
+    _silence_libraries()
+    from emopipe.api.limits import Limits
+    from emopipe.api.server import run_server
+    from emopipe.recognition.model import open_recogniser
+
+    recogniser = open_recogniser(
+        model, yunet=yunet, longest=longest, uncertain_below=uncertain_below, num_threads=threads
+    )
+    limits = Limits(max_requests=max_requests, max_bytes=round(max_megabytes * 1_000_000))
+    run_server(
+        recogniser,
+        limits,
+        host=host,
+        port=port,
+        ready=lambda address: print(f"emopipe serves at {address}; {address}/docs describes it", flush=True),
+    )
+
+
 def _silence_libraries() -> None:
     """What they say about a missing camera or a damaged file is said in one line here; before OpenCV is imported."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")

@@ -58,15 +58,21 @@ class JsonLines:
         if reading.error is not None:
             line["error"] = reading.error
         else:
-            line["faces"] = [self._face(face) for face in reading.faces]
+            line["faces"] = [face_values(face, self._recogniser) for face in reading.faces]
         yield json.dumps(line)
 
-    def _face(self, face: Face) -> dict[str, object]:
-        identity = {} if face.id is None else {"id": face.id}
-        shown = {name: round(float(p), 6) for name, p in zip(self._recogniser.classes, face.probabilities, strict=True)}
-        box = [round(edge, 1) for edge in face.box]
-        label = self._recogniser.label(face)
-        return identity | {"box": box, "score": round(face.score, 4), "label": label, "probabilities": shown}
+
+def face_values(face: Face, recogniser: Recogniser) -> dict[str, object]:
+    """A face as plain JSON values."""
+    identity = {} if face.id is None else {"id": face.id}
+    shown = {name: round(float(p), 6) for name, p in zip(recogniser.classes, face.probabilities, strict=True)}
+    box = [round(edge, 1) for edge in face.box]
+    return identity | {
+        "box": box,
+        "score": round(face.score, 4),
+        "label": recogniser.label(face),
+        "probabilities": shown,
+    }
 
 
 class Csv:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from emopipe.recognition.crops import crop_faces
+from emopipe.recognition.crops import FaceCrop, crop_faces
 from emopipe.recognition.detector import Detector
 from emopipe.recognition.tracker import Tracker
 from emopipe.serving.bundle import Bundle
@@ -45,11 +45,21 @@ class Recogniser:
 
     def recognise(self, image: np.ndarray) -> list[Face]:
         """The faces of uint8 RGB (H, W, 3), the surest first."""
-        crops = crop_faces(image, self._detector)
-        shown = self.classify([_with_channels(crop.pixels, self.channels) for crop in crops])
+        crops = self.detect(image)
+        return self.read(crops, self.classify([crop.pixels for crop in crops]))
+
+    def detect(self, image: np.ndarray) -> list[FaceCrop]:
+        """The faces of uint8 RGB (H, W, 3) cut out as the model takes them, (S, S, C), the surest first."""
         return [
-            Face(box=crop.box, score=crop.score, probabilities=probabilities)
-            for crop, probabilities in zip(crops, shown, strict=True)
+            replace(crop, pixels=_with_channels(crop.pixels, self.channels))
+            for crop in crop_faces(image, self._detector)
+        ]
+
+    def read(self, crops: Sequence[FaceCrop], probabilities: np.ndarray) -> list[Face]:
+        """Join crops with what they show, float32 (N, K)."""
+        return [
+            Face(box=crop.box, score=crop.score, probabilities=shown)
+            for crop, shown in zip(crops, probabilities, strict=True)
         ]
 
     def classify(self, crops: Sequence[np.ndarray]) -> np.ndarray:
