@@ -56,6 +56,7 @@ def ingest_params(*, votes=("given", "reject"), **changes):
         "val_fraction": 0.1,
         "test_fraction": 0.2,
         "max_pixels": 10_000,
+        "crop_faces": False,
     }
     label, strangers = votes
     return IngestParams(votes=VoteParams(label=label, strangers=strangers), **options | changes)

@@ -68,6 +68,8 @@ class IngestParams:
     """Share of train that is carved off as test, where the source has no test."""
     max_pixels: Annotated[int, Field(gt=0)]
     """Larger pictures are rejected before they are decoded."""
+    crop_faces: bool
+    """Whether pictures are photographs, of which the largest face is cut out; else they are taken as faces already."""
     votes: VoteParams
     """What is made of annotators' votes."""
 
