@@ -28,7 +28,7 @@ from emopipe.params import BaseParams, ImageParams, IngestParams, Split
 from emopipe.recognition.crops import crop_faces
 from emopipe.recognition.detector import Detector
 from emopipe.sources import recognise
-from emopipe.sources.base import RawRow, Reject, Source, Tally
+from emopipe.sources.base import RawRow, Reason, Reject, Source, Tally
 from emopipe.splits import SplitPlan, carve, plan_splits, split_lookup
 from emopipe.votes import Refusal, class_votes, settle_label
 
@@ -36,7 +36,7 @@ UNKNOWN = "unknown"
 """Where a rejected row's split or class is not known."""
 _NUM_NAMED = 5
 _NUM_QUOTED = 40
-_REASONS = {TooManyPixels: "too_many_pixels", NoFace: "no_face"}
+_REASONS: dict[type[DataError], Reason] = {TooManyPixels: "too_many_pixels", NoFace: "no_face"}
 _LONGEST = 640  # side of a photograph in which faces are looked for, in pixels
 
 _Face = dict[str, Any]  # one row of the table, by the names of SCHEMA

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from emopipe.errors import ModelError
-from emopipe.exporting.parity import bundle_probabilities
+from emopipe.exporting.parity import in_batches
 from emopipe.faces import HELD_OUT, faces_from_arrow
 from emopipe.files import read_parquet
 from emopipe.predictions import Predictions, predictions_of
@@ -33,6 +33,6 @@ def reevaluate(root: Path, wanted: str, clean: Path) -> tuple[str, Predictions]:
         if not graphs:
             raise ModelError(f"version {version.version} holds no {GRAPH}: register it by `dvc repro register`")
         bundle = Bundle(graphs[0].parent)
-        predictions = predictions_of(faces, bundle_probabilities(bundle, faces), bundle.classes)
+        predictions = predictions_of(faces, in_batches(bundle, faces), bundle.classes)
         log_later_predictions(client, run_of(version), predictions)
         return str(version.version), predictions
