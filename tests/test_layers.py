@@ -25,7 +25,7 @@ LAYERS = (
         "validation_template",
         "votes",
     },
-    {"decode", "faces", "files", "figures", "sources", "thumbnails", "training", "measures"},
+    {"decode", "faces", "files", "figures", "promote_params", "sources", "thumbnails", "training", "measures"},
     {"params", "predictions", "training_set", "sample", "serving", "summary", "progress", "face_file", "label_quality"},
     {
         "tensors",
