@@ -17,7 +17,8 @@ from tqdm import trange
 
 from emopipe.comparing.paired import Difference, class_figures, difference, pattern_features, resampled_sums
 from emopipe.files import read_json
-from emopipe.params import PromoteParams, load_params
+from emopipe.params import load_params
+from emopipe.promote_params import PromoteParams
 from emopipe.promotion import class_checks, decide, gain_check
 
 ROOT = Path(__file__).parents[1]

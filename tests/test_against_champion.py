@@ -1,5 +1,6 @@
 """What the run of a model says of it and the champion, and what a version shows beside its answers."""
 
+import re
 import sys
 
 import numpy as np
@@ -57,22 +58,25 @@ def against(root, model, predictions):
 def test_a_run_says_how_its_model_differs_from_the_champion(root):
     add_version(root, "cnn", said(OLD))
     found = against(root, "resnet18", said(NEW))
-    assert found.note.startswith("## B = resnet18 against A = version 1, the champion, on 360 test faces\n\n")
-    assert "| accuracy | 0.583 | 0.917 | **+0.333** |" in found.note
+    assert re.fullmatch(
+        r"Against the champion, version 1: macro-F1 \+0\.\d{3} \(\+0\.\d{3} to \+0\.\d{3}\), better\.", found.headline
+    )
+    assert found.details.startswith("## B = resnet18 against A = version 1, the champion, on 360 test faces\n\n")
+    assert "| accuracy | 0.583 | 0.917 | **+0.333** |" in found.details
     assert found.tags == {"emopipe.champion": "version 1", "emopipe.against_champion": "better"}
 
 
 def test_the_run_of_the_champion_says_that_it_is(root):
     add_version(root, "cnn", said(OLD))
     found = against(root, "cnn", said(OLD))
-    assert found.note == "## Against the champion\n\nThis run is of the champion, version 1.\n"
+    assert (found.headline, found.details) == ("This run is of the champion, version 1.", "")
 
 
 def test_without_a_champion_or_on_other_faces_the_run_says_so(root):
-    assert against(root, "cnn", said(OLD)).note.endswith("There is no champion yet.\n")
+    assert against(root, "cnn", said(OLD)).headline == "There is no champion yet."
     add_version(root, "old", said(OLD))
     found = against(root, "cnn", said("hs", truth="hs"))
-    assert "version 1, the champion was measured on 360 test faces (" in found.note
+    assert found.headline.startswith("version 1, the champion was measured on 360 test faces (")
     assert found.tags["emopipe.against_champion"] == "not comparable"
 
 

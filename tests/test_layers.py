@@ -24,6 +24,7 @@ LAYERS = (
         "markdown",
         "measures",
         "metrics",
+        "promote_params",
         "terminal",
         "validation_template",
         "votes",

@@ -37,6 +37,8 @@ def test_the_file_of_the_project_is_valid():
             "train: pretrained names resnet19, which is not among models",
         ),
         ("base", {"classes": ["a", "A"]}, "base: classes must differ"),
+        ("promote", {"min_gains": 0.1}, "promote.min_gains is not known (did you mean min_gain?)"),
+        ("promote", {"confidence": 1.0}, "promote.confidence: input should be less than 1, got 1.0"),
         ("ingest", {"split_map": {"x": "y"}}, "ingest.split_map.x: input should be 'train', 'val' or 'test', got 'y'"),
     ],
 )

@@ -326,7 +326,7 @@ def test_a_report_becomes_figures_by_split_and_class_and_a_matrix(root):
     note = run.data.tags["mlflow.note.content"]
     assert "| accuracy | 0.500 (0.100 to 0.900) | 0.400 (0.100 to 0.900) |" in note
     assert "| happy | 2 | 1.000 | 0.500 | 0.660 |" in note
-    assert note.endswith("## Against the champion\n\nThere is no champion yet.\n")
+    assert note.startswith("**There is no champion yet.**\n\n## cnn\n\n")
     path = connect(root)[0].download_artifacts(run.info.run_id, "test_confusion.json", str(root))
     expected = {"classes": ["happy", "sad"], "rows": "truth", "confusion": [[1, 1], [0, 0]]}
     assert json.loads(Path(path).read_text()) == expected

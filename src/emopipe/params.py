@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from emopipe.errors import ParamsError
+from emopipe.promote_params import PromoteParams
 from emopipe.training.config import TrainConfig
 from emopipe.votes import Strangers, VoteRule
 
@@ -219,27 +220,6 @@ class ExportParams:
     """Share of validation faces on which int8 must give the same class, or int8 is left out."""
     max_int8_f1_loss: Annotated[float, Field(ge=0, le=1)]
     """Loss of macro-F1 on validation above which int8 is left out: 0.005 is half a point."""
-
-
-@dataclass(frozen=True, kw_only=True, config=CLOSED)
-class PromoteParams:
-    """What a challenger must show on the champion's test faces to take its place."""
-
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
-    """Of the intervals: at 0.97 one of two equally good models is promoted in fewer than 2.5 % of the cases
-    (benchmarks/promotion.py)."""
-    resamples: Annotated[int, Field(ge=100)]
-    """Resamples of the paired bootstrap."""
-    min_gain: Annotated[float, Field(ge=0, lt=1)]
-    """The whole interval of the gain in macro-F1 must lie above this."""
-    max_class_loss: Annotated[float, Field(ge=0, le=1)]
-    """F1 that no class may lose."""
-    max_ece_rise: Annotated[float, Field(ge=0, le=1)]
-    """By how much the expected calibration error may rise."""
-    max_latency_ms: Annotated[float, Field(gt=0)]
-    """One face on one thread of the machine that registered it, in milliseconds."""
-    power: Annotated[float, Field(gt=0, lt=1)]
-    """Probability with which the number of test faces named would settle what is open."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from emopipe.comparing.comparison import Comparison
 from emopipe.comparing.paired import Difference, faces_needed
-from emopipe.params import PromoteParams
+from emopipe.promote_params import PromoteParams
 
 Outcome = Literal["passed", "failed", "open"]
 Decision = Literal["promote", "reject", "insufficient evidence"]

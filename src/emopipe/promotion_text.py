@@ -6,7 +6,7 @@ from typing import Any
 
 from emopipe.comparing.comparison import Comparison
 from emopipe.comparing.sections import Cell, Section, Tone
-from emopipe.params import PromoteParams
+from emopipe.promote_params import PromoteParams
 from emopipe.promotion import Check, Verdict
 
 TONES: Mapping[str, Tone] = {"passed": "better", "failed": "worse", "open": "plain"}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from emopipe.comparing.comparison import Comparison, compare
 from emopipe.comparing.pairing import Measured
-from emopipe.comparing.sections import sections, tone
+from emopipe.comparing.sections import interval, sections, tone
 from emopipe.comparing.text import markdown
 from emopipe.errors import DataError
 from emopipe.params import Params
@@ -28,11 +28,19 @@ class AgainstChampion:
     """Why there are no figures."""
 
     @property
-    def note(self) -> str:
-        """Markdown for the run's page."""
+    def headline(self) -> str:
+        """One sentence, which MLflow's pages show before the rest is unfolded."""
         if self.figures is None:
-            return f"## Against the champion\n\n{self.says}\n"
-        return markdown(sections(self.figures, (), ())[:2])
+            return self.says
+        figure = self.figures.macro_f1
+        outcome = {"noise": "within noise"}.get(tone(figure), tone(figure))
+        difference = f"macro-F1 {figure.delta:+.3f} ({interval(figure)})"
+        return f"Against the champion, version {self.champion}: {difference}, {outcome}."
+
+    @property
+    def details(self) -> str:
+        """Tables in Markdown; none where there are no figures."""
+        return "" if self.figures is None else markdown(sections(self.figures, (), ())[:2])
 
     @property
     def tags(self) -> dict[str, str]:

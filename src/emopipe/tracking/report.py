@@ -61,7 +61,7 @@ def _figure(figures: dict[str, Any], name: str) -> str:
 
 def log_report(run: ModelRun, report: dict[str, Any], against: AgainstChampion) -> None:
     """Log the figures of both splits, the difference to the champion, and the confusion matrices as JSON."""
-    run.describe(f"{report_note(report)}\n\n{against.note}")
+    run.describe("\n\n".join([f"**{against.headline}**", report_note(report), against.details]).strip())
     for name, value in against.tags.items():
         run.set_tag(name, value)
     for split in HELD_OUT:
