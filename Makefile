@@ -36,6 +36,7 @@ runtime: setup  # onnxruntime-web for the page, once: from npm, by its hash
 bench: setup  # figures of this machine, side by side
 	@python benchmarks/inference.py
 	@python benchmarks/live.py
+	@python benchmarks/serve.py
 	@python benchmarks/training.py
 	@python benchmarks/data.py usual
 

@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from emopipe.api.limits import Limits
 from projects import ROOT, environment
@@ -45,8 +47,8 @@ class Reply:
 class Service:
     """A running one."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self.process, self.port = process, port
+    def __init__(self, process: subprocess.Popen[str], port: int, errors: IO[str]) -> None:
+        self.process, self.port, self._errors = process, port, errors
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
@@ -86,25 +88,22 @@ class Service:
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Its status, and what it wrote."""
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, errors
+        status = self.process.wait(PATIENCE)
+        self._errors.seek(0)
+        return status, self._errors.read()
 
 
 @contextmanager
 def serving(bundle: Path, **limits) -> Iterator[Service]:
     """A service with the model in `bundle`; keywords are fields of `Limits`."""
     known = asdict(Limits(**limits))
-    process = subprocess.Popen(
-        [sys.executable, "-c", CODE, str(bundle), json.dumps(known)],
-        env=environment(ROOT),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        port = int(process.stdout.readline().rsplit(":", 1)[1])
-        yield Service(process, port)
-    finally:
-        if process.poll() is None:
+    command = [sys.executable, "-c", CODE, str(bundle), json.dumps(known)]
+    with (
+        tempfile.TemporaryFile("w+") as errors,  # a pipe that nobody reads would fill, and stop the service
+        subprocess.Popen(command, env=environment(ROOT), stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        try:
+            port = int(process.stdout.readline().rsplit(":", 1)[1])
+            yield Service(process, port, errors)
+        finally:
             process.kill()
-        process.communicate()

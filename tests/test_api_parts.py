@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from emopipe.api.batching import Batcher
 from emopipe.api.engine import PIXELS_TOGETHER, Engine, Upload
 from emopipe.api.limits import Limits
 from emopipe.api.metrics import Histogram
+from emopipe.api.server import _listen
 from emopipe.errors import DataError
 from emopipe.recognition.model import open_recogniser
 from scenes import CLASSES, scene, write_bundle
@@ -198,6 +200,12 @@ def test_a_histogram_counts_values_up_to_and_including_each_bound():
         "size_sum 10.000000",
         "size_count 4",
     ]
+
+
+def test_answers_are_sent_at_once():
+    """asyncio turns Nagle's algorithm off only where the socket says that it is TCP."""
+    with _listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
 
 
 def test_the_service_imports_neither_torch_nor_mlflow_nor_pandas():

@@ -5,6 +5,8 @@ import re
 import signal
 import statistics
 import struct
+import subprocess
+import sys
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -254,10 +256,18 @@ def test_a_port_that_is_taken_is_one_line(bundle, service):
     )
 
 
+def test_the_python_in_the_docs_works(service, tmp_path):
+    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1].replace(":8000", f":{service.port}")
+    (tmp_path / "face.png").write_bytes(FACE)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("bright {'dark': ")
+
+
 def check_fuzz(service, seed, number):
     """`number` damaged pictures and as many damaged requests: answers below 500 or none, and the service lives on."""
     statuses = set()
-    with ThreadPoolExecutor(8) as clients:
+    with ThreadPoolExecutor(16) as clients:
         for reply in clients.map(lambda picture: service.predict(picture, crops=True), damaged_pictures(seed, number)):
             statuses.add(reply.status)
         for reply in clients.map(service.predict, islice(damaged_pictures(seed + 1, number), number // 10)):
@@ -273,13 +283,11 @@ def check_fuzz(service, seed, number):
 def test_damaged_pictures_and_requests_neither_crash_nor_hang_it(bundle):
     with serving(bundle, seconds_to_send=1.0, max_requests=64) as attacked:
         check_fuzz(attacked, seed=0, number=200)
-        assert attacked.stop()[0] == 0
+        assert attacked.stop() == (0, "")
 
 
 @pytest.mark.slow
 def test_ten_thousand_damaged_pictures_and_requests_neither_crash_nor_hang_it(bundle):
     with serving(bundle, seconds_to_send=1.0, max_requests=64) as attacked:
         check_fuzz(attacked, seed=10, number=5_000)
-        status, errors = attacked.stop()
-        assert status == 0
-        assert "Traceback" not in errors
+        assert attacked.stop() == (0, "")

@@ -30,8 +30,10 @@ def run_server(recogniser: Recogniser, limits: Limits, *, host: str, port: int, 
     """
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such pictures are refused, in one line
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of each request that is no HTTP
     listening = _listen(host, port)
-    app = make_app(Engine(recogniser, limits), limits, hosts=[*LOOPBACK, host] if _is_loopback(host) else ["*"])
+    named = f"[{host}]" if ":" in host else host
+    app = make_app(Engine(recogniser, limits), limits, hosts=[*LOOPBACK, named] if _is_loopback(host) else ["*"])
     config = uvicorn.Config(
         app,
         http=impatient(limits.seconds_to_send),
@@ -44,15 +46,15 @@ def run_server(recogniser: Recogniser, limits: Limits, *, host: str, port: int, 
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn stops on them, and then raises them once more
         signal.signal(number, lambda *_: None)
-    address = f"http://{host}:{listening.getsockname()[1]}"
-    ready(address)
+    ready(f"http://{named}:{listening.getsockname()[1]}")
     uvicorn.Server(config).run([listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sends an answer at once only on a socket that says TCP; else it waits 40 ms for an acknowledgement.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(2048)
