@@ -38,6 +38,11 @@ def tracking_uri(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
 
 
+def lock_path(root: Path) -> Path:
+    """The file by which the processes of this machine take turns."""
+    return root / "mlflow.db.lock"
+
+
 def is_server(uri: str) -> bool:
     """Whether another process keeps the store, and so decides where artifacts go."""
     return uri.startswith(("http://", "https://"))
@@ -51,11 +56,13 @@ def connect(root: Path) -> "tuple[MlflowClient, str]":
 
     uri = tracking_uri(root)
     artifacts = None if is_server(uri) else (root / "mlartifacts").as_uri()
-    with FileLock(root / "mlflow.db.lock"):  # processes that create one SQLite store together crash
+    with FileLock(lock_path(root)):  # processes that create one SQLite store together crash
         client = MlflowClient(uri, uri)
         experiment = client.get_experiment_by_name(NAME)
         if experiment is not None:
             if experiment.lifecycle_stage == "deleted":
                 client.restore_experiment(experiment.experiment_id)
+            for name in ABOUT.keys() - experiment.tags.keys():  # made by an earlier version of this project
+                client.set_experiment_tag(experiment.experiment_id, name, ABOUT[name])
             return client, experiment.experiment_id
         return client, client.create_experiment(NAME, artifact_location=artifacts, tags=ABOUT)
