@@ -85,8 +85,9 @@ class RunIndex:
         return self.create(run_name("state", key), {STATE_TAG: key, NOTE_TAG: ABOUT_STATE}, params, state)
 
     def close(self, parent: str) -> None:
-        """End the parent, unless one of its models is in progress."""
-        if not any(in_progress(run) for run in self._search(f"tags.`{PARENT_TAG}` = '{parent}'")):
+        """End the parent, unless it has ended or one of its models is in progress."""
+        running = self.client.get_run(parent).info.status == "RUNNING"
+        if running and not any(in_progress(run) for run in self._search(f"tags.`{PARENT_TAG}` = '{parent}'")):
             self.client.set_terminated(parent, "FINISHED")
 
     def _take_back(self, key: str) -> "Run | None":

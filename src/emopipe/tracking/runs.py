@@ -65,13 +65,15 @@ class ModelRun:
         origin: Origin | None = None,
     ) -> None:
         """`parent` is of a model whose state is shared (its own by default), `origin` of a state that is not here."""
-        self._root, self._model, self._state, self._origin = root, model, state, origin
+        self.root, self.key = root, state.key
+        self._model, self._state, self._origin = model, state, origin
         self._params = flat(asdict(params) if isinstance(params, Params) else params)
         self._parent_state = parent or state
         self._index: RunIndex | None = None
         self._run_id = self._parent = ""
         self._before: RunInfo | None = None  # of a run that is resumed
         self._monitor: SystemMetricsMonitor | None = None
+        self._started = time.monotonic()
         self.is_new = False
 
     def start(self) -> "ModelRun":
@@ -80,9 +82,7 @@ class ModelRun:
         A complete one stays as it is, and nothing is logged: the same state gives the same figures. So does one that
         another process is logging.
         """
-        self._open(
-            lambda index: None if index.take(self._state.key, deleted=False) else self._create(index, watched=True)
-        )
+        self._open(lambda index: None if index.take(self.key, deleted=False) else self._create(index, watched=True))
         self._attempt(self._watch)
         return self
 
@@ -100,7 +100,7 @@ class ModelRun:
     def find(self) -> "ModelRun":
         """Go on in the complete run of this state; raises `WorkspaceError` where MLflow has none, or is down."""
         try:
-            taken = self._take(RunIndex(*connect(self._root)))
+            taken = self._take(RunIndex(*connect(self.root)))
         except Exception as error:  # as in `_open`
             reason = " ".join(str(error).split())[:200]
             raise WorkspaceError(
@@ -115,7 +115,7 @@ class ModelRun:
     def complete(self) -> None:
         """Say that all epochs are logged, and what they took."""
         if self._monitor is not None:
-            self.log_metrics(peak_memory())
+            self.log_metrics({"time/training_seconds": time.monotonic() - self._started} | peak_memory())
         self._attempt(lambda index, run: index.client.set_tag(run, COMPLETE_TAG, "complete"))
 
     def evaluated(self, key: str) -> None:
@@ -133,15 +133,20 @@ class ModelRun:
         if self._before is None:
             status = "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"
             self._attempt(lambda index, run: index.client.set_terminated(run, status))
-            self._attempt(lambda index, run: index.close(self._parent))
         else:  # later stages do not change how it ended
             before = self._before
             self._attempt(lambda index, run: index.client.set_terminated(run, before.status, before.end_time))
+        self._attempt(lambda index, _: index.close(self._parent))
 
     def connection(self) -> "tuple[MlflowClient, str]":
         """The client and the id of a run that was found."""
         assert self._index is not None, "`find` comes first"
         return self._index.client, self._run_id
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether MLflow has taken everything so far."""
+        return self._index is not None
 
     def describe(self, markdown: str) -> None:
         """Set the text on the run's page."""
@@ -180,7 +185,7 @@ class ModelRun:
 
     def _create(self, index: RunIndex, *, watched: bool) -> None:
         self._parent = index.parent(self._parent_state, self._params)
-        tags = {KEY_TAG: self._state.key, MODEL_TAG: self._model, STATE_TAG: self._parent_state.shared_key}
+        tags = {KEY_TAG: self.key, MODEL_TAG: self._model, STATE_TAG: self._parent_state.shared_key}
         tags |= {PARENT_TAG: self._parent, SOURCE_TAG: WATCHED if watched else REBUILT}
         tags |= {PROCESS_TAG: this_process()}
         name = run_name(self._model, self._parent_state.shared_key)
@@ -194,10 +199,12 @@ class ModelRun:
             index.client.set_tag(self._run_id, "emopipe.machine", machine_line(machine))
 
     def _take(self, index: RunIndex) -> bool:
-        run = index.take(self._state.key)
+        run = index.take(self.key)
         if run is not None:
             self._index, self._before, self._run_id = index, run.info, run.info.run_id
-            self._parent = run.data.tags.get(PARENT_TAG, "")
+            self._parent = index.parent(self._parent_state, self._params)
+            if run.data.tags.get(PARENT_TAG) != self._parent:
+                index.client.set_tag(self._run_id, PARENT_TAG, self._parent)
         return run is not None
 
     def _watch(self, index: RunIndex, run: str) -> None:
@@ -223,8 +230,8 @@ class ModelRun:
 
     def _open(self, begin: "Callable[[RunIndex], None]") -> None:
         try:
-            index = RunIndex(*connect(self._root))
-            with FileLock(lock_path(self._root)):  # two that look for one run must not both make it
+            index = RunIndex(*connect(self.root))
+            with FileLock(lock_path(self.root)):  # two that look for one run must not both make it
                 begin(index)
         except Exception as error:  # noqa: BLE001 - MLflow's stores raise errors of many libraries
             self._give_up(error)

@@ -96,13 +96,13 @@ def upstream(records: Mapping[str, StageRecord], last: StageRecord) -> list[Stag
     while waiting:
         inputs = waiting.pop().state.inputs
         for name, record in records.items():
-            if name not in wanted and name != last.state.stage and _feeds(record.outs, inputs):
+            if name not in wanted and name != last.state.stage and feeds(record.outs, inputs):
                 wanted[name] = record
                 waiting.append(record)
     return [*(record for name, record in records.items() if name in wanted), last]
 
 
-def _feeds(outs: Mapping[str, str], inputs: Mapping[str, str]) -> bool:
+def feeds(outs: Mapping[str, str], inputs: Mapping[str, str]) -> bool:
     """Whether an input is one of the outs, or a folder that holds one (whose hash then says nothing of the out)."""
     return any(
         inputs[path] == value if path in inputs else any(path.startswith(f"{folder}/") for folder in inputs)
