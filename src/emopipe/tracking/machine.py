@@ -3,6 +3,7 @@
 import platform
 import resource
 import sys
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ def is_gone(name: str) -> bool:
         return True
 
 
+@cache
 def describe_machine() -> dict[str, Any]:
     """Processor, memory, accelerator, system, Python, and the version of every package that is installed."""
     versions = {item.metadata["Name"]: item.version for item in distributions()}

@@ -73,6 +73,8 @@ def register(
         tags = tags | (_origin_tags(origin) if origin else {}) | {DIGEST_TAG: digest}
         found = new_version(client, model.model_uri, run_id, tags, about, model.model_id)
         note_version(run.root, int(found), run.key, origin)
+    elif origin:  # the same bytes from another commit: the version keeps the first
+        client.set_model_version_tag(NAME, found, EXPORTS_TAG, _origin_tags(origin)[EXPORTS_TAG])
     client.set_registered_model_alias(NAME, CHALLENGER, found)
     if CHAMPION not in aliases(client):
         client.set_registered_model_alias(NAME, CHAMPION, found)

@@ -68,8 +68,10 @@ def unregistered(snapshot: Snapshot, client: "MlflowClient") -> list[str]:
     export = registered(snapshot)
     if export is None:
         return []
-    query = f"name = '{NAME}' and tags.`{EXPORTS_TAG}` = '{export.outs['exports']}'"
-    return [] if client.search_model_versions(query) else ["the export of this state is no version of the registry"]
+    value = export.outs["exports"]
+    known = client.search_model_versions(f"name = '{NAME}' and tags.`{EXPORTS_TAG}` = '{value}'")
+    lost = [note for note in lost_versions(snapshot.root, client).values() if note.tags.get(EXPORTS_TAG) == value]
+    return [] if known or lost else ["the export of this state is no version of the registry"]
 
 
 def register_snapshot(snapshot: Snapshot, index: RunIndex) -> str:

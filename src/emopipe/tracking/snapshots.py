@@ -1,8 +1,8 @@
 """States of the pipeline as git and DVC keep them: the workspace, a revision, the experiments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ class Snapshot:
     """Name of the DVC experiment that the commit is."""
 
     @cached_property
-    def records(self) -> dict[str, StageRecord]:
+    def records(self) -> Mapping[str, StageRecord]:
         """The stages that have run, by name."""
-        return dict(_parsed(self._text(LOCK)))
+        return read_lock(self._text(LOCK))
 
     def params(self, last: StageRecord) -> dict[str, Any]:
         """All parameters, with the values that the stages up to `last` were run with."""
@@ -83,7 +83,7 @@ def snapshots(root: Path, revision: str | None, *, experiments: bool) -> list[Sn
     commit = git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") or _named(root, revision)
     if not commit:
         raise WorkspaceError(
-            f"git knows no revision or experiment {revision}: `git log` and `dvc exp list -A` list them"
+            f"{revision} is no revision of git and no DVC experiment: `git log` and `dvc exp list -A` list them"
         )
     return [*found, Snapshot(root, commit)]
 
@@ -108,8 +108,3 @@ def _experiments(root: Path) -> Iterator[Snapshot]:
 
 def _named(root: Path, name: str) -> str:
     return next((found.commit for found in _experiments(root) if found.experiment == name), "")
-
-
-@lru_cache(maxsize=256)
-def _parsed(text: str) -> tuple[tuple[str, StageRecord], ...]:
-    return tuple(read_lock(text).items())

@@ -4,8 +4,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from emopipe.errors import WorkspaceError
@@ -75,14 +76,15 @@ def stage_record(stage: str, root: Path, *, with_outs: bool = True) -> StageReco
         raise WorkspaceError(f"DVC cannot tell the state of {stage}: {error}") from error
 
 
-def read_lock(text: str) -> dict[str, StageRecord]:
+@lru_cache(maxsize=256)
+def read_lock(text: str) -> Mapping[str, StageRecord]:
     """The stages of a dvc.lock by name, in its order; raises `WorkspaceError` where it is not readable."""
     from dvc.exceptions import DvcException
     from dvc.utils.serialize import parse_yaml  # reads 1e-05 as DVC wrote it; PyYAML makes text of it
 
     try:
         stages = (parse_yaml(text, LOCK) or {}).get("stages", {})
-        return {name: _record(name, entry) for name, entry in stages.items()}
+        return MappingProxyType({name: _record(name, entry) for name, entry in stages.items()})
     except (DvcException, AttributeError, KeyError, TypeError) as error:
         raise WorkspaceError(f"{LOCK} is not readable ({error}): take it from git, or run `dvc repro`") from error
 
