@@ -58,8 +58,8 @@ def root(new_store, tmp_path) -> Path:
     return tmp_path
 
 
-def model_run(root: Path, state: StageState = STATE, params=PARAMS) -> ModelRun:
-    return ModelRun(root, "cnn", state, params)
+def model_run(root: Path, state: StageState = STATE, params=PARAMS, **more) -> ModelRun:
+    return ModelRun(root, "cnn", state, params, **more)
 
 
 def stored(root: Path) -> list:
