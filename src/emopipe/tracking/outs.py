@@ -53,15 +53,19 @@ def _from_cache(repo: Any, md5: str, target: Path) -> bool:
 
 def _members(repo: Any, md5: str) -> dict[str, Path] | None:
     """Files in the cache by their path inside the out, "" for a single file; none where any is missing."""
-    first = _cached(repo, md5)
+    hashes = _hashes(repo, md5)
+    found = {name: _cached(repo, value) for name, value in (hashes or {}).items()}
+    return found if hashes is not None and all(file.exists() for file in found.values()) else None
+
+
+def _hashes(repo: Any, md5: str) -> dict[str, str] | None:
+    """The hash of each file; none where the cache lacks the list of a folder."""
     if not md5.endswith(".dir"):
-        found = {"": first}
-    elif first.exists():
-        entries = json.loads(first.read_text(encoding="utf-8"))
-        found = {entry["relpath"]: _cached(repo, entry["md5"]) for entry in entries}
-    else:
+        return {"": md5}
+    listing = _cached(repo, md5)
+    if not listing.exists():
         return None
-    return found if all(file.exists() for file in found.values()) else None
+    return {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_text(encoding="utf-8"))}
 
 
 def _cached(repo: Any, md5: str) -> Path:
@@ -90,9 +94,10 @@ def _pull(repo: Any, md5: str) -> bool:
 
     for name in repo.config["remote"]:
         try:
-            result = repo.cloud.pull({HashInfo("md5", md5)}, remote=name)
+            repo.cloud.pull({HashInfo("md5", md5)}, remote=name)  # of a folder only the list of its files
+            repo.cloud.pull({HashInfo("md5", value) for value in (_hashes(repo, md5) or {}).values()}, remote=name)
         except (DvcException, OSError):
             continue
-        if not result.failed and _members(repo, md5) is not None:
+        if _members(repo, md5) is not None:
             return True
     return False

@@ -1,5 +1,6 @@
 """Where MLflow keeps its runs: the server that MLFLOW_TRACKING_URI names, else a SQLite file at the project's root."""
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +55,7 @@ def connect(root: Path) -> "tuple[MlflowClient, str]":
         os.environ.setdefault(variable, value)
     from mlflow import MlflowClient
 
+    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # it prints each error that it also raises
     uri = tracking_uri(root)
     artifacts = None if is_server(uri) else (root / "mlartifacts").as_uri()
     with FileLock(lock_path(root)):  # processes that create one SQLite store together crash
