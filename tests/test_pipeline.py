@@ -453,6 +453,18 @@ def test_the_champion_predicts_from_picture_files_far_from_the_project(pipeline,
     assert result["heavy"] == []
 
 
+def test_another_store_is_filled_with_the_same_runs(pipeline, tmp_path):
+    other = tmp_path / "mlflow.db"
+    succeed(pipeline.root, "emopipe", "sync", MLFLOW_TRACKING_URI=f"sqlite:///{other}")
+    here, there = runs_of(pipeline.root), runs_of(tmp_path)
+    assert set(there) == set(here) == {*MODELS, ENSEMBLE}
+    for model in here:
+        assert figures_of(there[model]) == figures_of(here[model])
+        assert there[model].data.params == here[model].data.params
+    parents = [{run.data.tags["mlflow.parentRunId"] for run in runs.values()} for runs in (here, there)]
+    assert list(map(len, parents)) == [1, 1]
+
+
 # What happens without MLflow
 
 

@@ -38,19 +38,18 @@ class RunIndex:
     def take(self, key: str, *, deleted: bool = True) -> "Run | None":
         """The run of this state: the complete one, or one that another process is logging.
 
-        Runs that are neither are deleted. Where there is none left, a complete one that was deleted is taken back, if
-        `deleted`.
+        Where there is neither, a complete one that was deleted is taken back, if `deleted`.
         """
         found = self._search(f"tags.`{KEY_TAG}` = '{key}'")
-        complete = [run for run in found if is_complete(run)]
-        logging = [run for run in found if in_progress(run)]
-        if not complete:
-            for run in found:
-                if run not in logging:
-                    self.client.delete_run(run.info.run_id)
-        if complete or logging:
-            return (complete or logging)[0]
+        fit = [run for run in found if is_complete(run)] or [run for run in found if in_progress(run)]
+        if fit:
+            return fit[0]
         return self._take_back(key) if deleted else None
+
+    def clear(self, key: str) -> None:
+        """Delete the runs of this state that did not come to an end: a new one takes their place."""
+        for run in self._search(f"tags.`{KEY_TAG}` = '{key}'"):
+            self.client.delete_run(run.info.run_id)
 
     def models(self) -> "list[Run]":
         """All runs of models, the oldest first."""

@@ -32,14 +32,6 @@ def restore(root: Path, path: str, md5: str, target: Path, commit: str = "") -> 
             )
 
 
-def is_cached(root: Path, md5: str) -> bool:
-    """Whether DVC's cache holds all of it."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        return _members(repo, md5) is not None
-
-
 def _from_cache(repo: Any, md5: str, target: Path) -> bool:
     members = _members(repo, md5)
     if members is None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from emopipe.errors import ParamsError
+from emopipe.errors import ParamsError, WorkspaceError
 from emopipe.files import read_json
 from emopipe.params import parse_params
 from emopipe.tracking.outs import restore
@@ -18,11 +18,8 @@ from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.state import StageRecord
 
 
-def rebuild(wanted: Wanted) -> bool:
-    """Log what MLflow lacks of one run; False where MLflow refused some of it, which has been said then.
-
-    Raises `WorkspaceError` where an out is in no cache and no remote.
-    """
+def rebuild(wanted: Wanted) -> None:
+    """Log what MLflow lacks of one run; raises `WorkspaceError` where an out is gone, or MLflow does not take it."""
     last = wanted.evaluated or wanted.trained
     root = wanted.snapshot.root
     with tempfile.TemporaryDirectory() as temporary:
@@ -42,7 +39,8 @@ def rebuild(wanted: Wanted) -> bool:
                 run.complete()
             if done:
                 log_evaluation(run, done)
-    return run.is_connected
+    if not run.is_connected:
+        raise WorkspaceError("MLflow does not take it, see above: run `emopipe sync` again when it does")
 
 
 def _history(wanted: Wanted, folder: Path) -> pd.DataFrame:

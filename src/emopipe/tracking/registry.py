@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from emopipe.errors import ModelError
+from emopipe.errors import ModelError, WorkspaceError
 from emopipe.files import write_folder
 from emopipe.tracking.ledger import aliases, note_registry, note_version
 from emopipe.tracking.origin import Origin
@@ -63,8 +63,23 @@ def register(
     """Make sure that the bundle is a version of the registered model, and return that version's number.
 
     A bundle that has a version already gets no second one. The version becomes `challenger`, and also `champion`
-    where there is none. `example` is one encoded picture, `about` says where the model is from.
+    where there is none. `example` is one encoded picture, `about` says where the model is from. Raises `WorkspaceError`
+    where MLflow does not take it; no alias has moved then.
     """
+    try:
+        return _register(bundle, run, example, tags, about, origin)
+    except ModelError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WorkspaceError(
+            f"MLflow did not take the model, and the aliases stay where they were: run `dvc repro` again ({reason})"
+        ) from error
+
+
+def _register(
+    bundle: Path, run: ModelRun, example: bytes, tags: dict[str, str], about: str, origin: Origin | None
+) -> str:
     client, run_id = run.connection()
     digest = bundle_digest(bundle)
     found = _version_of(client, digest)
@@ -103,9 +118,18 @@ def new_version(
 
 
 def log_bundle(
-    client: "MlflowClient", run_id: str | None, bundle: Path, example: bytes, origin: Origin | None
+    client: "MlflowClient",
+    run_id: str | None,
+    bundle: Path,
+    example: bytes,
+    origin: Origin | None,
+    *,
+    model_id: str | None = None,
 ) -> "ModelInfo":
-    """Log the bundle as a model that MLflow can load and serve, with its origin beside it."""
+    """Log the bundle as a model that MLflow can load and serve, with its origin beside it.
+
+    With `model_id` the files become those of that model, whose own were lost.
+    """
     import mlflow
     from mlflow.models import infer_signature
 
@@ -124,7 +148,7 @@ def log_bundle(
             artifacts["origin"] = str(folder / "origin")
             write_folder(folder / "origin", origin.files())
         logged: ModelInfo = mlflow.pyfunc.log_model(
-            name="model",
+            **({"name": "model"} if model_id is None else {"model_id": model_id}),
             python_model=str(Path(__file__).parents[1] / "serving" / "pyfunc.py"),
             artifacts=artifacts,
             code_paths=[str(_serving_code(folder))],

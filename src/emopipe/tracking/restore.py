@@ -21,8 +21,10 @@ from emopipe.tracking.store import NAME, connect
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 GONE_TAG = "emopipe.gone"
+LOGGED = "models:/m-"
 
 
 def lost_versions(root: Path, client: "MlflowClient") -> dict[int, VersionNote]:
@@ -41,7 +43,7 @@ def restore_versions(root: Path, index: RunIndex) -> Iterator[str]:
     lost = lost_versions(root, client)
     for number, note in lost.items():
         yield from _restore(root, index, number, note)
-    for alias, number in noted.items():
+    for alias, number in sorted(noted.items()):
         if number in lost and alias not in aliases(client):
             if GONE_TAG in _tags(client, number):
                 yield f"{alias} stays unset: the files of its version {number} are gone"
@@ -49,6 +51,26 @@ def restore_versions(root: Path, index: RunIndex) -> Iterator[str]:
                 client.set_registered_model_alias(NAME, alias, str(number))
     if lost:
         note_registry(root, client)
+
+
+def emptied(client: "MlflowClient") -> "list[ModelVersion]":
+    """Versions whose files are not where MLflow looks for them."""
+    versions = client.search_model_versions(f"name = '{NAME}'")
+    logged = [version for version in versions if str(version.source).startswith(LOGGED)]
+    return [version for version in logged if not client.list_logged_model_artifacts(model_id(version))]
+
+
+def model_id(version: "ModelVersion") -> str:
+    """The model behind a version, which SQL stores name by its source alone."""
+    return str(version.source).removeprefix("models:/")
+
+
+def refill(root: Path, index: RunIndex, version: "ModelVersion") -> None:
+    """Bring its files back; raises `WorkspaceError` where they are in no cache and no remote."""
+    note = read_ledger(root).versions.get(int(version.version), VersionNote(tags={}, about=""))
+    with tempfile.TemporaryDirectory() as temporary:
+        origin, bundle, example = _files(root, note, Path(temporary))
+        log_bundle(index.client, None, bundle, example, origin, model_id=model_id(version))  # its run names it already
 
 
 def restore_first(run: ModelRun) -> None:

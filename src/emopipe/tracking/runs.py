@@ -184,6 +184,7 @@ class ModelRun:
         self._attempt(lambda index, _: index.client.log_dict(self._parent, dict(counts), "class_balance.json"))
 
     def _create(self, index: RunIndex, *, watched: bool) -> None:
+        index.clear(self.key)
         self._parent = index.parent(self._parent_state, self._params)
         tags = {KEY_TAG: self.key, MODEL_TAG: self._model, STATE_TAG: self._parent_state.shared_key}
         tags |= {PARENT_TAG: self._parent, SOURCE_TAG: WATCHED if watched else REBUILT}

@@ -1,7 +1,8 @@
 """`emopipe sync`: MLflow shows every state that git and DVC keep, exactly once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,15 @@ from emopipe.tracking.ledger import note_registry
 from emopipe.tracking.naming import EVALUATION_TAG, KEY_TAG, MODEL_TAG, PARENT_TAG
 from emopipe.tracking.plan import Wanted, plan
 from emopipe.tracking.rebuild import rebuild
-from emopipe.tracking.restore import GONE_TAG, lost_versions, register_snapshot, restore_versions, unregistered
+from emopipe.tracking.restore import (
+    GONE_TAG,
+    emptied,
+    lost_versions,
+    refill,
+    register_snapshot,
+    restore_versions,
+    unregistered,
+)
 from emopipe.tracking.snapshots import Snapshot, history, snapshots
 from emopipe.tracking.store import NAME, connect
 
@@ -50,6 +59,8 @@ def check(root: Path, revision: str | None = None, *, experiments: bool = False)
         f"version {number} is missing: `emopipe sync`" for number in lost_versions(root, index.client)
     ]
     findings.problems += [f"{one}: `emopipe sync`" for one in unregistered(found[-1], index.client)]
+    empty = emptied(index.client)
+    findings.problems += [f"version {one.version} has lost its files: `emopipe sync`" for one in empty]
     findings.problems += [*_orphans(root, wanted, runs), *_hollow(index)]
     return _counted(findings, index, wanted)
 
@@ -62,13 +73,9 @@ def sync(root: Path, revision: str | None = None, *, experiments: bool = False) 
         index.client.set_terminated(run.info.run_id, "KILLED" if MODEL_TAG in run.data.tags else "FINISHED")
         findings.done.append(f"{run.info.run_name} was left as running by a process that is gone: ended")
     for one, lack in list(_gaps(index, wanted, index.models())):
-        try:
-            if rebuild(one):
-                findings.done.append(f"{_name(one)} {lack}: rebuilt")
-            else:
-                findings.problems.append(f"{_name(one)} {lack}, and MLflow did not take it: run `emopipe sync` again")
-        except WorkspaceError as error:
-            findings.problems.append(f"{_name(one)} {lack}, and cannot be rebuilt: {error}")
+        _try(findings, f"{_name(one)} {lack}", partial(rebuild, one))
+    for version in emptied(index.client):
+        _try(findings, f"version {version.version} has lost its files", partial(refill, root, index, version))
     lost = lost_versions(root, index.client)
     findings.problems += restore_versions(root, index)
     findings.done += [f"version {number} was missing: registered again" for number in lost]
@@ -77,6 +84,14 @@ def sync(root: Path, revision: str | None = None, *, experiments: bool = False) 
     note_registry(root, index.client)
     findings.problems += _hollow(index)
     return _counted(findings, index, wanted)
+
+
+def _try(findings: Findings, lack: str, repair: Callable[[], None]) -> None:
+    try:
+        repair()
+        findings.done.append(f"{lack}: rebuilt")
+    except WorkspaceError as error:
+        findings.problems.append(f"{lack}, and cannot be rebuilt: {error}")
 
 
 def _open(root: Path) -> RunIndex:
