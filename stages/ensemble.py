@@ -8,11 +8,10 @@ from emopipe.files import read_json, read_parquet, write_folder, write_json, wri
 from emopipe.params import Params
 from emopipe.predictions import average, predictions_from_arrow, predictions_to_arrow
 from emopipe.stage import run_stage
-from emopipe.tracking.against_champion import against_champion
-from emopipe.tracking.measured import log_predictions
-from emopipe.tracking.report import log_report
+from emopipe.tracking.origin import workspace_origin
+from emopipe.tracking.report import Evaluation, log_against_champion, log_evaluation
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import stage_state
+from emopipe.tracking.state import stage_record, stage_state
 from emopipe.tracking.store import project_root
 from emopipe.training.checkpoint import DESCRIPTION
 
@@ -31,12 +30,21 @@ def main(
     write_folder(figures, dict(draw_figures(result, averaged, faces, params.evaluate.num_mistakes)))
     write_parquet(out, predictions_to_arrow(averaged))
     write_json(report, result)
-    with ModelRun(project_root(), name, stage_state(f"ensemble@{name}", Path.cwd()), params).resume() as run:
+    record = stage_record(f"ensemble@{name}", Path.cwd())
+    done = Evaluation(
+        key=record.state.key,
+        origin=workspace_origin(Path.cwd(), record),
+        report=result,
+        predictions=averaged,
+        figures=figures,
+        data=str(clean),
+    )
+    trained = stage_state(f"train@{members[0]}", Path.cwd())  # all members are of one state
+    with ModelRun(project_root(), name, record.state, params, parent=trained).resume() as run:
         if run.is_new:
             run.complete()
-        log_report(run, result, against_champion(run, name, averaged, params))
-        log_predictions(run, averaged)
-        run.log_artifacts(figures, "figures")
+        log_evaluation(run, done)
+        log_against_champion(run, done, params)
     print(f"{name}, of {', '.join(members)}: test accuracy {result['test']['accuracy']:.3f}")
 
 

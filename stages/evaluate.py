@@ -12,11 +12,10 @@ from emopipe.params import Params
 from emopipe.predict import best_device, predict_faces
 from emopipe.predictions import predictions_of, predictions_to_arrow
 from emopipe.stage import run_stage
-from emopipe.tracking.against_champion import against_champion
-from emopipe.tracking.measured import log_predictions
-from emopipe.tracking.report import log_history, log_report
+from emopipe.tracking.origin import workspace_origin
+from emopipe.tracking.report import Evaluation, log_against_champion, log_evaluation, log_history
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import stage_state
+from emopipe.tracking.state import stage_record, stage_state
 from emopipe.tracking.store import project_root
 from emopipe.training.checkpoint import load_model
 
@@ -47,14 +46,20 @@ def main(
         write_csv(plots / f"{name}.csv", table)
     write_parquet(predictions, predictions_to_arrow(predicted))
     write_json(report, result)
-    state = stage_state(f"train@{model}", Path.cwd())
-    with ModelRun(project_root(), model, state, params).resume() as run:
+    evaluated = stage_record(f"evaluate@{model}", Path.cwd())
+    done = Evaluation(
+        key=evaluated.state.key,
+        origin=workspace_origin(Path.cwd(), evaluated),
+        report=result,
+        predictions=predicted,
+        figures=figures,
+        data=str(clean),
+    )
+    with ModelRun(project_root(), model, stage_state(f"train@{model}", Path.cwd()), params).resume() as run:
         if run.is_new:
             log_history(run, history)
-            run.complete()
-        log_report(run, result, against_champion(run, model, predicted, params))
-        log_predictions(run, predicted)
-        run.log_artifacts(figures, "figures")
+        log_evaluation(run, done)
+        log_against_champion(run, done, params)
 
 
 if __name__ == "__main__":

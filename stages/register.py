@@ -2,29 +2,27 @@
 
 from pathlib import Path
 
-from emopipe.faces import faces_from_arrow
-from emopipe.files import read_json, read_parquet, write_json
+from emopipe.files import read_json, write_json
 from emopipe.params import Params
 from emopipe.serving.latency import latency_ms
 from emopipe.stage import run_stage
-from emopipe.tracking.evidence import evidence_tags
-from emopipe.tracking.registry import bundle_digest, register
+from emopipe.tracking.origin import workspace_origin
+from emopipe.tracking.registry import bundle_digest, register, version_facts
+from emopipe.tracking.restore import example_face, restore_first
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import stage_state
+from emopipe.tracking.state import stage_record, stage_state
 from emopipe.tracking.store import NAME, project_root
 
 
 def main(params: Params, *, bundle: Path, export: Path, clean: Path, report: Path) -> None:
     """Register the exported model."""
-    exported = read_json(export)
-    model, figure = exported["model"], exported["select_by"]
-    example = faces_from_arrow(read_parquet(clean)).split("val").frame["png"].iloc[0]
-    tags = {"emopipe.model": model, f"val/{figure}": f"{exported['candidates'][model]:.4f}"}
-    about = f"{model}: the best of {', '.join(exported['candidates'])} by {figure} on validation"
-    digest = bundle_digest(bundle)
-    tags |= evidence_tags(exported["parity"], params.export, latency_ms(bundle, example))
+    exported, digest, example = read_json(export), bundle_digest(bundle), example_face(clean)
+    model = exported["model"]
+    facts = version_facts(exported, params.export, latency_ms(bundle, example))
+    origin = workspace_origin(Path.cwd(), stage_record("export", Path.cwd()))
     with ModelRun(project_root(), model, stage_state(f"train@{model}", Path.cwd()), params).find() as run:
-        version = register(bundle, run, example, tags, about)
+        restore_first(run)
+        version = register(bundle, run, example, *facts, origin=origin)
     print(f"{model} is version {version} of the registered model {NAME}")
     write_json(report, {"registered_model": NAME, "model": model, "bundle": digest})
 

@@ -10,6 +10,7 @@ from emopipe.params import Params
 from emopipe.predictions import predictions_from_arrow
 from emopipe.pretrained import checked_file, starting_weights
 from emopipe.stage import run_stage
+from emopipe.tracking.report import class_balance
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.state import stage_state
 from emopipe.tracking.store import project_root
@@ -33,6 +34,7 @@ def main(params: Params, *, model: str, clean: Path, train: Path, out: Path) -> 
     interrupted = project_root() / CHECKPOINTS / f"{state.key}.safetensors"
     interrupted.parent.mkdir(exist_ok=True)
     with ModelRun(project_root(), model, state, params).start() as run:
+        run.log_balance(class_balance(training_set.frame))
         trained, history = fit(
             model, faces, training_set, params=params, run=run, start=start, teacher=teacher, interrupted=interrupted
         )

@@ -21,6 +21,7 @@ from emopipe.files import read_json, read_parquet
 from emopipe.labels import FER2013_CLASSES as CLASSES
 from emopipe.predictions import predictions_from_arrow
 from emopipe.sample.table import write_sample
+from emopipe.tracking.naming import LIVE
 from emopipe.training_set import training_set_from_arrow
 from projects import change_params, environment, files_below, make_project, run, stages_run, succeed
 
@@ -119,9 +120,15 @@ def client_of(root: Path):
 def runs_of(root: Path) -> dict:
     """The runs of the project's own store by their model."""
     client = client_of(root)
-    found = client.search_runs([client.get_experiment_by_name("emopipe").experiment_id])
+    experiment = client.get_experiment_by_name("emopipe").experiment_id
+    found = client.search_runs([experiment], "tags.`emopipe.model` LIKE '%'")
     assert len({run.data.params["model"] for run in found}) == len(found), "a model has more than one run"
     return {run.data.params["model"]: run for run in found}
+
+
+def figures_of(run) -> dict[str, float]:
+    """The metrics of a run but those that only a machine can know."""
+    return {name: value for name, value in run.data.metrics.items() if not name.startswith(LIVE)}
 
 
 def history_of(root: Path, model: str) -> pd.DataFrame:
@@ -374,7 +381,9 @@ def test_another_folder_gives_the_same_hashes(pipeline, elsewhere):
 def test_each_model_is_one_finished_run(pipeline, model):
     run = runs_of(pipeline.root)[model]
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == model
+    assert run.info.run_name == f"{model} {run.data.tags['emopipe.state'][:7]}"
+    assert run.data.tags["mlflow.parentRunId"] == runs_of(pipeline.root)["cnn"].data.tags["mlflow.parentRunId"]
+    assert min(run.data.metrics[name] for name in ("time/images_per_second", "memory/peak_mib")) > 0
     assert run.data.params["train.epochs"] == "2"
     assert run.data.params["balance.strategy"] == "oversample"
     report = pipeline.report(f"evaluate/{model}")
@@ -473,6 +482,18 @@ def test_the_champion_predicts_from_picture_files_far_from_the_project(pipeline,
     assert result["heavy"] == []
 
 
+def test_another_store_is_filled_with_the_same_runs(pipeline, tmp_path):
+    other = tmp_path / "mlflow.db"
+    succeed(pipeline.root, "emopipe", "sync", MLFLOW_TRACKING_URI=f"sqlite:///{other}")
+    here, there = runs_of(pipeline.root), runs_of(tmp_path)
+    assert set(there) == set(here) == {*MODELS, ENSEMBLE}
+    for model in here:
+        assert figures_of(there[model]) == figures_of(here[model])
+        assert there[model].data.params == here[model].data.params
+    parents = [{run.data.tags["mlflow.parentRunId"] for run in runs.values()} for runs in (here, there)]
+    assert list(map(len, parents)) == [1, 1]
+
+
 # What happens without MLflow
 
 
@@ -487,7 +508,7 @@ def test_evaluate_restores_a_run_that_the_store_lacks(pipeline, elsewhere):
     expected, found = runs_of(pipeline.root)["cnn"], runs_of(elsewhere.root)["cnn"]
     assert found.info.status == "FINISHED"
     assert found.data.tags["emopipe.key"] == expected.data.tags["emopipe.key"]
-    assert found.data.metrics == expected.data.metrics
+    assert figures_of(found) == figures_of(expected)
     assert found.data.params == expected.data.params
     pd.testing.assert_frame_equal(history_of(elsewhere.root, "cnn"), history_of(pipeline.root, "cnn"))
     digests = [{item.dataset.digest for item in run.inputs.dataset_inputs} for run in (expected, found)]

@@ -27,15 +27,17 @@ def model_run(root, stage):
 
 
 def stored(root):
-    """All runs by their names."""
+    """The runs of models, by the model."""
     client, experiment = connect(root)
-    return {run.info.run_name: run for run in client.search_runs([experiment])}
+    runs = client.search_runs([experiment], "tags.`emopipe.model` LIKE '%'")
+    return {run.data.tags["emopipe.model"]: run for run in runs}
 
 
 def test_a_run_that_is_evaluated_later_lasts_as_long_as_its_training(root):
     with model_run(root, "train@cnn").start() as run:
         run.complete()
     ended = stored(root)["cnn"].info.end_time
+    assert stored(root)["cnn"].info.run_name == f"cnn {STATE.shared_key[:7]}", "which tells states apart"
     with model_run(root, "train@cnn").resume() as run:
         run.describe("figures")
     found = stored(root)["cnn"]

@@ -19,7 +19,7 @@ from emopipe.images import encode_png
 from emopipe.params import load_params
 from emopipe.recognition.model import open_model
 from emopipe.serving.bundle import Bundle
-from emopipe.tracking.against_champion import AgainstChampion
+from emopipe.tracking.naming import LIVE
 from emopipe.tracking.registry import bundle_digest, register
 from emopipe.tracking.report import log_history, log_report
 from emopipe.tracking.runs import ModelRun
@@ -60,14 +60,19 @@ def root(new_store, tmp_path) -> Path:
     return tmp_path
 
 
-def model_run(root: Path, state: StageState = STATE, params=PARAMS) -> ModelRun:
-    return ModelRun(root, "cnn", state, params)
+def model_run(root: Path, state: StageState = STATE, params=PARAMS, **more) -> ModelRun:
+    return ModelRun(root, "cnn", state, params, **more)
 
 
 def stored(root: Path) -> list:
-    """All runs that are not deleted, the newest first."""
+    """All runs of models that are not deleted, the newest first."""
     client, experiment = connect(root)
-    return client.search_runs([experiment])
+    return client.search_runs([experiment], "tags.`emopipe.model` LIKE '%'")
+
+
+def figures(run) -> dict[str, float]:
+    """The metrics of a run but those that only a machine can know."""
+    return {name: value for name, value in run.data.metrics.items() if not name.startswith(LIVE)}
 
 
 # The key of a state
@@ -174,7 +179,7 @@ def test_a_run_has_its_key_all_parameters_and_its_tables(root):
     with model_run(root).start():
         pass
     (run,) = stored(root)
-    assert (run.info.run_name, run.info.status) == ("cnn", "FINISHED")
+    assert (run.info.run_name, run.info.status) == (f"cnn {STATE.shared_key[:7]}", "FINISHED")
     assert run.data.tags["emopipe.key"] == STATE.key
     assert run.data.params["model"] == "cnn"
     assert run.data.params["image.size"] == str(PARAMS.image.size)
@@ -197,7 +202,7 @@ def test_a_state_that_has_finished_keeps_its_run_when_it_is_trained_again(root):
         with model_run(root).start() as run:
             run.log_metrics({"epoch/val_loss": loss}, step=1)
             run.complete()
-    assert [run.data.metrics for run in stored(root)] == [{"epoch/val_loss": 1.0}]
+    assert [figures(run) for run in stored(root)] == [{"epoch/val_loss": 1.0}]
 
 
 def test_starting_again_replaces_what_did_not_finish_and_no_other_state(root):
@@ -209,7 +214,7 @@ def test_starting_again_replaces_what_did_not_finish_and_no_other_state(root):
             pass
     runs = {run.data.tags["emopipe.key"]: run for run in stored(root)}
     assert set(runs) == {STATE.key, OTHER.key}
-    assert (runs[STATE.key].info.status, runs[STATE.key].data.metrics) == ("FINISHED", {})
+    assert (runs[STATE.key].info.status, figures(runs[STATE.key])) == ("FINISHED", {})
 
 
 def test_a_later_stage_that_fails_does_not_change_how_the_training_ended(root):
@@ -223,16 +228,16 @@ def test_a_later_stage_that_fails_does_not_change_how_the_training_ended(root):
 def test_a_run_that_lost_its_store_on_the_way_is_made_anew_from_the_outs(root, monkeypatch):
     with model_run(root).start() as run:
         run.log_metrics({"epoch/val_loss": 1.0}, step=1)
-        run._client = None  # gone
+        run._index = None  # gone
         run.complete()
     with model_run(root).resume() as run:
         assert run.is_new
-    assert [found.data.metrics for found in stored(root)] == [{}]
+    assert [figures(found) for found in stored(root)] == [{}]
 
 
 def test_what_is_not_there_is_not_found(root):
     with pytest.raises(
-        WorkspaceError, match=r"^MLflow has no run of cnn in this state: run `dvc repro --force --single"
+        WorkspaceError, match=r"^MLflow has no run of cnn in this state: run `emopipe sync`, then `dvc repro`$"
     ):
         model_run(root).find()
 
@@ -256,7 +261,7 @@ def test_resuming_goes_on_in_the_run_of_the_state(root):
         assert run.is_new
     newest, first = stored(root)
     assert newest.data.tags["emopipe.key"] == OTHER.key
-    assert first.data.metrics == {"epoch/val_loss": 1.0, "test/accuracy": 0.5}
+    assert figures(first) == {"epoch/val_loss": 1.0, "test/accuracy": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -310,26 +315,41 @@ def test_a_class_with_any_name_has_its_metrics(root):
 
 
 def test_a_report_becomes_figures_by_split_and_class_and_a_matrix(root):
-    figures = {"accuracy": 0.5, "balanced_accuracy": 0.6, "macro_f1": 0.7}
-    figures |= {"ece": 0.1, "classwise_ece": 0.05, "nll": 1.5}
+    overall = {"accuracy": 0.5, "balanced_accuracy": 0.6, "macro_f1": 0.7}
+    overall |= {"ece": 0.1, "classwise_ece": 0.05, "nll": 1.5}
     per_class = {"happy": {"precision": 1.0, "recall": 0.5, "f1": 0.66, "support": 2}}
-    split = {**figures, "per_class": per_class, "confusion": [[1, 1], [0, 0]], "num_faces": 2}
+    split = {**overall, "per_class": per_class, "confusion": [[1, 1], [0, 0]], "num_faces": 2}
     split |= {"accuracy_ci": [0.1, 0.9], "macro_f1_ci": [0.2, 0.8]}
     report = {"model": "cnn", "classes": ["happy", "sad"], "val": split, "test": split | {"accuracy": 0.4}}
     with model_run(root).start() as run:
-        log_report(run, report, AgainstChampion(says="There is no champion yet."))
+        log_report(run, report, CLEAN)
     (run,) = stored(root)
     assert (run.data.metrics["val/accuracy"], run.data.metrics["test/accuracy"]) == (0.5, 0.4)
     assert run.data.metrics["test/recall/happy"] == 0.5
     assert (run.data.metrics["test/accuracy_low"], run.data.metrics["test/accuracy_high"]) == (0.1, 0.9)
-    assert len(run.data.metrics) == 2 * (6 + 2 * 2 + 3)
+    assert len(figures(run)) == 2 * (6 + 2 * 2 + 3)
     note = run.data.tags["mlflow.note.content"]
     assert "| accuracy | 0.500 (0.100 to 0.900) | 0.400 (0.100 to 0.900) |" in note
     assert "| happy | 2 | 1.000 | 0.500 | 0.660 |" in note
-    assert note.startswith("**There is no champion yet.**\n\n## cnn\n\n")
+    assert note.startswith("## cnn\n\n")
     path = connect(root)[0].download_artifacts(run.info.run_id, "test_confusion.json", str(root))
     expected = {"classes": ["happy", "sad"], "rows": "truth", "confusion": [[1, 1], [0, 0]]}
     assert json.loads(Path(path).read_text()) == expected
+
+
+def test_figures_name_the_data_that_they_were_measured_on(root):
+    with model_run(root).start() as run:
+        run.log_figures({"test/accuracy": 0.5}, CLEAN)
+    with model_run(root, OTHER).start() as run:
+        run.log_figures({"test/accuracy": 0.7}, CLEAN)
+    client, experiment = connect(root)
+    here = [{"dataset_name": CLEAN, "dataset_digest": "c" * 32}]
+    best = client.search_logged_models(
+        [experiment], order_by=[{"field_name": "metrics.test/accuracy", "ascending": False} | here[0]], datasets=here
+    )
+    assert [(model.source_run_id, model.metrics[0].value) for model in best] == [
+        (run.info.run_id, value) for run, value in zip(stored(root), (0.7, 0.5), strict=True)
+    ]
 
 
 def test_a_history_becomes_one_step_per_epoch(root):

@@ -8,7 +8,7 @@ from emopipe.candidate import Candidate, flat_params
 from emopipe.comparing.pairing import Measured
 from emopipe.revisions import from_revision, from_workspace
 from emopipe.tracking.measured import predictions_of_run
-from emopipe.tracking.runs import MODEL_TAG
+from emopipe.tracking.naming import MODEL_TAG
 from emopipe.tracking.store import NAME, connect
 from emopipe.tracking.versions import find_version, mlflow_faults, run_of
 

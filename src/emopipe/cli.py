@@ -231,6 +231,44 @@ def _silence_libraries() -> None:
 
 
 @app.command()
+def sync(
+    revision: Annotated[
+        str | None, typer.Argument(help="A git revision or a DVC experiment; the workspace by default.")
+    ] = None,
+    all_experiments: Annotated[bool, typer.Option("--all-experiments", help="All DVC experiments too.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; status 1 if anything is to be done.")] = False,
+) -> None:
+    """Rebuild in MLflow what it lacks, from what DVC and git keep: runs, figures, versions, aliases."""
+    from emopipe.tracking import sync as syncing
+    from emopipe.tracking.store import project_root
+
+    compare = syncing.check if check else syncing.sync
+    found = compare(project_root(), revision, experiments=all_experiments)
+    print("\n".join(found.lines()))
+    raise typer.Exit(0 if found.is_whole else 1)
+
+
+@app.command()
+def reproduce(
+    target: Annotated[
+        str, typer.Argument(help="models:/emopipe@champion, models:/emopipe/3, or a run's id.", show_default=False)
+    ],
+    stage: Annotated[
+        list[str] | None, typer.Option(help="Only this stage, from the inputs that it had; may be given again.")
+    ] = None,
+) -> None:
+    """Make a version or a run again from its commit and data, and say whether it is the same; status 1 if not."""
+    from emopipe.params import load_params
+    from emopipe.reproduce import reproduce as make_again
+    from emopipe.tracking.store import project_root
+
+    tolerance = load_params(PARAMS).export.max_probability_difference
+    agreement = make_again(project_root(), target, stages=stage or (), tolerance=tolerance)
+    print("\n".join(agreement.lines()))
+    raise typer.Exit(1 if agreement.verdict == "different" else 0)
+
+
+@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
     host: Annotated[str, typer.Option(help="Address to listen on; others than loopback let others in.")] = "127.0.0.1",

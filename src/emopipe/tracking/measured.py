@@ -8,7 +8,8 @@ from emopipe.comparing.pairing import digest_of_test_faces
 from emopipe.errors import WorkspaceError
 from emopipe.files import read_parquet, write_parquet
 from emopipe.predictions import Predictions, predictions_from_arrow, predictions_to_arrow
-from emopipe.tracking.runs import MODEL_TAG, ModelRun
+from emopipe.tracking.naming import MODEL_TAG
+from emopipe.tracking.runs import ModelRun
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -3,21 +3,29 @@
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from emopipe.errors import ModelError
+from emopipe.errors import ModelError, WorkspaceError
+from emopipe.files import write_folder
+from emopipe.params import ExportParams
+from emopipe.tracking.evidence import evidence_tags
+from emopipe.tracking.ledger import aliases, note_registry, note_version
+from emopipe.tracking.origin import Origin
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import NAME
 from emopipe.tracking.versions import CHALLENGER, CHAMPION, find_version, tag_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.models.model import ModelInfo
 
-DIGEST_TAG = "emopipe.bundle"
+DIGEST_TAG, EXPORTS_TAG = "emopipe.bundle", "dvc.exports"
 ABOUT = (
     "Facial emotion from a picture of one face. In: the column `image` with encoded pictures, as bytes. Out: the label "
     "and a probability per class. `champion` is the version in use, `challenger` the one registered last. Each "
@@ -38,40 +46,102 @@ def bundle_digest(bundle: Path) -> str:
     return digest.hexdigest()
 
 
-def register(bundle: Path, run: ModelRun, example: bytes, tags: dict[str, str], about: str = "") -> str:
+def version_facts(exported: Mapping[str, Any], limits: ExportParams, latency_ms: float) -> tuple[dict[str, str], str]:
+    """Tags and description of a version, from the report of the stage `export` and the latency of one face."""
+    model, figure = exported["model"], exported["select_by"]
+    tags = {"emopipe.model": model, f"val/{figure}": f"{exported['candidates'][model]:.4f}"}
+    tags |= evidence_tags(exported["parity"], limits, latency_ms)
+    return tags, f"{model}: the best of {', '.join(exported['candidates'])} by {figure} on validation"
+
+
+def register(
+    bundle: Path,
+    run: ModelRun,
+    example: bytes,
+    tags: dict[str, str],
+    about: str = "",
+    *,
+    origin: Origin | None = None,
+) -> str:
     """Make sure that the bundle is a version of the registered model, and return that version's number.
 
     A bundle that has a version already gets no second one, only the tags that it lacks. The version becomes
     `challenger`, and also `champion` where there is none. `example` is one encoded picture, `about` says where the
-    model is from.
+    model is from. Raises `WorkspaceError` where MLflow does not take it; no alias has moved then.
     """
+    try:
+        return _register(bundle, run, example, tags, about, origin)
+    except ModelError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WorkspaceError(
+            f"MLflow did not take the model, and the aliases stay where they were: run `dvc repro` again ({reason})"
+        ) from error
+
+
+def _register(
+    bundle: Path, run: ModelRun, example: bytes, tags: dict[str, str], about: str, origin: Origin | None
+) -> str:
     client, run_id = run.connection()
     digest = bundle_digest(bundle)
     tags = tags | {DIGEST_TAG: digest}
     found = _version_of(client, digest)
     if found is None:
-        found = _new_version(client, run_id, bundle, example, tags, about)
-    else:
+        model = log_bundle(client, run_id, bundle, example, origin)
+        tags = tags | (_origin_tags(origin) if origin else {})
+        found = new_version(client, model.model_uri, run_id, tags, about, model.model_id)
+        note_version(run.root, int(found), run.key, origin)
+    else:  # the same bytes, maybe from another commit: the version keeps what it has
         version = find_version(client, found)
-        tag_version(client, version, {name: value for name, value in tags.items() if name not in version.tags})
+        exports = {EXPORTS_TAG: _origin_tags(origin)[EXPORTS_TAG]} if origin else {}
+        missing = {name: value for name, value in tags.items() if name not in version.tags}
+        tag_version(client, version, missing | exports)
     client.set_registered_model_alias(NAME, CHALLENGER, found)
-    if CHAMPION not in client.get_registered_model(NAME).aliases:
+    if CHAMPION not in aliases(client):
         client.set_registered_model_alias(NAME, CHAMPION, found)
+    note_registry(run.root, client)
     return found
 
 
-def _version_of(client: "MlflowClient", digest: str) -> str | None:
-    versions = client.search_model_versions(f"name = '{NAME}' and tags.`{DIGEST_TAG}` = '{digest}'")
-    return str(versions[0].version) if versions else None
+def _origin_tags(origin: Origin) -> dict[str, str]:
+    tags = origin.tags() | {EXPORTS_TAG: origin.outs.get(origin.stage, {}).get("exports", "")}
+    return {name: value for name, value in tags.items() if value}
 
 
-def _new_version(
-    client: "MlflowClient", run_id: str, bundle: Path, example: bytes, tags: dict[str, str], about: str
+def new_version(
+    client: "MlflowClient",
+    source: str,
+    run_id: str | None,
+    tags: dict[str, str],
+    about: str,
+    model_id: str | None = None,
 ) -> str:
+    """A new version of the registered model, which is made if it is missing; its number."""
+    if not client.search_registered_models(f"name = '{NAME}'"):
+        client.create_registered_model(NAME, description=ABOUT)
+    created = client.create_model_version(NAME, source, run_id, tags=tags, description=about, model_id=model_id)
+    return str(created.version)
+
+
+def log_bundle(
+    client: "MlflowClient",
+    run_id: str | None,
+    bundle: Path,
+    example: bytes,
+    origin: Origin | None,
+    *,
+    model_id: str | None = None,
+) -> "ModelInfo":
+    """Log the bundle as a model that MLflow can load and serve, with its origin beside it.
+
+    With `model_id` the files become those of that model, whose own were lost.
+    """
     import mlflow
     from mlflow.models import infer_signature
 
     mlflow.set_tracking_uri(client.tracking_uri)
+    mlflow.set_experiment(NAME)
     from emopipe.serving.bundle import Bundle
 
     opened = Bundle(bundle)
@@ -79,22 +149,42 @@ def _new_version(
     output = pd.DataFrame(probabilities, columns=list(opened.classes))
     output.insert(0, "label", [opened.classes[int(probabilities[0].argmax())]])
     table = pd.DataFrame({"image": [example]})
-    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id):
-        logged = mlflow.pyfunc.log_model(
-            name="model",
+    with tempfile.TemporaryDirectory() as temporary, _within(client, run_id):
+        folder, artifacts = Path(temporary), {"bundle": str(bundle)}
+        if origin is not None:
+            artifacts["origin"] = str(folder / "origin")
+            write_folder(folder / "origin", origin.files())
+        logged: ModelInfo = mlflow.pyfunc.log_model(
+            **({"name": "model"} if model_id is None else {"model_id": model_id}),
             python_model=str(Path(__file__).parents[1] / "serving" / "pyfunc.py"),
-            artifacts={"bundle": str(bundle)},
-            code_paths=[str(_serving_code(Path(folder)))],
+            artifacts=artifacts,
+            code_paths=[str(_serving_code(folder))],
             signature=infer_signature(table, output),
             input_example=table,
             pip_requirements=[f"mlflow=={version('mlflow')}", *(f"{name}=={version(name)}" for name in REQUIREMENTS)],
         )
-    if not client.search_registered_models(f"name = '{NAME}'"):
-        client.create_registered_model(NAME, description=ABOUT)
-    created = client.create_model_version(
-        NAME, logged.model_uri, run_id, tags=tags, description=about, model_id=logged.model_id
-    )
-    return str(created.version)
+    return logged
+
+
+@contextmanager
+def _within(client: "MlflowClient", run_id: str | None) -> Iterator[None]:
+    """What is logged belongs to this run, whose status and duration stay as they are."""
+    import mlflow
+
+    if run_id is None:
+        yield
+        return
+    before = client.get_run(run_id).info
+    try:
+        with mlflow.start_run(run_id=run_id):
+            yield
+    finally:
+        client.set_terminated(run_id, before.status, before.end_time)
+
+
+def _version_of(client: "MlflowClient", digest: str) -> str | None:
+    versions = client.search_model_versions(f"name = '{NAME}' and tags.`{DIGEST_TAG}` = '{digest}'")
+    return str(versions[0].version) if versions else None
 
 
 def _serving_code(folder: Path) -> Path:

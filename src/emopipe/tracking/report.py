@@ -1,17 +1,69 @@
 """What MLflow shows of a model's report."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from emopipe.faces import HELD_OUT
 from emopipe.markdown import markdown_table
-from emopipe.tracking.against_champion import AgainstChampion
+from emopipe.params import Params
+from emopipe.predictions import Predictions
+from emopipe.tracking.against_champion import against_champion
+from emopipe.tracking.measured import log_predictions
+from emopipe.tracking.origin import Origin
 from emopipe.tracking.runs import ModelRun
 
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "classwise_ece", "nll")
 WITH_INTERVAL = ("accuracy", "macro_f1")
 PER_CLASS = ("precision", "recall", "f1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What the stage `evaluate@MODEL` or `ensemble@NAME` left."""
+
+    key: str
+    """Of the state of that stage."""
+    origin: Origin
+    report: dict[str, Any]
+    predictions: Predictions
+    figures: Path
+    """Folder of pictures."""
+    data: str
+    """Path of the table with the faces of validation and test, as DVC names it."""
+
+
+def log_evaluation(run: ModelRun, done: Evaluation) -> None:
+    """Log all of it, while the stage runs or when it is rebuilt from its outs."""
+    log_report(run, done.report, done.data)
+    log_predictions(run, done.predictions)
+    run.log_artifacts(done.figures, "figures")
+    run.log_origin(done.origin)
+    run.evaluated(done.key)
+
+
+def log_against_champion(run: ModelRun, done: Evaluation, params: Params) -> None:
+    """Say on the run's page how the model compares with the champion of now, which `emopipe sync` cannot know."""
+    against = against_champion(run, done.report["model"], done.predictions, params)
+    run.describe("\n\n".join([f"**{against.headline}**", report_note(done.report), against.details]).strip())
+    for name, value in against.tags.items():
+        run.set_tag(name, value)
+
+
+def log_history(run: ModelRun, history: pd.DataFrame) -> None:
+    """Log the epochs of a training that this store has not seen, and that these are all."""
+    for row in history.to_dict("records"):
+        step = int(row.pop("epoch"))
+        run.log_metrics({f"epoch/{name}": value for name, value in row.items()}, step=step)
+    run.complete()
+
+
+def class_balance(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Faces of each class `before` and `after` balancing, from `label` and `origin` of the training set's rows."""
+    parts = {"before": rows[rows["origin"] == "real"], "after": rows}
+    return {when: {str(k): int(n) for k, n in part["label"].value_counts().items()} for when, part in parts.items()}
 
 
 def report_metrics(report: dict[str, Any], split: str) -> dict[str, float]:
@@ -59,19 +111,10 @@ def _figure(figures: dict[str, Any], name: str) -> str:
     return f"{figures[name]:.3f} ({low:.3f} to {high:.3f})"
 
 
-def log_report(run: ModelRun, report: dict[str, Any], against: AgainstChampion) -> None:
-    """Log the figures of both splits, the difference to the champion, and the confusion matrices as JSON."""
-    run.describe("\n\n".join([f"**{against.headline}**", report_note(report), against.details]).strip())
-    for name, value in against.tags.items():
-        run.set_tag(name, value)
+def log_report(run: ModelRun, report: dict[str, Any], data: str) -> None:
+    """Log the figures of both splits with the table that they were measured on, and the confusion matrices as JSON."""
+    run.describe(report_note(report))
     for split in HELD_OUT:
-        run.log_metrics(report_metrics(report, split))
+        run.log_figures(report_metrics(report, split), data)
         confusion = {"classes": report["classes"], "rows": "truth", "confusion": report[split]["confusion"]}
         run.log_json(confusion, f"{split}_confusion.json")
-
-
-def log_history(run: ModelRun, history: pd.DataFrame) -> None:
-    """Log the epochs of a training that this store has not seen."""
-    for row in history.to_dict("records"):
-        step = int(row.pop("epoch"))
-        run.log_metrics({f"epoch/{name}": value for name, value in row.items()}, step=step)

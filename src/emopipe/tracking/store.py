@@ -1,5 +1,6 @@
 """Where MLflow keeps its runs: the server that MLFLOW_TRACKING_URI names, else a SQLite file at the project's root."""
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,11 @@ def tracking_uri(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
 
 
+def lock_path(root: Path) -> Path:
+    """The file by which the processes of this machine take turns."""
+    return root / "mlflow.db.lock"
+
+
 def is_server(uri: str) -> bool:
     """Whether another process keeps the store, and so decides where artifacts go."""
     return uri.startswith(("http://", "https://"))
@@ -49,13 +55,16 @@ def connect(root: Path) -> "tuple[MlflowClient, str]":
         os.environ.setdefault(variable, value)
     from mlflow import MlflowClient
 
+    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # it prints each error that it also raises
     uri = tracking_uri(root)
     artifacts = None if is_server(uri) else (root / "mlartifacts").as_uri()
-    with FileLock(root / "mlflow.db.lock"):  # processes that create one SQLite store together crash
+    with FileLock(lock_path(root)):  # processes that create one SQLite store together crash
         client = MlflowClient(uri, uri)
         experiment = client.get_experiment_by_name(NAME)
         if experiment is not None:
             if experiment.lifecycle_stage == "deleted":
                 client.restore_experiment(experiment.experiment_id)
+            for name in ABOUT.keys() - experiment.tags.keys():  # made by an earlier version of this project
+                client.set_experiment_tag(experiment.experiment_id, name, ABOUT[name])
             return client, experiment.experiment_id
         return client, client.create_experiment(NAME, artifact_location=artifacts, tags=ABOUT)

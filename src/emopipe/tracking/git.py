@@ -1,0 +1,35 @@
+"""What git knows, asked by its command; an answer is empty where there is no repository, no commit, or no git."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def git(root: Path, *command: str, **environment: str) -> str:
+    """What a git command says, or nothing where it fails."""
+    return git_bytes(root, *command, **environment).decode("utf-8", "surrogateescape").strip()
+
+
+def git_bytes(root: Path, *command: str, **environment: str) -> bytes:
+    """The same, to the byte."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *command], capture_output=True, check=True, env=os.environ | environment
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return b""
+    return done.stdout
+
+
+def difference(root: Path, commit: str, paths: Sequence[str]) -> str:
+    """What `paths` differ in from `commit`, new files with it, as `git apply` takes it; git's index is left alone."""
+    new = git(root, "ls-files", "--others", "--exclude-standard", "--", *paths).splitlines()
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        git(root, "read-tree", commit, **index)
+        if new:
+            git(root, "add", "--intent-to-add", "--", *new, **index)
+        changed = git_bytes(root, "diff", "--binary", commit, "--", *paths, **index)
+    return changed.decode("utf-8", "surrogateescape")

@@ -1,0 +1,110 @@
+"""States of the pipeline as git and DVC keep them: the workspace, a revision, the experiments."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from emopipe.errors import WorkspaceError
+from emopipe.tracking.git import git
+from emopipe.tracking.origin import Origin, hashes, workspace_origin
+from emopipe.tracking.state import LOCK, StageRecord, read_lock, stage_state, upstream
+
+PARAMS = "params.yaml"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What dvc.lock and params.yaml say, in the workspace or in a commit."""
+
+    root: Path
+    commit: str = ""
+    """Empty for the workspace."""
+    experiment: str = ""
+    """Name of the DVC experiment that the commit is."""
+
+    @cached_property
+    def records(self) -> Mapping[str, StageRecord]:
+        """The stages that have run, by name."""
+        return read_lock(self._text(LOCK))
+
+    def params(self, last: StageRecord) -> dict[str, Any]:
+        """All parameters, with the values that the stages up to `last` were run with."""
+        values = yaml.safe_load(self._text(PARAMS)) or {}
+        for record in upstream(self.records, last):
+            for name, value in record.state.params.items():
+                *sections, key = name.split(".")
+                section = values
+                for part in sections:
+                    section = section.setdefault(part, {})
+                section[key] = value
+        return values
+
+    def origin(self, last: StageRecord) -> Origin:
+        """Where what `last` made is from.
+
+        Of a state that is not that of the workspace any more it is the commit that brought it into dvc.lock.
+        """
+        if not self.commit and self._is_current(last):
+            return workspace_origin(self.root, last)
+        commit = git(self.root, "log", "-1", "--format=%H", self.commit or "HEAD", "--", LOCK)
+        known = commit and Snapshot(self.root, commit).records.get(last.state.stage) == last
+        return Origin(
+            stage=last.state.stage,
+            commit=commit if known else "",
+            experiment=self.experiment,
+            **hashes(upstream(self.records, last)),
+        )
+
+    def _is_current(self, last: StageRecord) -> bool:
+        try:
+            return stage_state(last.state.stage, self.root).key == last.state.key
+        except WorkspaceError:
+            return False
+
+    def _text(self, name: str) -> str:
+        if self.commit:
+            return git(self.root, "show", f"{self.commit}:{name}")
+        path = self.root / name
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def snapshots(root: Path, revision: str | None, *, experiments: bool) -> list[Snapshot]:
+    """The workspace, or one revision, and the experiments if they are asked for; what counts most comes last.
+
+    Raises `WorkspaceError` where git does not know the revision.
+    """
+    found = list(_experiments(root)) if experiments else []
+    if revision is None:
+        return [*found, Snapshot(root)]
+    commit = git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") or _named(root, revision)
+    if not commit:
+        raise WorkspaceError(
+            f"{revision} is no revision of git and no DVC experiment: `git log` and `dvc exp list -A` list them"
+        )
+    return [*found, Snapshot(root, commit)]
+
+
+def history(root: Path) -> Iterator[Snapshot]:
+    """Every commit of any branch, tag or experiment that changed dvc.lock, the newest first."""
+    for commit in git(root, "log", "--all", "--glob=refs/exps", "--format=%H", "--", LOCK).split():
+        yield Snapshot(root, commit)
+
+
+def _experiments(root: Path) -> Iterator[Snapshot]:
+    """Those that `dvc exp list -A` lists: refs/exps/AB/CDEF.../NAME, where ABCDEF... is the commit below."""
+    lines = git(
+        root, "for-each-ref", "--sort=creatordate", "--format=%(objectname) %(refname)", "refs/exps"
+    ).splitlines()
+    for line in lines:
+        commit, ref = line.split(" ", 1)
+        parts = ref.split("/")
+        if len(parts) == 5 and len(parts[2]) == 2 and len(parts[3]) == 38:
+            yield Snapshot(root, commit, parts[4])
+
+
+def _named(root: Path, name: str) -> str:
+    return next((found.commit for found in _experiments(root) if found.experiment == name), "")

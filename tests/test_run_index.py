@@ -1,0 +1,156 @@
+"""Runs are found by the keys of their states, whatever became of the process, the parent or the run itself."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from emopipe.tracking.machine import is_gone, this_process
+from emopipe.tracking.naming import PROCESS_TAG, REBUILT, WATCHED
+from emopipe.tracking.sync import check, sync
+from test_tracking import OTHER, STATE, model_run, new_store, own_stores, root, stored
+
+__all__ = ["new_store", "own_stores", "root"]
+ENSEMBLE = replace(STATE, stage="ensemble@both", params={}, inputs={"build/predictions": "f" * 32})
+
+
+def parents(root):
+    from emopipe.tracking.index import RunIndex
+    from emopipe.tracking.store import connect
+
+    return RunIndex(*connect(root)).states()
+
+
+def train(root, state=STATE):
+    with model_run(root, state).start() as run:
+        run.log_metrics({"epoch/val_loss": 1.0}, step=1)
+        run.complete()
+    return run.connection()
+
+
+@pytest.fixture
+def other_process():
+    """A process that lives until the end of the test."""
+    code = "import sys; from emopipe.tracking.machine import this_process; print(this_process(), flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        process.name = process.stdout.readline().strip()
+        yield process
+        process.kill()
+
+
+def test_models_of_one_state_stand_below_one_run(root):
+    for state in (STATE, replace(STATE, stage="train@resnet18"), OTHER):
+        train(root, state)
+    with model_run(root, ENSEMBLE).resume():
+        pass
+    found = {run.info.run_id: run.data.tags["emopipe.state"] for run in parents(root)}
+    assert sorted(found.values()) == sorted([STATE.shared_key, OTHER.shared_key, ENSEMBLE.shared_key])
+    for run in stored(root):
+        assert found[run.data.tags["mlflow.parentRunId"]] == run.data.tags["emopipe.state"]
+    assert {run.info.status for run in parents(root)} == {"FINISHED"}
+
+
+def test_an_ensemble_stands_with_its_members(root):
+    train(root)
+    with model_run(root, ENSEMBLE, parent=STATE).resume():
+        pass
+    assert len(parents(root)) == 1
+
+
+def test_a_state_has_the_balance_of_its_classes(root):
+    with model_run(root).start() as run:
+        run.log_balance({"before": {"happy": 9, "sad": 1}, "after": {"happy": 9, "sad": 9}})
+    (parent,) = parents(root)
+    assert parent.data.metrics["train_faces/before/sad"] == 1
+    assert parent.data.metrics["train_faces/after/sad"] == 9
+
+
+def test_a_deleted_run_is_taken_back_by_what_comes_later(root):
+    client, run_id = train(root)
+    client.delete_run(run_id)
+    with model_run(root).resume() as run:
+        assert not run.is_new
+    assert [found.info.run_id for found in stored(root)] == [run_id]
+
+
+def test_a_deleted_parent_is_taken_back(root):
+    client, _ = train(root)
+    (parent,) = parents(root)
+    client.delete_run(parent.info.run_id)
+    with model_run(root).resume():
+        pass
+    assert [found.info.run_id for found in parents(root)] == [parent.info.run_id]
+
+
+def test_a_run_that_is_deleted_while_it_is_logged_costs_a_line_and_nothing_else(root, capsys):
+    with model_run(root).start() as run:
+        client, run_id = run.connection()
+        client.delete_run(run_id)
+        run.log_metrics({"epoch/val_loss": 1.0}, step=1)
+        run.log_metrics({"epoch/val_loss": 0.5}, step=2)
+        run.complete()
+    assert capsys.readouterr().err.count("\n") == 1
+    assert stored(root) == []
+
+
+def test_a_process_is_known_to_live_or_to_be_gone(other_process):
+    assert not is_gone(this_process())
+    assert not is_gone(other_process.name)
+    other_process.kill()
+    other_process.wait()
+    assert is_gone(other_process.name)
+    machine, pid, started = this_process().split("/")
+    assert is_gone(f"{machine}/{pid}/{float(started) - 100}"), "the number went to another process since"
+    assert not is_gone(f"another-{machine}/1/1.0"), "nobody here can tell"
+
+
+def test_a_run_that_a_living_process_logs_is_left_to_it(root, other_process):
+    run = model_run(root).start()
+    client, run_id = run.connection()
+    client.set_tag(run_id, PROCESS_TAG, other_process.name)
+    with model_run(root).start() as second:
+        assert not second.is_connected
+    assert [(found.info.run_id, found.info.status) for found in stored(root)] == [(run_id, "RUNNING")]
+    assert sync(root).done == []
+    run._monitor.finish()
+
+
+def test_a_run_whose_process_is_gone_ends_as_killed(root, other_process):
+    run = model_run(root).start()
+    client, run_id = run.connection()
+    client.set_tag(run_id, PROCESS_TAG, other_process.name)
+    other_process.kill()
+    other_process.wait()
+    name = stored(root)[0].info.run_name
+    assert f"{name} was left as running: `emopipe sync`" in check(root).problems
+    assert sync(root).done[0] == f"{name} was left as running by a process that is gone: ended"
+    assert [found.info.status for found in stored(root)] == ["KILLED"]
+    assert [found.info.status for found in parents(root)] == ["FINISHED"]
+    run._monitor.finish()
+
+
+def test_a_run_says_whether_it_was_watched_or_rebuilt(root):
+    train(root)
+    with model_run(root, OTHER).resume() as run:
+        run.complete()
+    rebuilt, watched = stored(root)
+    assert (watched.data.tags["emopipe.source"], rebuilt.data.tags["emopipe.source"]) == (WATCHED, REBUILT)
+    assert watched.data.metrics["memory/peak_mib"] > 50
+    assert "time/training_seconds" in watched.data.metrics
+    assert not [name for name in rebuilt.data.metrics if name.startswith(("time/", "memory/", "system/"))]
+    assert "emopipe.machine" in watched.data.tags
+    assert "emopipe.machine" not in rebuilt.data.tags
+
+
+def test_a_training_is_watched_by_system_metrics(root, monkeypatch):
+    import time
+
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.2")
+    with model_run(root).start() as run:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and "system/cpu_utilization_percentage" not in stored(root)[0].data.metrics:
+            time.sleep(0.2)
+        run.complete()
+    assert "system/cpu_utilization_percentage" in stored(root)[0].data.metrics

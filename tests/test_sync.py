@@ -1,0 +1,249 @@
+"""MLflow's store made again from git and DVC, and a version made again from its commit; on one small pipeline."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from emopipe.labels import FER2013_CLASSES as CLASSES
+from emopipe.sample.table import write_sample
+from emopipe.tracking.naming import LIVE, REBUILT
+from projects import ROOT, make_project, run, succeed
+
+pytestmark = pytest.mark.slow
+
+PARAMS = {
+    "validate__min_train_faces": 4,
+    "validate__label_folds": 2,
+    "train__epochs": 2,
+    "train__models": ["cnn"],
+    "evaluate__bootstrap_resamples": 100,
+}
+COMMON = {"mlflow.source.git.commit", "emopipe.process", "emopipe.source", "emopipe.machine", "emopipe.logged_model"}
+COMMON |= {"emopipe.against_champion", "emopipe.champion", "mlflow.note.content"}  # of the champion of that time
+"""Tags that a run may have otherwise after it was rebuilt."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """What a person sees in MLflow, by names that do not change."""
+
+    runs: dict
+    states: dict
+    versions: dict
+    aliases: dict
+
+
+def read_store(root: Path, folder: Path) -> Store:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("emopipe").experiment_id
+    found = client.search_runs([experiment])
+    keys = {run.info.run_id: run.data.tags.get("emopipe.key", run.data.tags["emopipe.state"]) for run in found}
+    assert len(set(keys.values())) == len(keys), "a state stands twice"
+    runs, states = {}, {}
+    for one in found:
+        is_model = "emopipe.model" in one.data.tags
+        (runs if is_model else states)[keys[one.info.run_id]] = {
+            "name": one.info.run_name,
+            "status": one.info.status,
+            "metrics": {name: value for name, value in one.data.metrics.items() if not name.startswith(LIVE)},
+            "epochs": [(m.step, m.value) for m in client.get_metric_history(one.info.run_id, "epoch/val_loss")],
+            "params": one.data.params,
+            "tags": {name: value for name, value in one.data.tags.items() if name not in COMMON | {PARENT}},
+            "note": one.data.tags.get("mlflow.note.content", "").partition("## ")[2].partition("## Against")[0].strip(),
+            "parent": keys.get(one.data.tags.get(PARENT)),
+            "data": sorted((item.dataset.name, item.dataset.source) for item in one.inputs.dataset_inputs),
+            "files": files_of(client, one.info.run_id, folder / one.info.run_id),
+        }
+    versions = {
+        version.version: {"run": keys[version.run_id], "tags": version.tags, "about": version.description}
+        for version in client.search_model_versions("name = 'emopipe'")
+    }
+    return Store(runs, states, versions, client.get_registered_model("emopipe").aliases)
+
+
+PARENT = "mlflow.parentRunId"
+
+
+def files_of(client, run_id: str, folder: Path) -> dict[str, bytes]:
+    """All artifacts but those that tell of the machine and the commit."""
+    folder.mkdir(parents=True)
+    path = Path(client.download_artifacts(run_id, "", str(folder)))
+    found = {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    return {name: content for name, content in found.items() if not name.startswith(("machine", "origin"))}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A pipeline that has run, was committed, and has one experiment."""
+    root = make_project(tmp_path_factory.mktemp("sync") / "project", **PARAMS)
+    shutil.copy(ROOT / ".gitignore", root)
+    write_sample(root / "data" / "faces.csv.xz", num_faces=200, size=48, seed=0)
+    succeed(root, "dvc", "add", "--quiet", "data")
+    for name, value in (("name", "t"), ("email", "t@example.org")):
+        succeed(root, "git", "config", f"user.{name}", value)
+    commit(root, "first")
+    succeed(root, "dvc", "repro", "--quiet")
+    commit(root, "second")
+    succeed(root, "dvc", "exp", "run", "--quiet", "--name", "short", "--set-param", "train.epochs=1")
+    succeed(root, "git", "checkout", "--quiet", "--force", "HEAD")
+    succeed(root, "dvc", "checkout", "--quiet")
+    return root
+
+
+def commit(root: Path, subject: str) -> None:
+    succeed(root, "git", "add", "-A")
+    succeed(root, "git", "commit", "--quiet", "-m", subject)
+
+
+def sync(root: Path, *options: str, status: int = 0) -> list[str]:
+    done = run(root, "emopipe", "sync", *options)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_wiped_store_comes_back_with_runs_figures_versions_and_aliases(project, tmp_path):
+    assert sync(project, "--check", "--all-experiments") == [
+        "2 runs and 2 versions stand for the states that git and DVC keep"
+    ]
+    before = read_store(project, tmp_path / "before")
+    assert (len(before.runs), len(before.states), before.aliases) == (2, 2, {"champion": 1, "challenger": 2})
+    for file in [*project.glob("mlflow.db*"), project / "mlartifacts"]:
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+    missing = sync(project, "--check", "--all-experiments", status=1)
+    assert [line.split(" of ")[0] for line in missing] == ["cnn", "cnn", *missing[2:]]
+    assert missing[2:] == [
+        "version 1 is missing: `emopipe sync`",
+        "version 2 is missing: `emopipe sync`",
+        "4 to look at",
+    ]
+    assert sync(project, "--all-experiments") == [
+        "cnn of short has no run: rebuilt",
+        "cnn of the workspace has no run: rebuilt",
+        "version 1 was missing: registered again",
+        "version 2 was missing: registered again",
+        "2 runs and 2 versions stand for the states that git and DVC keep",
+    ]
+    after = read_store(project, tmp_path / "after")
+    assert after.runs == before.runs
+    assert after.states == before.states
+    assert (after.versions, after.aliases) == (before.versions, before.aliases)
+    assert sync(project, "--all-experiments") == ["2 runs and 2 versions stand for the states that git and DVC keep"]
+    assert read_store(project, tmp_path / "twice").runs == before.runs
+
+
+def client_of(root: Path):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    return client, client.get_experiment_by_name("emopipe").experiment_id
+
+
+def test_a_run_that_was_deleted_comes_back_as_it_was(project):
+    client, experiment = client_of(project)
+    deleted = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'")
+    for one in deleted:
+        client.delete_run(one.info.run_id)
+    assert len(sync(project, "--check", "--all-experiments", status=1)) == 3
+    sync(project, "--all-experiments")
+    found = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'")
+    assert {one.info.run_id for one in found} == {one.info.run_id for one in deleted}
+
+
+def test_a_run_of_no_known_state_and_a_run_without_pictures_are_named(project):
+    client, experiment = client_of(project)
+    tags = {"emopipe.key": "0" * 32, "emopipe.model": "cnn", "emopipe.history": "complete"}
+    stranger = client.create_run(experiment, tags=tags, run_name="stranger").info.run_id
+    client.set_terminated(stranger)
+    one = next(one for one in client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'") if one.data.metrics)
+    shutil.rmtree(Path(one.info.artifact_uri.removeprefix("file://")) / "figures")
+    lines = sync(project, "--check", "--all-experiments", status=1)
+    assert lines[0].endswith("has lost its pictures: `emopipe sync`")
+    assert lines[1] == f"stranger is of a state that was never committed: its run {stranger} cannot be rebuilt"
+    assert sync(project, "--all-experiments")[0].endswith("has lost its pictures: rebuilt")
+    client.delete_run(stranger)
+    sync(project, "--check", "--all-experiments")
+
+
+def test_an_experiment_is_synchronised_by_its_name(project):
+    client, experiment = client_of(project)
+    (one,) = client.search_runs([experiment], "params.`train.epochs` = '1' and tags.`emopipe.model` = 'cnn'")
+    assert one.data.tags["emopipe.source"] == REBUILT
+    assert one.data.tags["dvc.experiment"] == "short"
+    assert sync(project, "short") == ["1 runs and 2 versions stand for the states that git and DVC keep"]
+    assert run(project, "emopipe", "sync", "v9").stderr == (
+        "emopipe: v9 is no revision of git and no DVC experiment: `git log` and `dvc exp list -A` list them\n"
+    )
+
+
+def test_a_run_whose_outs_are_gone_says_so(project, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns("cache", "mlflow.db*", "mlartifacts", "registry.json"))
+    shutil.rmtree(copy / "build")
+    lines = sync(copy, status=1)
+    assert lines[0].startswith(
+        "cnn of the workspace has no run, and cannot be rebuilt: build/models/cnn with the hash "
+    )
+    assert lines[-1] == "1 to look at"
+
+
+# Reproduce
+
+
+def make_again(root: Path, *words: str) -> tuple[int, list[str]]:
+    done = run(root, "emopipe", "reproduce", *words)
+    return done.returncode, [*done.stdout.splitlines(), *done.stderr.splitlines()]
+
+
+def test_the_champion_is_made_again_to_the_bit(project):
+    worktrees = succeed(project, "git", "worktree", "list")
+    status, lines = make_again(project, "models:/emopipe@champion")
+    assert (status, lines[-1]) == (0, "verdict: bitwise equal")
+    ran = [line.split("'")[1] for line in lines if line.startswith("Running stage ")]
+    assert ran == ["ingest", "validate", "balance", "train@cnn", "evaluate@cnn", "export"]
+    assert succeed(project, "git", "worktree", "list") == worktrees
+
+
+def test_a_stage_that_gives_another_result_is_named(project, tmp_path):
+    """The run's own note of its training is changed: what comes out cannot be that."""
+    client, experiment = client_of(project)
+    (one,) = client.search_runs([experiment], "params.`train.epochs` = '2' and tags.`emopipe.model` = 'cnn'")
+    path = Path(client.download_artifacts(one.info.run_id, "origin/origin.json", str(tmp_path)))
+    text = path.read_text()
+    before = text[text.index('"build/train.parquet": "') + 24 :][:32]
+    path.write_text(text.replace(before, "0" * 32))
+    client.log_artifact(one.info.run_id, str(path), "origin")
+    status, lines = make_again(project, one.info.run_id, "--stage", "balance")
+    assert status == 1
+    assert lines[-2:] == ["verdict: different", "the first stage that differs is balance: build/train.parquet"]
+    path.write_text(text)
+    client.log_artifact(one.info.run_id, str(path), "origin")
+    assert make_again(project, one.info.run_id, "--stage", "balance")[1][-1] == "verdict: bitwise equal"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["champion"], "got champion, expected models:/emopipe@ALIAS, models:/emopipe/NUMBER or a run's id"),
+        (["models:/emopipe/9"], "MLflow does not have models:/emopipe/9 with its origin: run `emopipe sync` ("),
+        (["models:/emopipe@best"], "MLflow does not have models:/emopipe@best with its origin: run `emopipe sync` ("),
+        (
+            ["models:/emopipe/1", "--stage", "dance"],
+            "models:/emopipe/1 was made by ingest, validate, balance, train@cnn, evaluate@cnn, export, not by dance",
+        ),
+    ],
+)
+def test_what_cannot_be_made_again_is_one_line(project, words, line):
+    status, (said,) = make_again(project, *words)
+    assert status == 1
+    assert said.startswith(f"emopipe: {line}")
+
+
+def test_the_classes_of_a_run_have_their_balance_with_the_state(project, tmp_path):
+    states = read_store(project, tmp_path).states
+    for state in states.values():
+        assert set(CLASSES) >= {name.rpartition("/")[2] for name in state["metrics"]} != set()
+        assert list(state["files"]) == ["class_balance.json"]
