@@ -53,7 +53,7 @@ def read_store(root: Path, folder: Path) -> Store:
             "epochs": [(m.step, m.value) for m in client.get_metric_history(one.info.run_id, "epoch/val_loss")],
             "params": one.data.params,
             "tags": {name: value for name, value in one.data.tags.items() if name not in COMMON | {PARENT}},
-            "note": one.data.tags.get("mlflow.note.content", "").partition("## ")[2].partition("## Against")[0].strip(),
+            "figures": [part.strip() for part in one.data.tags.get("mlflow.note.content", "").split("## ")[1:3]],
             "parent": keys.get(one.data.tags.get(PARENT)),
             "data": sorted((item.dataset.name, item.dataset.source) for item in one.inputs.dataset_inputs),
             "files": files_of(client, one.info.run_id, folder / one.info.run_id),
