@@ -187,7 +187,8 @@ def test_a_run_whose_outs_are_gone_says_so(project, tmp_path):
     assert lines[0].startswith(
         "cnn of the workspace has no run, and cannot be rebuilt: build/models/cnn with the hash "
     )
-    assert lines[-1] == "1 to look at"
+    assert lines[1].startswith("the export of this state is no version of the registry, and cannot be rebuilt: ")
+    assert lines[2:] == ["2 to look at"]
 
 
 # Reproduce
@@ -247,3 +248,17 @@ def test_the_classes_of_a_run_have_their_balance_with_the_state(project, tmp_pat
     for state in states.values():
         assert set(CLASSES) >= {name.rpartition("/")[2] for name in state["metrics"]} != set()
         assert list(state["files"]) == ["class_balance.json"]
+
+
+def test_a_registry_that_is_lost_with_its_notes_starts_again_from_the_workspace(project, tmp_path):
+    before = read_store(project, tmp_path / "before")
+    for file in [*project.glob("mlflow.db*"), project / "registry.json"]:
+        file.unlink()
+    assert sync(project) == [
+        "cnn of the workspace has no run: rebuilt",
+        "the export of this state is no version of the registry: rebuilt",
+        "1 runs and 1 versions stand for the states that git and DVC keep",
+    ]
+    after = read_store(project, tmp_path / "after")
+    assert after.aliases == {"champion": 1, "challenger": 1}
+    assert after.versions[1]["tags"]["emopipe.bundle"] == before.versions[1]["tags"]["emopipe.bundle"]

@@ -47,12 +47,18 @@ def restore_versions(root: Path, index: RunIndex) -> Iterator[str]:
         yield from _restore(root, index, number, note)
     for alias, number in sorted(noted.items()):
         if number in lost and alias not in aliases(client):
-            if GONE_TAG in _tags(client, number):
-                yield f"{alias} stays unset: the files of its version {number} are gone"
-            elif number in read_ledger(root).versions:
+            if number in whole_versions(client):
                 client.set_registered_model_alias(NAME, alias, str(number))
+            elif number in read_ledger(root).versions:
+                yield f"{alias} stays unset: the files of its version {number} are gone"
     if lost:
         note_registry(root, client)
+
+
+def whole_versions(client: "MlflowClient") -> set[int]:
+    """The versions that did not come back without files."""
+    here = client.search_model_versions(f"name = '{NAME}'")
+    return {int(version.version) for version in here if GONE_TAG not in version.tags}
 
 
 def emptied(client: "MlflowClient") -> "list[ModelVersion]":
@@ -98,25 +104,21 @@ def unregistered(snapshot: Snapshot, client: "MlflowClient") -> list[str]:
     return [] if known or lost else ["the export of this state is no version of the registry"]
 
 
-def register_snapshot(snapshot: Snapshot, index: RunIndex) -> str:
-    """Register what the stage `register` did in this state; what became of it, in words."""
+def register_snapshot(snapshot: Snapshot) -> None:
+    """Register what the stage `register` did in this state; raises `WorkspaceError` where that cannot be."""
     export = snapshot.records["export"]
     origin = snapshot.origin(export)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        note = VersionNote(tags={}, about="", origin=asdict(origin))
-        try:
-            _, bundle, example = _files(snapshot.root, note, folder)
-            report = "reports/export.json"
-            restore(snapshot.root, report, export.outs[report], folder / report, snapshot.commit)
-        except WorkspaceError as error:
-            return f"cannot be registered: {error}"
+        _, bundle, example = _files(snapshot.root, VersionNote(tags={}, about="", origin=asdict(origin)), folder)
+        report = "reports/export.json"
+        restore(snapshot.root, report, export.outs[report], folder / report, snapshot.commit)
         exported = read_json(folder / report)
         limits = parse_params(snapshot.params(export)).export
         facts = version_facts(exported, limits, latency_ms(bundle, example))
         trained = snapshot.records[f"train@{exported['model']}"]
         with ModelRun(snapshot.root, exported["model"], trained.state, snapshot.params(trained)).find() as run:
-            return f"version {register(bundle, run, example, *facts, origin=origin)}"
+            register(bundle, run, example, *facts, origin=origin)
 
 
 def _restore(root: Path, index: RunIndex, number: int, note: VersionNote) -> Iterator[str]:
@@ -157,8 +159,3 @@ def _skip_to(client: "MlflowClient", number: int) -> None:
     while last < number - 1:
         last = int(new_version(client, "dvc://exports", None, {}, ""))
         client.delete_model_version(NAME, str(last))
-
-
-def _tags(client: "MlflowClient", number: int) -> dict[str, str]:
-    here = client.search_model_versions(f"name = '{NAME}'")
-    return next((dict(version.tags) for version in here if int(version.version) == number), {})

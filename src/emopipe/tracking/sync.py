@@ -20,6 +20,7 @@ from emopipe.tracking.restore import (
     register_snapshot,
     restore_versions,
     unregistered,
+    whole_versions,
 )
 from emopipe.tracking.snapshots import Snapshot, history, snapshots
 from emopipe.tracking.store import NAME, connect
@@ -78,9 +79,10 @@ def sync(root: Path, revision: str | None = None, *, experiments: bool = False) 
         _try(findings, f"version {version.version} has lost its files", partial(refill, root, index, version))
     lost = lost_versions(root, index.client)
     findings.problems += restore_versions(root, index)
-    findings.done += [f"version {number} was missing: registered again" for number in lost]
+    whole = whole_versions(index.client)
+    findings.done += [f"version {number} was missing: registered again" for number in lost if number in whole]
     for lack in unregistered(found[-1], index.client):
-        findings.done.append(f"{lack}: {register_snapshot(found[-1], index)}")
+        _try(findings, lack, partial(register_snapshot, found[-1]))
     note_registry(root, index.client)
     findings.problems += _hollow(index)
     return _counted(findings, index, wanted)
