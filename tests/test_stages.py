@@ -39,6 +39,7 @@ OPTIONS = {
         "clean": "build/clean.parquet",
         "train": "build/train.parquet",
         "report": "reports/balance.json",
+        "pages": "reports/balance",
     },
     "train": {
         "model": "resnet81",

@@ -107,6 +107,38 @@ def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the conf
 
 
 @app.command()
+def compare(
+    file: Annotated[Path, typer.Argument(help="The settings, as docs/balance.md explains.", dir_okay=False)] = Path(
+        "comparison.yaml"
+    ),
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(help='One more: "sampled balance.strategy=none train.imbalance.sampling=1".'),
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Instead of the models of the file.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Instead of the seeds of the file.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Budget: train.epochs of all.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="Budget: train.max_minutes of all.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the tables and figures.")] = REPORTS / "comparison",
+    run: Annotated[bool, typer.Option(help="Run what is not done; else sum up what is.")] = True,
+) -> None:
+    """Run settings x models x seeds as DVC experiments, and tell which differences are signal."""
+    from emopipe.comparison.design import changed, read_design
+    from emopipe.comparison.run import compare as compare_settings
+    from emopipe.files import write_folder
+    from emopipe.params import load_params
+
+    budget = {"train.epochs": epochs, "train.max_minutes": max_minutes}
+    given = {name: value for name, value in budget.items() if value is not None}
+    design = changed(read_design(file), models=model or (), seeds=seed or (), params=given, settings=setting or ())
+    files, missing = compare_settings(design, load_params(PARAMS), ROOT.resolve(), run=run)
+    write_folder(out, files)
+    print(f"{out / 'comparison.md'}: {len(design.settings)} settings, {len(missing)} experiments without a result")
+    if missing and run:
+        raise WorkspaceError(f"failed: {', '.join(missing)}; run the command again, it goes on with these")
+
+
+@app.command()
 def why(
     stage: Annotated[str | None, typer.Argument(help="A stage, such as train@cnn; all of them by default.")] = None,
 ) -> None:
