@@ -15,8 +15,7 @@ from emopipe.training_set import training_set_to_arrow
 def main(params: Params, *, clean: Path, train: Path, report: Path, pages: Path) -> None:
     """Make the training set out of the train faces."""
     faces = faces_from_arrow(read_parquet(clean))
-    size, seed, min_similarity = params.image.size, params.base.seed, params.validate.min_similarity
-    balanced = balance(faces, params.balance, size=size, min_similarity=min_similarity, seed=seed)
+    balanced = balance(faces, params.balance, size=params.image.size, seed=params.base.seed)
     counts = balance_report(balanced, params.base.classes, params.balance)
     write_parquet(train, training_set_to_arrow(balanced.training_set))
     write_json(report, counts)

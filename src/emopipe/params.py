@@ -186,11 +186,16 @@ class GeneratorParams:
 class GateParams:
     """What a synthetic face must be like to be trained on."""
 
+    drop: bool
+    """False: what fails is reported and stays, but for copies."""
+    max_similarity: Annotated[float, Field(gt=0, le=1)]
+    """From this correlation of details with a real face it is a copy, as in validate.min_similarity."""
     tail: Annotated[float, Field(ge=0, lt=0.5)]
     """It must lie within the range of the real faces, less this share at its ends: in its sharpness, and in its
     distance from the nearest real face."""
-    min_probability: Annotated[float, Field(ge=0, le=1)]
-    """Probability that a judge, trained on the real faces, must give its class; guessing is 1 / number of classes."""
+    class_tail: Annotated[float, Field(ge=0, lt=1)]
+    """A judge, trained on real faces, must hold its class for as likely as that of all but this share of the real faces
+    that the judge has not seen: the rest are mislabelled, or hard to tell."""
     rounds: Annotated[int, Field(ge=1, le=20)]
     """How often rows are made in place of those that were dropped, the first time included."""
 

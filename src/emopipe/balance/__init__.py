@@ -64,11 +64,11 @@ class Balanced:
     """Figures by class that has synthetic faces."""
 
 
-def balance(faces: Faces, config: BalanceParams, *, size: int, min_similarity: float, seed: int) -> Balanced:
+def balance(faces: Faces, config: BalanceParams, *, size: int, seed: int) -> Balanced:
     """The real rows in the order of `faces`, then what the strategy adds; rows of val and test are not looked at.
 
-    size: side of what networks see, in pixels. min_similarity: from which on a picture is a copy. Raises `DataError`
-    when train is empty, or when a synthetic picture equals a face.
+    size: side of what networks see, in pixels. Raises `DataError` when train is empty, or when a synthetic picture
+    equals a face.
     """
     train = faces.split("train").frame
     if train.empty:
@@ -82,10 +82,9 @@ def balance(faces: Faces, config: BalanceParams, *, size: int, min_similarity: f
 
     @cache
     def gate() -> Gate:
-        return build_gate(seen, config.gate, min_similarity, seed=seed)
+        return build_gate(seen, config.gate, seed=seed)
 
-    filled = fill(plan.make, missing, gate, config.gate.rounds, rng)
-    judged = filled.dropped or any(row.pixels is not None for row in filled.kept)
+    filled = fill(plan.make, missing, gate, config.gate, rng)
     training_set = _training_set(train, stay, filled.kept)
     require_train_only(training_set, faces)
     return Balanced(
@@ -95,7 +94,7 @@ def balance(faces: Faces, config: BalanceParams, *, size: int, min_similarity: f
         targets=targets,
         missing=missing,
         filled=filled,
-        quality=quality(gate(), filled) if judged else {},
+        quality=quality(gate(), filled) if filled.judged else {},
     )
 
 

@@ -14,15 +14,16 @@ from emopipe.measures import MIRROR, measure
 from emopipe.near_duplicates import MIN_CANDIDATE, Pairs, confirm
 from emopipe.params import GateParams
 
+COPY = "copy"
 REASONS = {
-    "copy": "nearly the same picture as a real face",
+    COPY: "nearly the same picture as a real face",
     "far": "further from every real face than real faces are from each other",
     "blurred": "less sharp than real faces",
     "noisy": "sharper than real faces",
-    "other_class": "the judge holds its class for too unlikely",
+    "other_class": "the judge holds its class for less likely than that of most real faces",
 }
 _NUM_MEASURED = 4000
-_CHUNK = 2048
+_CHUNK = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,6 @@ class Gate:
     sharpness: np.ndarray
     """Of the real faces, (N,)."""
     config: GateParams
-    min_similarity: float
-    """As `validate.min_similarity`: from here on a picture is a copy."""
 
     def reasons(self, made: Sequence[Addition]) -> list[str | None]:
         """Why each is dropped: a key of `REASONS`, the first that holds, or None where it stays."""
@@ -48,15 +47,15 @@ class Gate:
         measures = measure(pictures)
         distances, nearest, mirrored = self.nearest(measures.descriptors)
         sharpness = measures.frame["sharpness"].to_numpy()
-        told = self.judge.probabilities(pictures)
-        classes = [self.judge.classes.index(addition.label) for addition in made]
+        told, limits = self.judge.probabilities(pictures), self._least_probable()
+        own = np.array([row[self.judge.classes.index(item.label)] for row, item in zip(told, made, strict=True)])
         low, high = np.quantile(self.sharpness, [self.config.tail, 1 - self.config.tail])
         tests = {
-            "copy": self._is_copy(pictures, distances, nearest, mirrored),
+            COPY: self._is_copy(pictures, distances, nearest, mirrored),
             "far": distances > np.quantile(self.distances, 1 - self.config.tail),
             "blurred": sharpness < low,
             "noisy": sharpness > high,
-            "other_class": told[np.arange(len(made)), classes] < self.config.min_probability,
+            "other_class": own < np.array([limits[item.label] for item in made]),
         }
         return [next((name for name, failed in tests.items() if failed[row]), None) for row in range(len(made))]
 
@@ -73,6 +72,12 @@ class Gate:
         """Distance from each of the real faces `rows` (n,) to the nearest other, (n,)."""
         return _nearest(self.descriptors[rows], self.descriptors, own=rows)[0]
 
+    def _least_probable(self) -> dict[str, float]:
+        """By class: how likely the judge holds its least typical real faces to be of it."""
+        own = {name: self.judge.own_probabilities(name, told) for name, told in self.judge.held_out.items()}
+        tail = self.config.class_tail
+        return {name: float(np.quantile(values, tail)) if len(values) else 0.0 for name, values in own.items()}
+
     def _is_copy(
         self, pictures: Sequence[np.ndarray], distances: np.ndarray, nearest: np.ndarray, mirrored: np.ndarray
     ) -> np.ndarray:
@@ -83,14 +88,14 @@ class Gate:
         found = confirm(
             proposed,
             lambda number: self.faces.stack[number] if number < num_real else pictures[number - num_real],
-            self.min_similarity,
+            self.config.max_similarity,
         )
         copies = np.zeros(len(pictures), bool)
         copies[found.pairs[:, 1] - num_real] = True
         return copies
 
 
-def build_gate(faces: TrainFaces, config: GateParams, min_similarity: float, *, seed: int) -> Gate:
+def build_gate(faces: TrainFaces, config: GateParams, *, seed: int) -> Gate:
     """Measure the real faces, and train the judge."""
     measures = measure(faces.stack)
     centre = measures.descriptors.mean(axis=0)
@@ -105,7 +110,6 @@ def build_gate(faces: TrainFaces, config: GateParams, min_similarity: float, *, 
         distances=_nearest(descriptors[sample], descriptors, own=sample)[0],
         sharpness=measures.frame["sharpness"].to_numpy(),
         config=config,
-        min_similarity=min_similarity,
     )
 
 

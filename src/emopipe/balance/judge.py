@@ -6,7 +6,7 @@ they tell expressions about as well as such a network does after its first passe
 Shapes: N train faces, M judged ones, S side, C channels, F features, E embedding, K classes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,16 +29,27 @@ class Judge:
     classes: tuple[str, ...]
     network: MLPClassifier
     scaler: StandardScaler
-    real_agreement: dict[str, float]
-    """Share of the held-out real faces of a class that the judge gives that class; without those that have none."""
+    held_out: dict[str, np.ndarray]
+    """By class: what the judge says of its real faces that it did not learn from, float (n, K); n may be 0."""
 
     def probabilities(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
         """Of uint8 (S, S, C) each, float (M, K)."""
         told: np.ndarray = self.network.predict_proba(self.scaler.transform(oriented_gradients(pictures)))
         return told
 
-    def embed(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
+    def own_probabilities(self, name: str, told: np.ndarray) -> np.ndarray:
+        """Of the class `name`, (M,), from what was told, (M, K)."""
+        own: np.ndarray = told[:, self.classes.index(name)]
+        return own
+
+    def agreement(self, name: str, told: np.ndarray) -> float | None:
+        """Share of the faces told of, (M, K), that are given the class `name`; None where there are none."""
+        return float((told.argmax(1) == self.classes.index(name)).mean()) if len(told) else None
+
+    def embed(self, pictures: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         """What the network's hidden layer holds of uint8 (S, S, C) each, float (M, E)."""
+        if not len(pictures):
+            return np.zeros((0, EMBEDDING))
         weights, offsets = self.network.coefs_[0], self.network.intercepts_[0]
         hidden: np.ndarray = np.maximum(self.scaler.transform(oriented_gradients(pictures)) @ weights + offsets, 0)
         return hidden
@@ -60,10 +71,10 @@ def train_judge(pictures: np.ndarray, labels: np.ndarray, *, seed: int) -> Judge
         network.partial_fit(
             scaled[order], indices[learnt][order], classes=np.arange(len(classes)), sample_weight=weights[order]
         )
-    told = network.predict(scaler.transform(features[held_out])) if len(held_out) else held_out
-    agreement = {
-        name: float((told[indices[held_out] == k] == k).mean())
-        for k, name in enumerate(classes.tolist())
-        if (indices[held_out] == k).any()
-    }
-    return Judge(classes=tuple(classes.tolist()), network=network, scaler=scaler, real_agreement=agreement)
+    told = network.predict_proba(scaler.transform(features[held_out])) if len(held_out) else np.zeros((0, len(classes)))
+    return Judge(
+        classes=tuple(classes.tolist()),
+        network=network,
+        scaler=scaler,
+        held_out={name: told[indices[held_out] == k] for k, name in enumerate(classes.tolist())},
+    )

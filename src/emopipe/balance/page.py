@@ -13,7 +13,7 @@ from emopipe.images import encode_png
 from emopipe.pages import data_uri, render
 
 NUM_PICTURES = 24
-"""Of a class: real, and as many synthetic; half as many that were dropped."""
+"""Of a class: real, and as many synthetic; half as many that did not pass."""
 COLUMNS = ("before", "removed", "kept", "added", "short", "after")
 FIGURES = (
     *("intended_made", "intended_kept", "intended_real", "nearest_kept", "nearest_real"),
@@ -47,14 +47,14 @@ def balance_page(balanced: Balanced, report: dict[str, Any]) -> str:
 def _sheet(balanced: Balanced, name: str) -> dict[str, list[_Picture]]:
     """Pictures by the title of their group, evenly spaced among all of it."""
     made = [(row, row.op) for row in balanced.filled.kept if row.label == name]
-    dropped = [(row, reason) for row, reason in balanced.filled.dropped if row.label == name]
+    failed = [(row, reason) for row, reason in balanced.filled.failed if row.label == name]
     real = _spaced(balanced.faces.members(name), NUM_PICTURES)
     return {
         f"Real ({len(balanced.faces.members(name)):,})": [
             _Picture(uri=data_uri(balanced.faces.pngs[face]), caption="") for face in real
         ],
         f"Synthetic ({len(made):,})": _pictures(made, NUM_PICTURES),
-        f"Dropped ({len(dropped):,})": _pictures(dropped, NUM_PICTURES // 2),
+        f"Did not pass ({len(failed):,})": _pictures(failed, NUM_PICTURES // 2),
     }
 
 

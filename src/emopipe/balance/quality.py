@@ -10,6 +10,7 @@ import numpy as np
 
 from emopipe.balance.filling import Filled
 from emopipe.balance.gate import Gate
+from emopipe.balance.rows import Addition
 from emopipe.measures import measure
 
 
@@ -22,17 +23,17 @@ def quality(gate: Gate, filled: Filled) -> dict[str, dict[str, Any]]:
     `diversity_real`: mean distance between two faces. `frechet`: between the kept and the real faces;
     `frechet_real`: between two halves of the real ones. Null where there are too few.
     """
-    pictured = [row for row in filled.kept if row.pixels is not None]
-    made = [*pictured, *(row for row, _ in filled.dropped)]
-    return {
-        name: _of_class(
-            gate,
-            name,
-            [row.pixels for row in pictured if row.label == name and row.pixels is not None],
-            [row.pixels for row in made if row.label == name and row.pixels is not None],
-        )
-        for name in sorted({row.label for row in made})
-    }
+    kept, judged = _by_class(filled.kept), _by_class(filled.judged)
+    return {name: _of_class(gate, name, kept.get(name, []), made) for name, made in sorted(judged.items())}
+
+
+def _by_class(rows: Sequence[Addition]) -> dict[str, list[np.ndarray]]:
+    """Pictures of synthetic rows."""
+    pictures: dict[str, list[np.ndarray]] = {}
+    for row in rows:
+        if row.pixels is not None:
+            pictures.setdefault(row.label, []).append(row.pixels)
+    return pictures
 
 
 def _of_class(gate: Gate, name: str, kept: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def _of_class(gate: Gate, name: str, kept: Sequence[np.ndarray], made: Sequence[
         "num_kept": len(kept),
         "intended_made": _agreement(gate, name, made),
         "intended_kept": _agreement(gate, name, kept),
-        "intended_real": _rounded(gate.judge.real_agreement.get(name)),
+        "intended_real": _rounded(gate.judge.agreement(name, gate.judge.held_out[name])),
         "nearest_kept": _rounded(float(np.median(gate.nearest(described)[0]))) if kept else None,
         "nearest_real": _rounded(float(np.median(real_distances))),
         "diversity_kept": diversity(gate.centred(described)),
@@ -77,8 +78,7 @@ def frechet(first: np.ndarray, second: np.ndarray) -> float | None:
 def _agreement(gate: Gate, name: str, pictures: Sequence[np.ndarray]) -> float | None:
     if not pictures:
         return None
-    index = gate.judge.classes.index(name)
-    return _rounded(float((gate.judge.probabilities(pictures).argmax(1) == index).mean()))
+    return _rounded(gate.judge.agreement(name, gate.judge.probabilities(pictures)))
 
 
 def _rounded(value: float | None) -> float | None:

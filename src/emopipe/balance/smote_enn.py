@@ -35,7 +35,7 @@ def smote_enn(faces: TrainFaces, targets: Mapping[str, int], config: BalancePara
     labels = np.array([*faces.labels, *(label for label, *_ in drawn)])
     # "mode": by majority. The stricter "all" leaves hardly a face where labels are as noisy as those of emotions.
     cleaner = EditedNearestNeighbours(sampling_strategy="all", kind_sel="mode")
-    cleaner.fit_resample(features, labels)
+    cleaner.fit_resample(features, np.unique(labels, return_inverse=True)[1])  # "mode" takes numbers alone
     gone = np.setdiff1d(np.arange(len(labels)), cleaner.sample_indices_)
     emptied = sorted(set(faces.labels) - set(np.delete(labels, gone)[: num_real - (gone < num_real).sum()]))
     if emptied:
