@@ -1,8 +1,8 @@
-"""A class-conditional velocity field over codes, and how codes flow along it.
+"""A class-conditional velocity field over features, and how features flow along it.
 
-Lipman et al. 2023, "Flow Matching for Generative Modeling", with straight paths: z(t) = (1 - t) * noise + t * code, so
-dz/dt = code - noise. Classes are guided by Ho & Salimans 2022, "Classifier-Free Diffusion Guidance".
-Shapes: N codes, L channels, D side of a code, T = D * D places, W width, K classes.
+Lipman et al. 2023, "Flow Matching for Generative Modeling", with straight paths: z(t) = (1 - t) * noise + t * x, so
+dz/dt = x - noise. Classes are guided by Ho & Salimans 2022, "Classifier-Free Diffusion Guidance".
+Shapes: N faces, F features, W width, V width of the condition, K classes.
 """
 
 import torch
@@ -12,73 +12,71 @@ from tqdm import trange
 
 from emopipe.balance.schedule import rates
 
-WIDTH, PLACE_WIDTH, NUM_BLOCKS = 128, 72, 4
+WIDTH, CONDITION_WIDTH, NUM_BLOCKS = 512, 128, 3
 BATCH = 256
-PEAK_RATE = 2e-3
+PEAK_RATE = 1e-3
 WEIGHT_AVERAGE = 0.995
 UNCONDITIONAL = 0.1
-"""Share of the codes that are shown without their class, for the guidance."""
+"""Share of the faces that are shown without their class, for the guidance."""
 GUIDANCE = 2.0
 """How many times the difference that the class makes is taken."""
 NUM_STEPS = 24
-"""Of the integration, from noise to code; midpoint rule."""
+"""Of the integration, from noise to features; midpoint rule."""
 _TIME_WAVES = 32
 
 
 class Block(nn.Module):
-    """Mixes places, then channels (Tolstikhin et al. 2021, "MLP-Mixer"), scaled and shifted by time and class
-    (Peebles & Xie 2023, "Scalable Diffusion Models with Transformers")."""
+    """x + gate * MLP(scale * norm(x) + shift), all three from time and class (Peebles & Xie 2023, "Scalable Diffusion
+    Models with Transformers", adaLN-Zero)."""
 
-    def __init__(self, num_places: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH, elementwise_affine=False) for _ in range(2))
-        self.places = nn.Sequential(nn.Linear(num_places, PLACE_WIDTH), nn.GELU(), nn.Linear(PLACE_WIDTH, num_places))
-        self.channels = nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, WIDTH))
-        self.condition = nn.Linear(WIDTH, 6 * WIDTH)
+        self.norm = nn.LayerNorm(WIDTH, elementwise_affine=False)
+        self.body = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+        self.condition = nn.Linear(CONDITION_WIDTH, 3 * WIDTH)
         nn.init.zeros_(self.condition.weight)
         nn.init.zeros_(self.condition.bias)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """(N, T, W) and (N, W) to (N, T, W)."""
-        scale1, shift1, gate1, scale2, shift2, gate2 = self.condition(condition)[:, None].chunk(6, dim=2)
-        mixed = self.places((self.norms[0](x) * (1 + scale1) + shift1).transpose(1, 2)).transpose(1, 2)
-        x = x + (1 + gate1) * mixed
-        out: Tensor = x + (1 + gate2) * self.channels(self.norms[1](x) * (1 + scale2) + shift2)
+        """(N, W) and (N, V) to (N, W)."""
+        scale, shift, gate = self.condition(condition).chunk(3, dim=1)
+        out: Tensor = x + gate * self.body(self.norm(x) * (1 + scale) + shift)
         return out
 
 
 class Velocity(nn.Module):
-    """Codes (N, L, D, D) at times (N,) with class indices (N,) to velocities, as codes; K stands for no class."""
+    """Features (N, F) at times (N,) with class indices (N,) to velocities (N, F); K stands for no class."""
 
-    def __init__(self, channels: int, side: int, num_classes: int) -> None:
+    def __init__(self, num_features: int, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
-        self.enter = nn.Linear(channels, WIDTH)
-        self.place = nn.Parameter(0.02 * torch.randn(1, side * side, WIDTH))
-        self.time = nn.Sequential(nn.Linear(2 * _TIME_WAVES, WIDTH), nn.SiLU(), nn.Linear(WIDTH, WIDTH))
-        self.label = nn.Embedding(num_classes + 1, WIDTH)
-        self.blocks = nn.ModuleList(Block(side * side) for _ in range(NUM_BLOCKS))
-        self.leave = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, channels))
+        self.enter = nn.Linear(num_features, WIDTH)
+        self.time = nn.Sequential(
+            nn.Linear(2 * _TIME_WAVES, CONDITION_WIDTH), nn.SiLU(), nn.Linear(CONDITION_WIDTH, CONDITION_WIDTH)
+        )
+        self.label = nn.Embedding(num_classes + 1, CONDITION_WIDTH)
+        self.blocks = nn.ModuleList(Block() for _ in range(NUM_BLOCKS))
+        self.leave = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, num_features))
 
-    def forward(self, codes: Tensor, times: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, features: Tensor, times: Tensor, labels: Tensor) -> Tensor:
         """dz/dt."""
         waves = times[:, None] * torch.exp(torch.linspace(0, 6, _TIME_WAVES, device=times.device))
-        condition = F.silu(self.time(torch.cat([waves.sin(), waves.cos()], dim=1)) + self.label(labels))  # (N, W)
-        x = self.enter(codes.flatten(2).transpose(1, 2)) + self.place  # (N, T, W)
+        condition = F.silu(self.time(torch.cat([waves.sin(), waves.cos()], dim=1)) + self.label(labels))  # (N, V)
+        x = self.enter(features)  # (N, W)
         for block in self.blocks:
             x = block(x, condition)
-        velocity: Tensor = self.leave(x).transpose(1, 2).reshape(codes.shape)
+        velocity: Tensor = self.leave(x)
         return velocity
 
 
 def train_velocity(
-    codes: Tensor, classes: Tensor, num_classes: int, *, steps: int, generator: torch.Generator, device: str
+    features: Tensor, classes: Tensor, num_classes: int, *, steps: int, generator: torch.Generator, device: str
 ) -> Velocity:
-    """Learn from codes (N, L, D, D) with class indices (N,), drawn so that small classes come more often: by the square
+    """Learn from features (N, F) with class indices (N,), drawn so that small classes come more often: by the square
     root of their size."""
     with torch.random.fork_rng():
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        network = Velocity(codes.shape[1], codes.shape[2], num_classes).to(device)
+        network = Velocity(features.shape[1], num_classes).to(device)
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(WEIGHT_AVERAGE)
     )
@@ -87,11 +85,11 @@ def train_velocity(
     often = classes.bincount(minlength=num_classes).double()[classes] ** -0.5
     for _ in trange(steps, desc="flow", unit=" steps", leave=False, disable=None):
         rows = torch.multinomial(often, BATCH, replacement=True, generator=generator)
-        wanted, noise = codes[rows], torch.randn(BATCH, *codes.shape[1:], generator=generator)
+        wanted, noise = features[rows], torch.randn(BATCH, features.shape[1], generator=generator)
         times = torch.randn(BATCH, generator=generator).sigmoid()  # Esser et al. 2024: more from the middle
         hidden = torch.rand(BATCH, generator=generator) < UNCONDITIONAL
         labels = torch.where(hidden, num_classes, classes[rows])
-        at = times.view(-1, 1, 1, 1)
+        at = times[:, None]
         found = network(((1 - at) * noise + at * wanted).to(device), times.to(device), labels.to(device))
         loss = F.mse_loss(found, (wanted - noise).to(device))
         optimizer.zero_grad()
@@ -104,13 +102,13 @@ def train_velocity(
 
 
 @torch.inference_mode()
-def renoised(network: Velocity, codes: Tensor, labels: Tensor, noise: Tensor, strength: float) -> Tensor:
-    """Take codes (N, L, D, D) a share `strength` of the way to `noise`, and let them flow back as of `labels` (N,).
+def renoised(network: Velocity, features: Tensor, labels: Tensor, noise: Tensor, strength: float) -> Tensor:
+    """Take features (N, F) a share `strength` of the way to `noise`, and let them flow back as of `labels` (N,).
 
     Meng et al. 2022, "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations".
     """
     time = 1 - strength
-    z = (1 - time) * noise + time * codes
+    z = (1 - time) * noise + time * features
     num_steps = max(round(strength * NUM_STEPS), 1)
     step = strength / num_steps
     for _ in range(num_steps):
@@ -123,7 +121,7 @@ def renoised(network: Velocity, codes: Tensor, labels: Tensor, noise: Tensor, st
 def _guided(network: Velocity, z: Tensor, time: float, labels: Tensor) -> Tensor:
     """The velocity without a class, plus `GUIDANCE` times what the class adds."""
     times = torch.full((2 * len(z),), time, device=z.device)
-    both = network(z.repeat(2, 1, 1, 1), times, torch.cat([labels, torch.full_like(labels, network.num_classes)]))
+    both = network(z.repeat(2, 1), times, torch.cat([labels, torch.full_like(labels, network.num_classes)]))
     with_class, without = both.chunk(2)
     guided: Tensor = without + GUIDANCE * (with_class - without)
     return guided

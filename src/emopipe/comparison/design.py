@@ -101,7 +101,7 @@ def cells(design: Design, known_models: Sequence[str]) -> list[Cell]:
 
 
 def _setting(words: str) -> tuple[str, dict[str, Any]]:
-    name, *pairs = shlex.split(words)
+    name, *pairs = shlex.split(words) or [""]
     if not re.match(_NAME, name) or not pairs or not all("=" in pair for pair in pairs):
         raise ParamsError(f"--setting {words!r}: expected a name, and then KEY=VALUE once or more")
     return name, {key: yaml.safe_load(value) for key, value in (pair.split("=", 1) for pair in pairs)}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import sys
 import time
@@ -122,13 +123,17 @@ class ModelRun:
         from mlflow.entities import Param
 
         tags = {KEY_TAG: self._state.key, MODEL_TAG: self._model}
-        run = client.create_run(experiment, tags=tags, run_name=self._model).info.run_id
+        run = client.create_run(experiment, tags=tags, run_name=self._name()).info.run_id
         values = {"model": self._model, **_flat(asdict(self._params))}
         params = [Param(_allowed(name), str(value)) for name, value in values.items()]
         for first in range(0, len(params), BATCH):
             client.log_batch(run, params=params[first : first + BATCH])
         client.log_inputs(run, _data_sets(self._state.inputs))
         self._client, self._run_id = client, run
+
+    def _name(self) -> str:
+        """The model, and the DVC experiment that it belongs to, if any."""
+        return f"{self._model} {os.environ.get('DVC_EXP_NAME', '')}".strip()
 
     def _find(self, client: "MlflowClient", experiment: str) -> "RunInfo | None":
         """The complete run of this state; those that are not are deleted."""
