@@ -188,6 +188,7 @@ def test_differences_within_what_seeds_do_are_noise_though_the_faces_are_many():
     assert not effects(table, seed=0).signal.any()
 
 
+@pytest.mark.slow
 def test_the_chance_of_a_false_signal_is_about_one_in_twenty():
     rng = np.random.default_rng(0)
     wrong = 0

@@ -17,5 +17,5 @@ def deepsmote(faces: TrainFaces, targets: Mapping[str, int], config: BalancePara
     """Interpolate in code space, whatever `config.space` says."""
     from emopipe.balance.latent_space import latent_space
 
-    space, _ = latent_space(faces, config, rng)
+    space = latent_space(faces, config, rng)
     return Plan(make=interpolating(space, faces.labels, "deepsmote", plain_sampler))

@@ -11,8 +11,8 @@ from emopipe.balance.spaces import DECODE_BATCH, Space, to_pixels
 from emopipe.params import BalanceParams
 
 
-def latent_space(faces: TrainFaces, config: BalanceParams, rng: np.random.Generator) -> tuple[Space, Tensor]:
-    """The space, and the codes float (N, L, D, D) in the shape that networks take; trains the autoencoder first."""
+def latent_space(faces: TrainFaces, config: BalanceParams, rng: np.random.Generator) -> Space:
+    """Train the autoencoder; the same `rng` gives the same space on one machine type."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     pictures, generator = torch.from_numpy(faces.stack), torch.Generator().manual_seed(int(rng.integers(2**62)))
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
@@ -25,7 +25,7 @@ def latent_space(faces: TrainFaces, config: BalanceParams, rng: np.random.Genera
     def decode(features: np.ndarray) -> np.ndarray:
         return _decode(network, torch.from_numpy(features).reshape(-1, *shape), device)
 
-    return Space(features=codes.reshape(len(codes), -1).numpy(), decode=decode), codes
+    return Space(features=codes.reshape(len(codes), -1).numpy(), decode=decode)
 
 
 @torch.inference_mode()

@@ -32,7 +32,7 @@ def build_space(faces: TrainFaces, config: BalanceParams, rng: np.random.Generat
         return pca_space(faces, rng)
     from emopipe.balance.latent_space import latent_space
 
-    return latent_space(faces, config, rng)[0]
+    return latent_space(faces, config, rng)
 
 
 def pixel_space(faces: TrainFaces) -> Space:
