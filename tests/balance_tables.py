@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from emopipe.balance import Balanced, balance
+from emopipe.balance_params import BalanceParams, GateParams, GeneratorParams
 from emopipe.faces import COLUMNS, Faces
 from emopipe.images import encode_png, pixel_digest
-from emopipe.params import BalanceParams, GateParams, GeneratorParams
 from face_tables import faces_of
 
 CLASSES = ("happy", "sad", "fear")

@@ -14,7 +14,7 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages
 
 LAYERS = (
     {"errors", "labels", "images", "metrics", "calibration", "data_docs", "validation_template", "votes"},
-    {"pages", "decode", "faces", "files", "figures", "sources", "training", "measures"},
+    {"balance_params", "pages", "decode", "faces", "files", "figures", "sources", "training", "measures"},
     {"params", "predictions", "training_set", "sample", "serving", "summary", "progress", "face_file", "label_quality"},
     {
         "tensors",

@@ -22,7 +22,7 @@ from emopipe.balance.schedule import rates
 from emopipe.balance.smote import plain_sampler
 from emopipe.balance.spaces import pca_space, pixel_space
 from emopipe.balance.velocity import renoised, train_velocity
-from emopipe.params import GateParams
+from emopipe.balance_params import GateParams
 
 STRICT = GateParams(drop=True, max_similarity=0.95, tail=0.02, class_tail=0.1, rounds=2)
 

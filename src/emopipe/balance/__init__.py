@@ -28,10 +28,10 @@ from emopipe.balance.smote import smote
 from emopipe.balance.smote_enn import smote_enn
 from emopipe.balance.targets import class_targets, num_missing
 from emopipe.balance.undersample import undersample
+from emopipe.balance_params import BalanceParams
 from emopipe.errors import DataError
 from emopipe.faces import Faces
 from emopipe.images import encode_png, pixel_digest
-from emopipe.params import BalanceParams
 from emopipe.training_set import COLUMNS, TrainingSet, require_train_only
 
 STRATEGIES: dict[str, Strategy] = {

@@ -14,7 +14,7 @@ import numpy as np
 
 from emopipe.balance.draws import draw_seeds, drawn_equally
 from emopipe.balance.rows import Addition, Missing, Plan, TrainFaces
-from emopipe.params import BalanceParams
+from emopipe.balance_params import BalanceParams
 
 MAX_ROTATION = 12.0
 """Degrees, either way: upright faces stay upright."""

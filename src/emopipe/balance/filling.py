@@ -8,7 +8,7 @@ import numpy as np
 
 from emopipe.balance.gate import COPY, Gate
 from emopipe.balance.rows import Addition, Make, Missing, Refusal
-from emopipe.params import GateParams
+from emopipe.balance_params import GateParams
 
 Losses = Counter[tuple[str, str]]
 """Rows that were made, or tried, and not kept: by class and reason."""

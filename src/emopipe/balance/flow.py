@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 
 from emopipe.balance.draws import draw_seeds, drawn_equally
 from emopipe.balance.rows import Addition, Missing, Plan, Refusal, TrainFaces
-from emopipe.params import BalanceParams
+from emopipe.balance_params import BalanceParams
 
 NUM_COMPONENTS = 160
 """On FER2013 four fifths of the variance of the codes."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from emopipe.balance.judge import Judge, train_judge
 from emopipe.balance.rows import Addition, TrainFaces
+from emopipe.balance_params import GateParams
 from emopipe.measures import MIRROR, measure
 from emopipe.near_duplicates import MIN_CANDIDATE, Pairs, confirm
-from emopipe.params import GateParams
 
 COPY = "copy"
 REASONS = {

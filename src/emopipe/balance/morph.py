@@ -16,8 +16,8 @@ import numpy as np
 from emopipe.balance.draws import draw_seeds, drawn_equally
 from emopipe.balance.rows import Addition, Missing, Plan, Refusal, TrainFaces
 from emopipe.balance.spaces import to_pixels
+from emopipe.balance_params import BalanceParams
 from emopipe.measures import MIRROR, measure
-from emopipe.params import BalanceParams
 
 NUM_NEIGHBOURS = 10
 """Faces of the class, mirror images among them, from which a face's partner is drawn."""

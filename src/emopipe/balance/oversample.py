@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from emopipe.balance.rows import Addition, Missing, Plan, TrainFaces
-from emopipe.params import BalanceParams
+from emopipe.balance_params import BalanceParams
 
 
 def oversample(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, rng: np.random.Generator) -> Plan:

@@ -6,7 +6,7 @@ from typing import Any
 
 from emopipe.balance import Balanced
 from emopipe.balance.filling import Losses
-from emopipe.params import BalanceParams
+from emopipe.balance_params import BalanceParams
 
 
 def balance_report(balanced: Balanced, classes: Sequence[str], config: BalanceParams) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
+from emopipe.balance_params import BalanceParams
 from emopipe.images import decode_png
-from emopipe.params import BalanceParams
 
 LARGEST_SIDE, STEP = 64, 8
 """Pictures are made at no more than 64 pixels, in multiples of 8: small faces are what the generators can learn."""

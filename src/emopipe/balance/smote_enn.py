@@ -13,8 +13,8 @@ from emopipe.balance.rows import Addition, Missing, Plan, Refusal, TrainFaces
 from emopipe.balance.smote import plain_sampler
 from emopipe.balance.spaces import Space, build_space
 from emopipe.balance.targets import num_missing
+from emopipe.balance_params import BalanceParams
 from emopipe.errors import DataError
-from emopipe.params import BalanceParams
 
 EDITED = "edited"
 

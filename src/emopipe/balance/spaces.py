@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emopipe.balance.rows import TrainFaces
-from emopipe.params import BalanceParams
+from emopipe.balance_params import BalanceParams
 
 NUM_COMPONENTS = 300
 """On FER2013 99 % of the variance."""
