@@ -262,6 +262,8 @@ def test_the_command_runs_what_is_not_done_and_ends_with_a_table_and_a_figure(pr
     first = run(project, "emopipe", "compare")
     assert first.returncode == 0, first.stdout + first.stderr
     assert "done before" not in first.stdout
+    for stage in ("ingest", "validate"):
+        assert first.stdout.count(f"Running stage '{stage}'") == 1, "the second experiment takes it from the run-cache"
     files = files_below(project / "reports" / "comparison")
     assert {path.name for path in files} == {"comparison.md", "cnn.png"}
     text = files[project / "reports" / "comparison" / "comparison.md"].decode()
