@@ -15,6 +15,7 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages
 LAYERS = (
     {
         "atomic",
+        "balance_params",
         "calibration",
         "data_docs",
         "errors",
@@ -29,13 +30,13 @@ LAYERS = (
         "validation_template",
         "votes",
     },
-    {"corrections", "decode", "faces", "figures", "files", "label_quality", "sample", "thumbnails", "training", "why"},
+    {"corrections", "decode", "faces", "figures", "files", "label_quality", "pages", "sample", "training", "why"},
     {"face_file", "params", "predictions", "progress", "serving", "sources", "summary", "training_set"},
     {
         "agreement",
-        "balance",
         "comparing",
         "evaluation",
+        "experiments",
         "face_pictures",
         "near_duplicates",
         "pretrained",
@@ -43,7 +44,7 @@ LAYERS = (
         "stage",
         "tensors",
     },
-    {"candidate", "data_use", "findings", "predict", "promotion", "tracking"},
+    {"balance", "candidate", "data_use", "findings", "predict", "promotion", "tracking"},
     {
         "compare",
         "expectations",

@@ -203,7 +203,7 @@ def test_the_training_set_holds_train_faces_alone(pipeline):
     rows = training_set_from_arrow(read_parquet(pipeline.path("build/train.parquet"))).frame
     assert set(rows["id"]) == set(clean.loc[clean["split"] == "train", "id"])
     assert report["after"] == {name: int((rows["label"] == name).sum()) for name in CLASSES}
-    assert min(report["after"].values()) >= 0.49 * max(report["after"].values())  # balance.target_ratio
+    assert min(report["after"].values()) >= 0.49 * max(report["after"].values())  # balance.target
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -17,9 +17,9 @@ HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflo
 
 The pipeline itself is run by DVC: `dvc repro` runs what has changed, in the order ingest, validate, balance,
 train, evaluate, ensemble (where params.yaml names one), export, register (`dvc dag` draws it). params.yaml says how.
-This command does what lies around: bring data in, sum up what came out, compare and promote models, let a student
-learn, open MLflow; and it uses the exported model, on files (predict) and live on a camera (live), for which
-`pip install emopipe` is enough.
+This command does what lies around: bring data in, sum up what came out, compare settings in experiments, compare and
+promote models, let a student learn, open MLflow; and it uses the exported model, on files (predict), live on a camera
+(live), in the browser (web) and for programs (serve). `pip install emopipe` is enough for predict, live and web.
 """
 
 ROOT = Path()
@@ -108,6 +108,38 @@ def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the conf
         print(summary_markdown(reports, export, register, validate))
     else:
         console().print(summary_text(reports, export, register, validate))
+
+
+@app.command()
+def experiments(
+    file: Annotated[Path, typer.Argument(help="The settings, as docs/balance.md explains.", dir_okay=False)] = Path(
+        "experiments.yaml"
+    ),
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(help='One more: "sampled balance.strategy=none train.imbalance.sampling=1".'),
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Instead of the models of the file.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Instead of the seeds of the file.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Budget: train.epochs of all.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="Budget: train.max_minutes of all.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the tables and figures.")] = REPORTS / "experiments",
+    run: Annotated[bool, typer.Option(help="Run what is not done; else sum up what is.")] = True,
+) -> None:
+    """Run settings x models x seeds as DVC experiments, and tell which differences are signal."""
+    from emopipe.experiments.design import changed, read_design
+    from emopipe.experiments.run import compare as compare_settings
+    from emopipe.files import write_folder
+    from emopipe.params import load_params
+
+    budget = {"train.epochs": epochs, "train.max_minutes": max_minutes}
+    given = {name: value for name, value in budget.items() if value is not None}
+    design = changed(read_design(file), models=model or (), seeds=seed or (), params=given, settings=setting or ())
+    files, missing = compare_settings(design, load_params(PARAMS), ROOT.resolve(), run=run)
+    write_folder(out, files)
+    print(f"{out / 'experiments.md'}: {len(design.settings)} settings, {len(missing)} experiments without a result")
+    if missing and run:
+        raise WorkspaceError(f"failed: {', '.join(missing)}; run the command again, it goes on with these")
 
 
 @app.command()

@@ -12,6 +12,7 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from emopipe.balance_params import BalanceParams
 from emopipe.errors import ParamsError
 from emopipe.promote_params import PromoteParams
 from emopipe.training.config import TrainConfig
@@ -139,16 +140,6 @@ class ValidateParams:
     def __post_init__(self) -> None:
         if self.label_folds == 1:
             raise ValueError("label_folds must be 0 (off) or at least 2")
-
-
-@dataclass(frozen=True, kw_only=True, config=CLOSED)
-class BalanceParams:
-    """What the training set is made of."""
-
-    strategy: Literal["none", "oversample", "augment"]
-    """`none`; `oversample`: repeat rows; `augment`: add altered copies as synthetic rows."""
-    target_ratio: Annotated[float, Field(gt=0, le=1)]
-    """Each class is raised to this share of the largest class."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jinja2
 import numpy as np
 import pandas as pd
 
 from emopipe.expectations import Counts, Outcome
 from emopipe.face_file import FaceFile
 from emopipe.findings.base import Finding
-from emopipe.thumbnails import data_uri
+from emopipe.pages import data_uri, render
 from emopipe.validation_template import TEMPLATE
 
 NUM_GROUPS = 12
@@ -66,11 +65,11 @@ def validation_page(
     faces: the facts of the table as it came, labels corrected. reasons: for each of its rows the kind of finding that
     dropped it, or None. outcomes, counts: of the cleaned table.
     """
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     ranked = sorted(outcomes, key=lambda outcome: outcome.success)
     shown = [_first(rows, reasons) for finding in findings for rows in finding.first_groups(NUM_GROUPS)]
     pngs = file.pngs(np.concatenate([np.zeros(0, dtype=np.int64), *shown]))
-    page: str = environment.from_string(TEMPLATE).render(
+    return render(
+        TEMPLATE,
         rows_in=len(faces),
         rows_out=int(reasons.isna().sum()),
         dropped=reasons.value_counts().to_dict(),
@@ -81,7 +80,6 @@ def validation_page(
         num_held=sum(outcome.success for outcome in outcomes),
         counts=counts,
     )
-    return page
 
 
 def _groups(pngs: dict[int, bytes], faces: pd.DataFrame, reasons: pd.Series, finding: Finding) -> list[_Group]:

@@ -10,7 +10,7 @@ from emopipe.comparing.comparison import Comparison
 from emopipe.comparing.paired import Difference
 from emopipe.comparing.sections import Section, Tone, interval, p_value_text, tone
 from emopipe.comparing.template import TEMPLATE
-from emopipe.thumbnails import data_uri
+from emopipe.pages import data_uri
 
 NUM_PICTURES = 36
 """Faces shown of each kind of flip."""
