@@ -19,8 +19,8 @@ LAYERS = (
         "calibration",
         "data_docs",
         "errors",
-        "gradient_histograms",
         "images",
+        "label_quality",
         "labels",
         "markdown",
         "measures",
@@ -30,7 +30,7 @@ LAYERS = (
         "validation_template",
         "votes",
     },
-    {"corrections", "decode", "faces", "figures", "files", "label_quality", "pages", "sample", "training", "why"},
+    {"corrections", "decode", "faces", "figures", "files", "gradient_histograms", "pages", "sample", "training", "why"},
     {"face_file", "params", "predictions", "progress", "serving", "sources", "summary", "training_set"},
     {
         "agreement",
