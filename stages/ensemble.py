@@ -9,7 +9,7 @@ from emopipe.params import Params
 from emopipe.predictions import average, predictions_from_arrow, predictions_to_arrow
 from emopipe.stage import run_stage
 from emopipe.tracking.origin import workspace_origin
-from emopipe.tracking.report import Evaluation, log_evaluation
+from emopipe.tracking.report import Evaluation, log_against_champion, log_evaluation
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.state import stage_record, stage_state
 from emopipe.tracking.store import project_root
@@ -35,6 +35,7 @@ def main(
         key=record.state.key,
         origin=workspace_origin(Path.cwd(), record),
         report=result,
+        predictions=averaged,
         figures=figures,
         data=str(clean),
     )
@@ -43,6 +44,7 @@ def main(
         if run.is_new:
             run.complete()
         log_evaluation(run, done)
+        log_against_champion(run, done, params)
     print(f"{name}, of {', '.join(members)}: test accuracy {result['test']['accuracy']:.3f}")
 
 

@@ -13,7 +13,7 @@ from emopipe.predict import best_device, predict_faces
 from emopipe.predictions import predictions_of, predictions_to_arrow
 from emopipe.stage import run_stage
 from emopipe.tracking.origin import workspace_origin
-from emopipe.tracking.report import Evaluation, log_evaluation, log_history
+from emopipe.tracking.report import Evaluation, log_against_champion, log_evaluation, log_history
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.state import stage_record, stage_state
 from emopipe.tracking.store import project_root
@@ -51,6 +51,7 @@ def main(
         key=evaluated.state.key,
         origin=workspace_origin(Path.cwd(), evaluated),
         report=result,
+        predictions=predicted,
         figures=figures,
         data=str(clean),
     )
@@ -58,6 +59,7 @@ def main(
         if run.is_new:
             log_history(run, history)
         log_evaluation(run, done)
+        log_against_champion(run, done, params)
 
 
 if __name__ == "__main__":

@@ -2,34 +2,45 @@
 
 from pathlib import Path
 
-from emopipe.exporting.bundle import make_bundle
+from emopipe.atomic import atomic_path
+from emopipe.exporting.bundle import int8_warning, make_bundle
 from emopipe.exporting.card import model_card
 from emopipe.exporting.selection import best_model
 from emopipe.faces import faces_from_arrow
-from emopipe.files import atomic_path, read_json, read_parquet, write_json
+from emopipe.files import read_json, read_parquet, write_json
 from emopipe.params import Params
 from emopipe.stage import run_stage
 from emopipe.training.checkpoint import load_model
 
 
 def main(
-    params: Params, *, clean: Path, models: Path, reports: Path, validate: Path, balance: Path, out: Path, report: Path
+    params: Params,
+    *,
+    clean: Path,
+    models: Path,
+    reports: Path,
+    ingest: Path,
+    validate: Path,
+    balance: Path,
+    out: Path,
+    report: Path,
 ) -> None:
     """Export the best model."""
+    select_by, channels = params.export.select_by, params.image.channels
     found = {name: read_json(reports / f"{name}.json") for name in params.train.models}
-    model = best_model(found, params.train.models, params.export.select_by)
-    channels = params.image.channels
-    figures = {name: values["val"][params.export.select_by] for name, values in found.items()}
+    model = best_model(found, params.train.models, select_by)
+    earlier = {"ingest": read_json(ingest), "validate": read_json(validate), "balance": read_json(balance)}
     with atomic_path(out) as folder:
         folder.mkdir()
         faces = faces_from_arrow(read_parquet(clean))
         proof = make_bundle(folder, load_model(models / model), faces, params.export, channels)
-        result = {"model": model, "select_by": params.export.select_by, "candidates": figures, "parity": proof}
-        card = model_card(found[model], result, read_json(validate), read_json(balance), channels)
+        candidates = {name: values["val"][select_by] for name, values in found.items()}
+        result = {"model": model, "select_by": select_by, "candidates": candidates, **proof}
+        card = model_card(found[model], result, **earlier, channels=channels)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     write_json(report, result)
-    if not proof["int8"]["kept"]:
-        print(f"int8 is left out: it agrees with torch on {proof['int8']['agreement']:.1%} of the validation faces")
+    for line in int8_warning(proof["parity"], params.export):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from emopipe.files import read_json, write_json
 from emopipe.params import Params
+from emopipe.serving.latency import latency_ms
 from emopipe.stage import run_stage
 from emopipe.tracking.origin import workspace_origin
 from emopipe.tracking.registry import bundle_digest, register, version_facts
@@ -15,12 +16,13 @@ from emopipe.tracking.store import NAME, project_root
 
 def main(params: Params, *, bundle: Path, export: Path, clean: Path, report: Path) -> None:
     """Register the exported model."""
-    exported, digest = read_json(export), bundle_digest(bundle)
+    exported, digest, example = read_json(export), bundle_digest(bundle), example_face(clean)
     model = exported["model"]
+    facts = version_facts(exported, params.export, latency_ms(bundle, example))
     origin = workspace_origin(Path.cwd(), stage_record("export", Path.cwd()))
     with ModelRun(project_root(), model, stage_state(f"train@{model}", Path.cwd()), params).find() as run:
         restore_first(run)
-        version = register(bundle, run, example_face(clean), *version_facts(exported), origin=origin)
+        version = register(bundle, run, example, *facts, origin=origin)
     print(f"{model} is version {version} of the registered model {NAME}")
     write_json(report, {"registered_model": NAME, "model": model, "bundle": digest})
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from emopipe.atomic import atomic_path
 from emopipe.faces import faces_from_arrow
-from emopipe.files import atomic_path, read_parquet, write_csv
+from emopipe.files import read_parquet, write_csv
 from emopipe.fit import fit
 from emopipe.params import Params
 from emopipe.predictions import predictions_from_arrow

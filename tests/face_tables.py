@@ -56,6 +56,7 @@ def ingest_params(*, votes=("given", "reject"), **changes):
         "val_fraction": 0.1,
         "test_fraction": 0.2,
         "max_pixels": 10_000,
+        "crop_faces": False,
     }
     label, strangers = votes
     return IngestParams(votes=VoteParams(label=label, strangers=strangers), **options | changes)
@@ -66,6 +67,7 @@ def validate_params(**changes):
     limits = {
         "min_similarity": 0.88,
         "label_folds": 0,
+        "max_label_quality": 0.1,
         "constant_range": 4,
         "min_entropy": 0.0,
         "min_sharpness": 0.0,

@@ -1,3 +1,5 @@
+"""Strategies on small made-up tables: what they add and remove, whose children their rows are, and that all adds up."""
+
 import runpy
 from collections import Counter
 from pathlib import Path
@@ -6,14 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emopipe.balance import STRATEGIES, balance, balance_report
-from emopipe.balance.addition import num_missing
+from balance_tables import CLASSES, ROWS, SMALL, balance_params, drawn_faces, make
+from emopipe.balance import STRATEGIES
 from emopipe.balance.augment import WARP_GRID, Alteration, alter, draw_alteration
-from emopipe.errors import DataError
+from emopipe.balance.report import balance_report
+from emopipe.balance.targets import class_targets, num_missing
+from emopipe.errors import DataError, ParamsError
 from emopipe.faces import Faces, faces_to_arrow
 from emopipe.files import read_json, read_parquet, write_parquet
 from emopipe.images import decode_png, pixel_digest
-from emopipe.params import BalanceParams, load_params
+from emopipe.params import load_params
 from emopipe.training_set import (
     COLUMNS,
     TrainingSet,
@@ -24,14 +28,9 @@ from emopipe.training_set import (
 from face_tables import faces_of
 
 ROOT = Path(__file__).parent.parent
-CLASSES = ("happy", "sad", "fear")
-ROWS = (
-    *(f"train happy H{number}" for number in range(9)),
-    *(f"train sad S{number}" for number in range(2)),
-    *(f"train fear F{number}" for number in range(5)),
-    *(f"val sad V{number}" for number in range(4)),
-    *(f"test sad T{number}" for number in range(4)),
-)
+LABELS = np.array(["happy"] * 9 + ["sad"] * 2 + ["fear"] * 5)
+REMOVING = ("undersample", "smote_enn")
+PICTURED = ("augment", "morph", "smote", "borderline_smote", "adasyn", "smote_enn", "deepsmote", "flow")
 UNCHANGED = Alteration(
     rotation=0,
     scale=1,
@@ -44,85 +43,151 @@ UNCHANGED = Alteration(
 )
 
 
-def config(strategy, target_ratio=0.5):
-    return BalanceParams(strategy=strategy, target_ratio=target_ratio)
-
-
-def make(strategy, faces=None, *, seed=0, target_ratio=0.5):
-    return balance(faces or faces_of(*ROWS), config(strategy, target_ratio), seed=seed)
+# Targets
 
 
 @pytest.mark.parametrize(
-    ("target_ratio", "missing"),
+    ("target", "targets"),
     [
-        (0.5, {"fear": 0, "happy": 0, "sad": 3}),
-        (1.0, {"fear": 4, "happy": 0, "sad": 7}),
-        (0.1, dict.fromkeys(CLASSES, 0)),
+        (0.5, {"fear": 5, "happy": 5, "sad": 5}),
+        (1.0, {"fear": 9, "happy": 9, "sad": 9}),
+        ("max", {"fear": 9, "happy": 9, "sad": 9}),
+        ("mean", {"fear": 5, "happy": 5, "sad": 5}),
+        (7, {"fear": 7, "happy": 7, "sad": 7}),
+        ({"sad": 4}, {"fear": 5, "happy": 9, "sad": 4}),
     ],
 )
-def test_each_class_is_raised_to_the_ratio_rounded_up_and_none_is_lowered(target_ratio, missing):
-    labels = np.array(["happy"] * 9 + ["sad"] * 2 + ["fear"] * 5)
-    assert num_missing(labels, target_ratio) == missing
+def test_a_target_is_a_word_a_number_a_share_of_the_largest_class_or_numbers_by_class(target, targets):
+    assert class_targets(LABELS, target) == targets
 
 
-def test_a_ratio_that_meets_a_whole_number_is_not_rounded_above_it():
+def test_a_share_that_meets_a_whole_number_is_not_rounded_above_it():
     assert 0.07 * 100 > 7
-    assert num_missing(np.array(["a"] * 100 + ["b"]), 0.07) == {"a": 0, "b": 6}
+    assert class_targets(np.array(["a"] * 100 + ["b"]), 0.07) == {"a": 7, "b": 7}
+
+
+def test_a_target_for_a_class_that_no_face_has_is_refused():
+    with pytest.raises(ParamsError) as error:
+        class_targets(LABELS, {"sad": 4, "bored": 4})
+    assert str(error.value) == "balance.target names bored, expected classes of train: fear, happy, sad"
+
+
+def test_classes_are_raised_to_the_target_and_none_is_lowered():
+    assert num_missing(LABELS, {"fear": 5, "happy": 7, "sad": 5}, 0.9) == {"fear": 0, "happy": 0, "sad": 3}
+
+
+def test_no_more_than_a_share_of_all_rows_is_added_and_each_class_gets_less():
+    assert num_missing(LABELS, {"fear": 21, "happy": 9, "sad": 34}, 0.5) == {"fear": 5, "happy": 0, "sad": 10}
+    assert num_missing(LABELS, {"fear": 21, "happy": 9, "sad": 34}, 0.0) == dict.fromkeys(CLASSES, 0)
+
+
+# All strategies
 
 
 def test_none_is_the_train_faces_in_their_order():
     faces = faces_of(*ROWS)
-    frame = make("none", faces).frame
+    frame = make("none", faces).training_set.frame
     assert frame["id"].tolist() == faces.split("train").frame["id"].tolist()
     assert set(frame["origin"]) == {"real"}
 
 
-@pytest.mark.parametrize(("strategy", "origin"), [("oversample", "repeated"), ("augment", "synthetic")])
-def test_strategies_add_to_the_real_rows_what_the_classes_lack(strategy, origin):
-    frame = make(strategy).frame
-    pd.testing.assert_frame_equal(frame[:16], make("none").frame, check_dtype=False)
+def test_oversample_repeats_what_the_classes_lack():
+    frame = make("oversample").training_set.frame
+    pd.testing.assert_frame_equal(frame[:16], make("none").training_set.frame, check_dtype=False)
     assert Counter(frame["label"]) == {"happy": 9, "sad": 5, "fear": 5}
-    assert frame["origin"][16:].tolist() == [origin] * 3
-    assert frame["label"][16:].tolist() == ["sad"] * 3
+    assert frame["origin"][16:].tolist() == ["repeated"] * 3
+    assert [(name,) for name in frame["id"][16:]] == frame["parents"][16:].tolist()
+
+
+def test_undersample_removes_what_the_classes_have_too_much():
+    balanced = make("undersample", target={"happy": 4, "sad": 2, "fear": 9})
+    frame = balanced.training_set.frame
+    assert Counter(frame["label"]) == {"happy": 4, "sad": 2, "fear": 5}
+    assert set(frame["origin"]) == {"real"}
+    report = balance_report(balanced, CLASSES, balance_params("undersample"))
+    assert report["removed"] == {"happy": 5, "sad": 0, "fear": 0}
+    assert report["removed_for"] == {"undersampled": 5}
+
+
+@pytest.mark.parametrize("strategy", PICTURED)
+def test_every_synthetic_row_names_its_parents_and_what_was_done_to_them(strategy):
+    faces = drawn_faces()
+    frame = make(strategy, faces, target="max").training_set.frame
+    made = frame[frame["origin"] == "synthetic"]
+    label_of = faces.frame.set_index("id")["label"]
+    assert len(made) > 0
+    for row in made.itertuples():
+        assert row.op
+        assert row.seed > 0
+        assert 1 <= len(row.parents) <= 2
+        assert row.id == pixel_digest(decode_png(row.png))
+        if strategy != "flow":  # which takes faces of any class
+            assert {label_of[parent] for parent in row.parents} == {row.label}
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_val_and_test_rows_change_nothing(strategy):
-    others = faces_of(*ROWS[:16], "val happy X", "test fear Y")
-    expected = make(strategy, target_ratio=1.0).frame
-    pd.testing.assert_frame_equal(make(strategy, others, target_ratio=1.0).frame, expected)
-    held_out = faces_of(*ROWS).frame.query("split != 'train'")["id"]
-    assert not set(expected["id"]) & set(held_out)
+def test_nothing_is_born_of_validation_or_test_and_they_change_nothing(strategy):
+    faces = drawn_faces()
+    expected = make(strategy, faces, target="max").training_set.frame
+    train = faces.split("train")
+    pd.testing.assert_frame_equal(make(strategy, train, target="max").training_set.frame, expected)
+    held_out = set(faces.frame.query("split != 'train'")["id"])
+    assert held_out
+    assert not set(expected["id"]) & held_out
+    assert not set(expected["parents"].explode().dropna()) & held_out
 
 
-@pytest.mark.parametrize("strategy", ["oversample", "augment"])
-def test_the_seed_decides(strategy):
-    first = make(strategy, target_ratio=1.0).frame
-    pd.testing.assert_frame_equal(make(strategy, target_ratio=1.0).frame, first)
-    assert make(strategy, target_ratio=1.0, seed=1).frame["id"].tolist() != first["id"].tolist()
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "none"])
+def test_the_same_seed_gives_the_same_rows_bit_for_bit_and_another_seed_others(strategy):
+    first, again, other = (
+        make(strategy, drawn_faces(), target=SMALL, seed=seed).training_set.frame for seed in (3, 3, 4)
+    )
+    pd.testing.assert_frame_equal(first, again)
+    assert first["id"].tolist() != other["id"].tolist()
 
 
-def test_repeated_rows_name_the_face_that_they_repeat():
-    repeated = make("oversample").frame[16:]
-    assert [(name,) for name in repeated["id"]] == repeated["parents"].tolist()
-    assert repeated["png"].isna().all()
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_for_each_class_before_is_kept_and_removed_and_after_is_kept_and_added(strategy):
+    balanced = make(strategy, drawn_faces(), target="max")
+    report = balance_report(balanced, CLASSES, balance_params(strategy))
+    rows = balanced.training_set.frame
+    for name in CLASSES:
+        assert report["before"][name] == report["kept"][name] + report["removed"][name]
+        assert report["after"][name] == report["kept"][name] + report["added"][name]
+        assert report["after"][name] == (rows["label"] == name).sum()
+        if strategy not in REMOVING:
+            assert report["after"][name] + report["short"][name] == report["targets"][name]
+    assert report["num_real"] + report["num_repeated"] + report["num_synthetic"] == len(rows)
 
 
-def test_a_synthetic_row_can_be_made_again_from_its_parent_and_its_seed():
+@pytest.mark.parametrize("strategy", ["morph", "smote", "borderline_smote", "adasyn", "deepsmote"])
+def test_a_class_of_one_face_has_no_partner_and_is_short(strategy):
+    faces = drawn_faces(sad=1)
+    balanced = make(strategy, faces, target={"sad": 3})
+    report = balance_report(balanced, CLASSES, balance_params(strategy))
+    assert report["added"]["sad"] == 0
+    assert report["short"]["sad"] == 2
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_training_set_survives_its_arrow_form(strategy, tmp_path):
+    training_set = make(strategy, drawn_faces()).training_set
+    write_parquet(tmp_path / "train", training_set_to_arrow(training_set))
+    again = training_set_from_arrow(read_parquet(tmp_path / "train"))
+    pd.testing.assert_frame_equal(again.frame, training_set.frame, check_dtype=False)
+
+
+# augment
+
+
+def test_a_synthetic_row_of_augment_can_be_made_again_from_its_parent_and_its_seed():
     faces = faces_of(*ROWS, height=20, width=24, channels=3)
     pngs = faces.frame.set_index("id")["png"]
-    for row in make("augment", faces).frame[16:].itertuples():
+    for row in make("augment", faces).training_set.frame[16:].itertuples():
         made = decode_png(row.png)
         again = draw_alteration(row.seed)
-        assert row.id == pixel_digest(made)
         assert row.op == str(again)
         np.testing.assert_array_equal(alter(decode_png(pngs[row.parents[0]]), again), made)
-
-
-def test_all_faces_of_a_class_are_parents_equally_often():
-    synthetic = make("augment", target_ratio=1.0).frame[16:]
-    used = Counter(parents[0] for parents in synthetic["parents"][synthetic["label"] == "sad"])
-    assert sorted(used.values()) == [3, 4]
 
 
 def gradient(height=20, width=24):
@@ -160,12 +225,7 @@ def test_a_warp_moves_pixels_by_its_share_of_the_side():
     np.testing.assert_allclose(altered[4:30, 4:30], gradient(40, 40)[6:32, 6:32], atol=1)
 
 
-def test_a_training_set_survives_its_arrow_form(tmp_path):
-    for strategy in STRATEGIES:
-        training_set = make(strategy)
-        write_parquet(tmp_path / "train", training_set_to_arrow(training_set))
-        again = training_set_from_arrow(read_parquet(tmp_path / "train"))
-        pd.testing.assert_frame_equal(again.frame, training_set.frame, check_dtype=False)
+# The training set
 
 
 def training_set(**changes):
@@ -214,28 +274,19 @@ def test_a_table_without_train_faces_is_refused():
         make("none", faces_of("val happy A"))
 
 
-def test_the_report_counts_before_and_after():
-    assert balance_report(make("augment"), CLASSES, config("augment")) == {
-        "strategy": "augment",
-        "target_ratio": 0.5,
-        "before": {"happy": 9, "sad": 2, "fear": 5},
-        "after": {"happy": 9, "sad": 5, "fear": 5},
-        "num_real": 16,
-        "num_repeated": 0,
-        "num_synthetic": 3,
-        "share_synthetic": 0.157895,
-    }
-
-
-def test_the_stage_writes_training_set_and_report(tmp_path):
-    write_parquet(tmp_path / "clean", faces_to_arrow(faces_of(*ROWS)))
-    main = runpy.run_path(str(ROOT / "stages" / "balance.py"))["main"]
-    main(load_params(ROOT / "params.yaml"), **{name: tmp_path / name for name in ("clean", "train", "report")})
-    assert len(training_set_from_arrow(read_parquet(tmp_path / "train"))) == 19
-    assert read_json(tmp_path / "report")["after"]["sad"] == 5
-
-
 def test_faces_that_occur_twice_are_two_rows():
     twice = faces_of(*ROWS, "train happy H0")
     assert isinstance(twice, Faces)
-    assert len(make("none", twice)) == 17
+    assert len(make("none", twice).training_set) == 17
+
+
+# The stage
+
+
+def test_the_stage_writes_training_set_report_and_page(tmp_path):
+    write_parquet(tmp_path / "clean", faces_to_arrow(faces_of(*ROWS)))
+    main = runpy.run_path(str(ROOT / "stages" / "balance.py"))["main"]
+    main(load_params(ROOT / "params.yaml"), **{name: tmp_path / name for name in ("clean", "train", "report", "pages")})
+    assert len(training_set_from_arrow(read_parquet(tmp_path / "train"))) == 19
+    assert read_json(tmp_path / "report")["after"]["sad"] == 5
+    assert "there is nothing to judge" in (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")

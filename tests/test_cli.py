@@ -17,6 +17,7 @@ from emopipe.cli import app
 from projects import ROOT, change_params, environment, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
 FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:make|dvc|emopipe) [^`]+)`")
 PROMPT = "$ "
@@ -33,10 +34,15 @@ def leaves(command, *words: str) -> Iterator[tuple[str, ...]]:
 
 
 def shown(text: str) -> list[list[str]]:
-    """The commands of a text, as words: in its fenced blocks, after a prompt and before a comment, and in its lines."""
-    lines = [line.strip() for block in FENCED.findall(text) for line in block.splitlines()]
-    lines += INLINE.findall(FENCED.sub("", text))
-    commands = [line.removeprefix(PROMPT) for line in lines if line.startswith((PROMPT, "make ", "dvc ", "emopipe "))]
+    """The commands of a text, as words: in its fenced blocks, before a comment, and in its lines.
+
+    In a block with a prompt only what follows one is a command, and the rest is output.
+    """
+    commands = INLINE.findall(FENCED.sub("", text))
+    for block in FENCED.findall(text):
+        lines = [line.strip() for line in block.splitlines()]
+        prompted = [line.removeprefix(PROMPT) for line in lines if line.startswith(PROMPT)]
+        commands += prompted or [line for line in lines if line.startswith(("make ", "dvc ", "emopipe "))]
     parts = [shlex.split(part, comments=True) for command in commands for part in command.split("&&")]
     return [words for words in parts if words]
 
@@ -48,7 +54,8 @@ def is_leaf(words: list[str]) -> bool:
         if rest[:1] == ["--help"]:
             return True
         command, rest = command.commands[rest[0]], rest[1:]
-    command.make_context(words[0], rest)
+    if rest != ["--help"]:
+        command.make_context(words[0], rest)
     return True
 
 
@@ -80,7 +87,7 @@ make no mistake, and say `make test`, not `test`
 emopipe ui --port 1
 ```
 """
-    expected = ["make repro", "cd a", "dvc repro", "emopipe ui --port 1", "make test"]
+    expected = ["make test", "make repro", "cd a", "dvc repro", "emopipe ui --port 1"]
     assert [" ".join(words) for words in shown(text)] == expected
     with pytest.raises(KeyError):
         is_leaf(["dance"])
@@ -95,8 +102,8 @@ def test_the_readme_shows_commands():
     assert len(shown(README)) >= len(re.findall(r"^\$ ", README, re.MULTILINE)) > 0
 
 
-@pytest.mark.parametrize("words", [words for words in shown(README) if words[0] == "emopipe"], ids=" ".join)
-def test_an_emopipe_command_of_the_readme_exists(words):
+@pytest.mark.parametrize("words", [words for words in shown(README + DOCS) if words[0] == "emopipe"], ids=" ".join)
+def test_an_emopipe_command_of_the_documentation_exists(words):
     assert is_leaf(words[1:])
 
 

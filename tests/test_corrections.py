@@ -52,8 +52,8 @@ def test_corrections_change_labels_and_drop_rows_and_are_accounted(tmp_path):
 
 
 def test_a_label_that_people_keep_is_no_suspect(tmp_path, monkeypatch):
-    def suspicious(faces, groups, *, classes, folds, seed):
-        return pd.DataFrame({"quality": 0.1, "suspect": True, "suggested": "sad"}, index=range(len(faces)))
+    def suspicious(features, labels, groups, *, classes, folds, max_quality, seed):
+        return pd.DataFrame({"quality": 0.1, "suspect": True, "suggested": "sad"}, index=range(len(labels)))
 
     monkeypatch.setattr("emopipe.look.judge_labels", suspicious)
     faces = faces_of(*ROWS, "train happy H", "val happy I")

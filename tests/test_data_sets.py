@@ -6,10 +6,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import mlflow.data  # noqa: F401 - before DvcSource, as its docstring says
 import pytest
 
 from emopipe.errors import WorkspaceError
-from emopipe.tracking.data_sets import DvcSource, data_sets
+from emopipe.tracking.data_sets import data_sets
+from emopipe.tracking.dvc_source import DvcSource
 from projects import ROOT, environment
 
 

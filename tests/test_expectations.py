@@ -1,3 +1,4 @@
+import re
 import runpy
 import time
 from pathlib import Path
@@ -197,6 +198,15 @@ def test_data_docs_show_the_numbers():
     _, context = judge(faces_of(*SOUND, height=16, width=40))
     (page,) = (text for path, text in data_docs(context).items() if path.startswith("validations/faces"))
     assert b"2.5" in page
+
+
+def test_data_docs_load_nothing_from_the_network():
+    _, context = judge(faces_of(*SOUND))
+    pages = [content for path, content in data_docs(context).items() if path.endswith(".html")]
+    assert len(pages) > 3
+    for page in pages:
+        assert not re.findall(rb"""<(?:script|link|img)[^>]*=["']https?://""", page)
+        assert page.count(b"</style></head>") == 1
 
 
 def test_the_page_shows_findings_and_needs_no_network():

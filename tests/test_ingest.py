@@ -23,6 +23,7 @@ from emopipe.images import decode_png, pixel_digest
 from emopipe.ingest import ingest
 from emopipe.params import BaseParams, ImageParams
 from face_tables import ingest_params
+from scenes import SIDE, scene
 
 ROOT = Path(__file__).parents[1]
 FER = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
@@ -336,3 +337,28 @@ def test_pictures_that_are_nearly_the_same_are_carved_together(tmp_path):
     splits = frame["split"].to_numpy().reshape(-1, 3)
     assert (splits == splits[:, :1]).all()
     assert {*splits[:, 0]} == {"train", "val", "test"}
+
+
+def write_photographs(folder):
+    """Drawn faces somewhere in grey pictures of 640x480, and one picture without any."""
+    for number, split in enumerate(FER.values()):
+        for label in ("happy", "sad"):
+            path = folder / split / label / f"{number}.png"
+            path.parent.mkdir(parents=True)
+            corners = ((100 + 50 * number, 80), (400, 300 - 40 * number))
+            Image.fromarray(scene(*corners[: 1 + (label == "sad")])).save(path)
+    Image.fromarray(scene()).save(folder / "train" / "sad" / "nobody.png")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_face_is_cut_out_of_photographs_and_those_without_are_rejected(tmp_path, channels):
+    write_photographs(tmp_path)
+    result = run(tmp_path, channels=channels, max_pixels=640 * 480, crop_faces=True)
+    assert reasons_of(result) == [
+        ["train/sad/nobody.png", "no_face", "no face was found in the photograph"],
+    ]
+    assert len(result.faces.frame) == 6
+    pictures = [decode_png(png) for png in result.faces.frame["png"]]
+    assert all(height == width and depth == channels for height, width, depth in (face.shape for face in pictures))
+    assert all(SIDE / 2 < len(face) < SIDE * 1.3 for face in pictures)
+    assert result.report["rows_in"] == result.report["rows_out"] + sum(result.report["rejected"].values()) == 7

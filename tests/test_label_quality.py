@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
 
-from emopipe.label_quality import SIDE, judge_labels
-from emopipe.training.data import LabelledImages
+from emopipe.label_quality import SIDE, describe, judge_labels
 
 CLASSES = ("above", "below", "middle")
 NUM_FACES, NUM_WRONG = 900, 60
@@ -15,24 +13,32 @@ def bands(labels, rng):
     """Noise with a bright band, whose height is the class: uint8 (N, SIDE, SIDE, 1)."""
     images = rng.integers(0, 120, (len(labels), SIDE, SIDE, 1), dtype=np.uint8)
     for image, label in zip(images, labels, strict=True):
-        top = (2, 22, 12)[label]
-        image[top : top + 8] = 220
+        top = (3, 33, 18)[label]
+        image[top : top + 12] = 220
     return images
 
 
-@pytest.fixture(scope="module")
-def judged():
-    """The table of judgements, and which labels are wrong."""
+def labelled():
+    """Pictures, their labels, which of these are wrong, and what is true."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, NUM_FACES)
     wrong = np.zeros(NUM_FACES, dtype=bool)
     wrong[rng.choice(NUM_FACES, NUM_WRONG, replace=False)] = True
-    labels = np.where(wrong, (truth + 1) % 3, truth)
-    data = LabelledImages(images=torch.from_numpy(bands(truth, rng)), labels=torch.from_numpy(labels))
-    return judge_labels(data, np.arange(NUM_FACES), classes=CLASSES, folds=3, seed=0), wrong, truth
+    return bands(truth, rng), np.where(wrong, (truth + 1) % 3, truth), wrong, truth
 
 
-@pytest.mark.slow
+def judged_with(max_quality):
+    pictures, labels, _, _ = labelled()
+    groups = np.arange(NUM_FACES)
+    return judge_labels(describe(pictures), labels, groups, classes=CLASSES, folds=3, max_quality=max_quality, seed=0)
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """The table of judgements, which labels are wrong, and the true ones."""
+    return judged_with(0.5), *labelled()[2:]
+
+
 def test_wrong_labels_are_the_suspects(judged):
     table, wrong, _ = judged
     found = (table["suspect"].to_numpy() & wrong).sum()
@@ -43,7 +49,40 @@ def test_wrong_labels_are_the_suspects(judged):
     assert table["quality"][~wrong].median() > 0.7
 
 
-@pytest.mark.slow
 def test_the_right_label_is_suggested(judged):
     table, wrong, truth = judged
     assert (table["suggested"][wrong] == np.array(CLASSES)[truth[wrong]]).mean() > 0.9
+
+
+def test_only_labels_below_the_limit_are_suspects(judged):
+    table = judged[0]
+    quality = table["quality"][table["suspect"]]
+    assert quality.max() < 0.5
+    limit = quality.median()
+    again = judged_with(limit)
+    assert again["suspect"].equals(table["suspect"] & (table["quality"] < limit))
+
+
+def test_faces_of_one_group_do_not_judge_each_other():
+    """Twenty copies of one face have one wrong label: a model that saw the others would believe it."""
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 3, 300)
+    pictures = bands(truth, rng)
+    pictures[:20], truth[:20] = pictures[0], truth[0]
+    labels = truth.copy()
+    labels[:20] = (truth[:20] + 1) % 3
+    features = describe(pictures)
+    together = np.where(np.arange(300) < 20, 0, np.arange(300))
+
+    def quality(groups):
+        table = judge_labels(features, labels, groups, classes=CLASSES, folds=3, max_quality=0.5, seed=0)
+        return table["quality"][:20].mean()
+
+    assert quality(together) < 0.3 < quality(np.arange(300))
+
+
+def test_the_description_is_of_the_shape_not_of_the_light():
+    rng = np.random.default_rng(3)
+    face = rng.integers(40, 120, (60, 50, 3), dtype=np.uint8)
+    plain, darker, other = describe([face, face // 2, face[::-1]]).astype(np.float64)
+    assert np.linalg.norm(plain - darker) < 0.3 * np.linalg.norm(plain - other)

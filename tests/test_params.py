@@ -23,7 +23,21 @@ def test_the_file_of_the_project_is_valid():
     ("section", "values", "message"),
     [
         ("train", {"epoch": 3}, "train.epoch is not known (did you mean epochs?)"),
-        ("balance", {"strategy": "x"}, "balance.strategy: input should be 'none', 'oversample' or 'augment', got 'x'"),
+        (
+            "balance",
+            {"strategy": "x"},
+            "balance.strategy: input should be 'none', 'oversample', 'undersample', 'augment', 'morph', 'smote', "
+            "'borderline_smote', 'adasyn', 'smote_enn', 'deepsmote' or 'flow', got 'x'",
+        ),
+        *(
+            (
+                "balance",
+                {"target": target},
+                "balance.target: expected max, mean, a number of faces, a share of the largest class (0.5, 1.0) or "
+                f"numbers by class, got {target!r}",
+            )
+            for target in ("most", 0, 1.5, True, {"sad": 0.5})
+        ),
         ("image", {"channels": 2}, "image.channels: input should be 1 or 3, got 2"),
         ("train", {"models": []}, "train.models: tuple should have at least 1 item after validation, not 0, got []"),
         (
@@ -37,6 +51,8 @@ def test_the_file_of_the_project_is_valid():
             "train: pretrained names resnet19, which is not among models",
         ),
         ("base", {"classes": ["a", "A"]}, "base: classes must differ"),
+        ("promote", {"min_gains": 0.1}, "promote.min_gains is not known (did you mean min_gain?)"),
+        ("promote", {"confidence": 1.0}, "promote.confidence: input should be less than 1, got 1.0"),
         ("ingest", {"split_map": {"x": "y"}}, "ingest.split_map.x: input should be 'train', 'val' or 'test', got 'y'"),
     ],
 )
@@ -44,6 +60,12 @@ def test_a_mistake_is_named_in_one_line(section, values, message):
     with pytest.raises(ParamsError) as error:
         parse_params(changed(section, **values))
     assert str(error.value) == f"params.yaml: {message}"
+
+
+@pytest.mark.parametrize("target", ["max", "mean", 500, 0.5, 1.0, {"sad": 900}])
+def test_a_target_keeps_its_type(target):
+    found = parse_params(changed("balance", target=target)).balance.target
+    assert (found, type(found)) == (target, type(target))
 
 
 def test_mistakes_in_the_parts_of_a_section_are_named():

@@ -15,9 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from emopipe.comparing.pairing import digest_of_test_faces
 from emopipe.faces import faces_from_arrow
 from emopipe.files import read_json, read_parquet
 from emopipe.labels import FER2013_CLASSES as CLASSES
+from emopipe.predictions import predictions_from_arrow
 from emopipe.sample.table import write_sample
 from emopipe.tracking.naming import LIVE
 from emopipe.training_set import training_set_from_arrow
@@ -201,7 +203,7 @@ def test_the_training_set_holds_train_faces_alone(pipeline):
     rows = training_set_from_arrow(read_parquet(pipeline.path("build/train.parquet"))).frame
     assert set(rows["id"]) == set(clean.loc[clean["split"] == "train", "id"])
     assert report["after"] == {name: int((rows["label"] == name).sum()) for name in CLASSES}
-    assert min(report["after"].values()) >= 0.49 * max(report["after"].values())  # balance.target_ratio
+    assert min(report["after"].values()) >= 0.49 * max(report["after"].values())  # balance.target
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -416,6 +418,33 @@ def test_each_run_has_the_confusion_matrix_as_picture_and_as_json(pipeline, mode
     for split in ("val", "test"):
         table = read_json(Path(client.download_artifacts(run_id, f"{split}_confusion.json", str(tmp_path))))
         assert table["confusion"] == pipeline.report(f"evaluate/{model}")[split]["confusion"]
+
+
+@pytest.mark.parametrize("model", [*MODELS, ENSEMBLE])
+def test_each_run_keeps_its_predictions_and_names_its_test_faces(pipeline, model, tmp_path):
+    client, kept = client_of(pipeline.root), runs_of(pipeline.root)[model]
+    path = client.download_artifacts(kept.info.run_id, "predictions.parquet", str(tmp_path))
+    predictions = predictions_from_arrow(pq.read_table(path))
+    folder = "ensembles" if model == ENSEMBLE else "predictions"
+    assert predictions.frame.equals(pq.read_table(pipeline.path(f"build/{folder}/{model}.parquet")).to_pandas())
+    assert kept.data.tags["emopipe.test_faces"] == digest_of_test_faces(predictions)
+    assert kept.data.tags["mlflow.note.content"].startswith("**There is no champion yet.**")
+
+
+def test_two_models_of_the_workspace_are_compared_with_pictures_of_all_flips_shown(pipeline):
+    done = run(pipeline.root, "emopipe", "compare", *(f"workspace:{model}" for model in MODELS))
+    assert done.returncode == 0, done.stderr
+    page = pipeline.path("reports/compare/index.html").read_text(encoding="utf-8")
+    assert page.count('<img src="data:image/png;base64,') > 0
+    assert "without a picture" not in page
+
+
+def test_the_version_shows_that_its_export_computes_the_same_and_how_fast(pipeline):
+    (version,) = client_of(pipeline.root).search_model_versions("name = 'emopipe'")
+    parity = pipeline.report("export")["parity"]
+    assert version.tags["emopipe.parity_passed"] == "true"
+    assert version.tags["emopipe.int8_agreement"] == f"{parity['int8']['agreement']:.4f}"
+    assert 0 < float(version.tags["emopipe.latency_ms"]) < 10_000
 
 
 def test_the_exported_model_is_the_one_version_with_both_aliases(pipeline):

@@ -10,11 +10,11 @@ import psutil
 import pytest
 import yaml
 
-from emopipe.balance import balance
+from balance_tables import make
 from emopipe.errors import ModelError
 from emopipe.faces import faces_to_arrow
 from emopipe.files import write_parquet
-from emopipe.params import BalanceParams, load_params
+from emopipe.params import load_params
 from emopipe.training_set import training_set_to_arrow
 from face_tables import faces_of
 from projects import ROOT, change_params, environment, files_below, make_project, run
@@ -39,6 +39,7 @@ OPTIONS = {
         "clean": "build/clean.parquet",
         "train": "build/train.parquet",
         "report": "reports/balance.json",
+        "pages": "reports/balance",
     },
     "train": {
         "model": "resnet81",
@@ -59,6 +60,7 @@ OPTIONS = {
         "clean": "build/clean.parquet",
         "models": "build/models",
         "reports": "reports/evaluate",
+        "ingest": "reports/ingest.json",
         "validate": "reports/validate.json",
         "balance": "reports/balance.json",
         "out": "exports",
@@ -205,7 +207,7 @@ def project(tmp_path_factory) -> Path:
     """A project with small tables and no model, whose list of models has a typo."""
     root = make_project(tmp_path_factory.mktemp("stages") / "project", train__models=["resnet81"])
     faces = faces_of(*(f"{split} {label} {split}{label}" for split in ("train", "val") for label in ("happy", "sad")))
-    training_set = balance(faces, BalanceParams(strategy="none", target_ratio=1.0), seed=0)
+    training_set = make("none", faces).training_set
     write_parquet(root / "build" / "clean.parquet", faces_to_arrow(faces))
     write_parquet(root / "build" / "train.parquet", training_set_to_arrow(training_set))
     (root / "reports").mkdir()
@@ -248,7 +250,7 @@ def test_an_unknown_model_is_refused_before_a_picture_is_read():
 SLEEPER = """
 import os, time
 from pathlib import Path
-from emopipe.files import atomic_path
+from emopipe.atomic import atomic_path
 from emopipe.stage import run_stage
 
 def main(params, *, out: Path):

@@ -21,6 +21,7 @@ PARAMS = {
     "evaluate__bootstrap_resamples": 100,
 }
 COMMON = {"mlflow.source.git.commit", "emopipe.process", "emopipe.source", "emopipe.machine", "emopipe.logged_model"}
+COMMON |= {"emopipe.against_champion", "emopipe.champion", "mlflow.note.content"}  # of the champion of that time
 """Tags that a run may have otherwise after it was rebuilt."""
 
 
@@ -52,6 +53,7 @@ def read_store(root: Path, folder: Path) -> Store:
             "epochs": [(m.step, m.value) for m in client.get_metric_history(one.info.run_id, "epoch/val_loss")],
             "params": one.data.params,
             "tags": {name: value for name, value in one.data.tags.items() if name not in COMMON | {PARENT}},
+            "figures": [part.strip() for part in one.data.tags.get("mlflow.note.content", "").split("## ")[1:3]],
             "parent": keys.get(one.data.tags.get(PARENT)),
             "data": sorted((item.dataset.name, item.dataset.source) for item in one.inputs.dataset_inputs),
             "files": files_of(client, one.info.run_id, folder / one.info.run_id),

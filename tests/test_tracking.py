@@ -17,6 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 from emopipe.errors import ModelError, WorkspaceError
 from emopipe.images import encode_png
 from emopipe.params import load_params
+from emopipe.recognition.model import open_model
+from emopipe.serving.bundle import Bundle
 from emopipe.tracking.naming import LIVE
 from emopipe.tracking.registry import bundle_digest, register
 from emopipe.tracking.report import log_history, log_report
@@ -316,14 +318,20 @@ def test_a_report_becomes_figures_by_split_and_class_and_a_matrix(root):
     overall = {"accuracy": 0.5, "balanced_accuracy": 0.6, "macro_f1": 0.7}
     overall |= {"ece": 0.1, "classwise_ece": 0.05, "nll": 1.5}
     per_class = {"happy": {"precision": 1.0, "recall": 0.5, "f1": 0.66, "support": 2}}
-    split = {**overall, "per_class": per_class, "confusion": [[1, 1], [0, 0]], "accuracy_ci": [0.1, 0.9]}
+    split = {**overall, "per_class": per_class, "confusion": [[1, 1], [0, 0]], "num_faces": 2}
+    split |= {"accuracy_ci": [0.1, 0.9], "macro_f1_ci": [0.2, 0.8]}
     report = {"model": "cnn", "classes": ["happy", "sad"], "val": split, "test": split | {"accuracy": 0.4}}
     with model_run(root).start() as run:
         log_report(run, report, CLEAN)
     (run,) = stored(root)
     assert (run.data.metrics["val/accuracy"], run.data.metrics["test/accuracy"]) == (0.5, 0.4)
     assert run.data.metrics["test/recall/happy"] == 0.5
-    assert len(figures(run)) == 2 * (6 + 3)
+    assert (run.data.metrics["test/accuracy_low"], run.data.metrics["test/accuracy_high"]) == (0.1, 0.9)
+    assert len(figures(run)) == 2 * (6 + 2 * 2 + 3)
+    note = run.data.tags["mlflow.note.content"]
+    assert "| accuracy | 0.500 (0.100 to 0.900) | 0.400 (0.100 to 0.900) |" in note
+    assert "| happy | 2 | 1.000 | 0.500 | 0.660 |" in note
+    assert note.startswith("## cnn\n\n")
     path = connect(root)[0].download_artifacts(run.info.run_id, "test_confusion.json", str(root))
     expected = {"classes": ["happy", "sad"], "rows": "truth", "confusion": [[1, 1], [0, 0]]}
     assert json.loads(Path(path).read_text()) == expected
@@ -427,9 +435,9 @@ def test_each_bundle_has_one_version_and_the_champion_stays(root):
     first, second = make_bundle(root / "first", 0.1), make_bundle(root / "second", 0.2)
     client = connect(root)[0]
 
-    def register_one(bundle: Path) -> tuple[str, dict]:
+    def register_one(bundle: Path, **tags: str) -> tuple[str, dict]:
         with model_run(root).resume() as run:
-            version = register(bundle, run, example, {"emopipe.model": "cnn"})
+            version = register(bundle, run, example, {"emopipe.model": "cnn"} | tags)
         return version, client.get_registered_model("emopipe").aliases
 
     assert register_one(first) == ("1", {"challenger": 1, "champion": 1})
@@ -441,3 +449,21 @@ def test_each_bundle_has_one_version_and_the_champion_stays(root):
     assert {version.tags["emopipe.bundle"] for version in versions} == {bundle_digest(first), bundle_digest(second)}
     assert len(versions) == 2
     assert len(stored(root)) == 1
+    for speed in ("1.5", "9.9"):
+        register_one(first, speed=speed)
+    assert client.get_model_version("emopipe", "1").tags["speed"] == "1.5", "what a version has already stays"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # mlflow warns of its own code
+def test_a_registered_version_is_opened_by_its_name(root, monkeypatch):
+    bundle, example = make_bundle(root / "first", 0.1), encode_png(np.full((4, 4, 1), 200, np.uint8))
+    with model_run(root).resume() as run:
+        register(bundle, run, example, {"emopipe.model": "cnn"})
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    opened = open_model("models:/emopipe@champion")
+    assert opened.classes == ("bright", "dark")
+    assert opened.predict_encoded([example]) == pytest.approx(Bundle(bundle).predict_encoded([example]))
+    line = r"^models:/emopipe@nobody is not in sqlite:\S+ \([^\n]+\): run `dvc repro register`, or name another$"
+    with pytest.raises(ModelError, match=line):
+        open_model("models:/emopipe@nobody")

@@ -2,18 +2,24 @@
 
 import os
 import sys
+from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from emopipe.errors import EmopipeError, WorkspaceError
+from emopipe.model_commands import add_model_commands
+from emopipe.terminal import console
 
 HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflow.
 
 The pipeline itself is run by DVC: `dvc repro` runs what has changed, in the order ingest, validate, balance,
 train, evaluate, ensemble (where params.yaml names one), export, register (`dvc dag` draws it). params.yaml says how.
-This command does what lies around: bring data in, sum up what came out, let a student learn, open MLflow.
+This command does what lies around: bring data in, sum up what came out, compare settings in experiments, compare and
+promote models, let a student learn, open MLflow; and it uses the exported model, on files (predict), live on a camera
+(live), in the browser (web) and for programs (serve). `pip install emopipe` is enough for predict, live and web.
 """
 
 ROOT = Path()
@@ -25,6 +31,7 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Bring data in.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data")
+add_model_commands(app)
 
 
 @data.command("use")
@@ -87,8 +94,6 @@ def teach(
 @app.command()
 def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the confusion matrix.")] = False) -> None:
     """Show what the last run gave: a table of the models, and which one was exported."""
-    from rich.console import Console
-
     from emopipe.files import read_json
     from emopipe.params import load_params
     from emopipe.summary import summary_markdown, summary_text
@@ -102,8 +107,39 @@ def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the conf
     if markdown:
         print(summary_markdown(reports, export, register, validate))
     else:
-        width = None if sys.stdout.isatty() else 120
-        Console(width=width, highlight=False).print(summary_text(reports, export, register, validate))
+        console().print(summary_text(reports, export, register, validate))
+
+
+@app.command()
+def experiments(
+    file: Annotated[Path, typer.Argument(help="The settings, as docs/balance.md explains.", dir_okay=False)] = Path(
+        "experiments.yaml"
+    ),
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(help='One more: "sampled balance.strategy=none train.imbalance.sampling=1".'),
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Instead of the models of the file.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Instead of the seeds of the file.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Budget: train.epochs of all.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="Budget: train.max_minutes of all.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the tables and figures.")] = REPORTS / "experiments",
+    run: Annotated[bool, typer.Option(help="Run what is not done; else sum up what is.")] = True,
+) -> None:
+    """Run settings x models x seeds as DVC experiments, and tell which differences are signal."""
+    from emopipe.experiments.design import changed, read_design
+    from emopipe.experiments.run import compare as compare_settings
+    from emopipe.files import write_folder
+    from emopipe.params import load_params
+
+    budget = {"train.epochs": epochs, "train.max_minutes": max_minutes}
+    given = {name: value for name, value in budget.items() if value is not None}
+    design = changed(read_design(file), models=model or (), seeds=seed or (), params=given, settings=setting or ())
+    files, missing = compare_settings(design, load_params(PARAMS), ROOT.resolve(), run=run)
+    write_folder(out, files)
+    print(f"{out / 'experiments.md'}: {len(design.settings)} settings, {len(missing)} experiments without a result")
+    if missing and run:
+        raise WorkspaceError(f"failed: {', '.join(missing)}; run the command again, it goes on with these")
 
 
 @app.command()
@@ -116,6 +152,114 @@ def why(
 
     for line in reasons(project_root(), stage):
         print(line)
+
+
+Model = Annotated[
+    str, typer.Option("--model", help="A folder that export wrote, or a registered model: models:/emopipe@champion.")
+]
+YuNetFile = Annotated[
+    Path | None, typer.Option("--yunet", help="ONNX file of YuNet, a faster detector.", dir_okay=False)
+]
+Uncertain = Annotated[float, typer.Option(min=0, max=1, help="Call a face uncertain whose best class has less.")]
+Threads = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0 takes all cores.")]
+Longest = Annotated[int, typer.Option(min=32, help="Look for faces in pictures shrunk to this many pixels a side.")]
+
+
+class Form(StrEnum):
+    """How results are written."""
+
+    table = "table"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+@app.command()
+def predict(
+    paths: Annotated[list[str], typer.Argument(help="Images, videos, folders, or patterns such as 'a/**/*.jpg'.")],
+    model: Model = "exports",
+    form: Annotated[
+        Form, typer.Option("--format", help="A table, JSON Lines or CSV, on standard output.")
+    ] = Form.table,
+    annotate: Annotated[Path | None, typer.Option(help="Folder for copies with the faces drawn in.")] = None,
+    crops: Annotated[bool, typer.Option("--crops", help="The images are faces already: look for none.")] = False,
+    yunet: YuNetFile = None,
+    longest: Longest = 640,
+    uncertain_below: Uncertain = 0.5,
+    threads: Threads = 0,
+) -> None:
+    """Find faces in images and videos, and say what they show. Status 3: some files were not readable."""
+    _silence_libraries()
+    from emopipe.recognition.model import open_recogniser
+    from emopipe.recognition.predicting import predict_files
+
+    recogniser = open_recogniser(
+        model, yunet=yunet, longest=longest, uncertain_below=uncertain_below, num_threads=threads
+    )
+    counts = predict_files(paths, recogniser, form=form.value, crops=crops, annotate=annotate)
+    print(f"emopipe: {counts.line()}", file=sys.stderr)
+    if counts.num_unreadable:
+        raise typer.Exit(3)
+
+
+@app.command()
+def live(
+    camera: Annotated[int, typer.Option(min=0, help="Number of the camera.")] = 0,
+    source: Annotated[Path | None, typer.Option(help="A video in place of a camera.")] = None,
+    model: Model = "exports",
+    headless: Annotated[bool, typer.Option("--headless", help="Without a window; Ctrl-C ends it.")] = False,
+    log: Annotated[Path | None, typer.Option(help="CSV file to write: each face of each frame, with times.")] = None,
+    yunet: YuNetFile = None,
+    longest: Longest = 320,
+    uncertain_below: Uncertain = 0.5,
+    threads: Threads = 0,
+) -> None:
+    """Watch the faces of a camera or a video in a window: q quits, space pauses, r records. Nothing is sent."""
+    _silence_libraries()
+    from emopipe.recognition.live import run_live
+    from emopipe.recognition.model import open_recogniser
+
+    recogniser = open_recogniser(
+        model, yunet=yunet, longest=longest, uncertain_below=uncertain_below, num_threads=threads
+    )
+    print(run_live(camera, source, recogniser, headless=headless, log=log).line())
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback let others in.")] = "127.0.0.1",
+    model: Model = "exports",
+    yunet: YuNetFile = None,
+    longest: Longest = 640,
+    uncertain_below: Uncertain = 0.5,
+    threads: Threads = 0,
+    max_requests: Annotated[int, typer.Option(min=1, help="Requests in work at once; further ones get 503.")] = 64,
+    max_megabytes: Annotated[float, typer.Option(min=0.001, help="Largest upload.")] = 10,
+) -> None:
+    """Answer programs over HTTP: POST a picture to /predict. /docs describes it. Ctrl-C stops it."""
+    _silence_libraries()
+    from emopipe.api.limits import Limits
+    from emopipe.api.server import run_server
+    from emopipe.recognition.model import open_recogniser
+
+    recogniser = open_recogniser(
+        model, yunet=yunet, longest=longest, uncertain_below=uncertain_below, num_threads=threads
+    )
+    limits = Limits(max_requests=max_requests, max_bytes=round(max_megabytes * 1_000_000))
+    run_server(
+        recogniser,
+        limits,
+        host=host,
+        port=port,
+        ready=lambda address: print(f"emopipe serves at {address}; {address}/docs describes it", flush=True),
+    )
+
+
+def _silence_libraries() -> None:
+    """What they say about a missing camera or a damaged file is said in one line here; before OpenCV is imported."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
 
 
 @app.command()
@@ -184,12 +328,36 @@ def ui(
     os.execve(sys.executable, server, environment)
 
 
+@app.command()
+def web(
+    model: Model = "exports",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 8000,
+    longest: Longest = 320,
+    uncertain_below: Uncertain = 0.5,
+) -> None:
+    """Serve a page that recognises emotions in the browser, for this machine alone. No frame leaves it; Ctrl-C ends."""
+    from emopipe.recognition.model import bundle_folder
+    from emopipe.web.server import PageServer
+    from emopipe.web.site import build_site
+
+    with bundle_folder(model) as folder:
+        site = build_site(folder, longest=longest, uncertain_below=uncertain_below)
+    server = PageServer(site, port=port)
+    print(f"Open {server.address} in a browser; Ctrl-C ends it.", flush=True)
+    with server, suppress(KeyboardInterrupt):
+        server.serve_forever()
+
+
 def main() -> None:
     """Run the command; an expected failure ends in one line and status 1."""
     try:
         app()
     except EmopipeError as error:
         sys.exit(f"emopipe: {error}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "emopipe":
+            raise
+        sys.exit(f"emopipe: this is part of the pipeline and needs {error.name}: pip install 'emopipe[pipeline]'")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Great Expectations' own pages, made to be the same bytes for the same faces."""
+"""Great Expectations' own pages, made to be the same bytes for the same faces, and to load nothing from elsewhere."""
 
 import re
 import tempfile
@@ -19,11 +19,27 @@ VARYING = {
 """What differs from run to run in Data Docs (element ids, load times, the local zone), and what stands for it."""
 
 
-def data_docs(context: Any) -> dict[str, bytes]:
-    """Render what `check` ran as Great Expectations' own pages: file contents by path, the same for the same faces.
+REMOTE = rb"""<(script|link|img)\b[^>]*(src|href)=["']https?://[^>]*>(\s*</script>)?"""
+"""What the pages would load from the network."""
 
-    The pages load scripts and styles from the network, so without one they are plain.
-    """
+STYLE = b"""<style>
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 1rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: .5rem 0; }
+th, td { border-bottom: 1px solid #8886; padding: .25rem .75rem; text-align: left; vertical-align: top; }
+.navbar ul, .list-group { list-style: none; padding: 0; }
+footer, .card, .cooltip, .modal, a[data-toggle] { display: none; }
+.badge { border: 1px solid #8886; border-radius: .5em; padding: 0 .5em; }
+pre, code { white-space: pre-wrap; }
+.fa-check-circle::before { content: "\\2713"; color: #2a7; }
+.fa-times::before { content: "\\2717"; color: #c33; }
+.fa-exclamation-triangle::before { content: "\\26a0\\fe0e"; color: #b80; }
+</style></head>"""
+"""In place of the styles that they would load."""
+
+
+def data_docs(context: Any) -> dict[str, bytes]:
+    """Render what `check` ran as Great Expectations' own pages: file contents by path, the same for the same faces."""
     with tempfile.TemporaryDirectory() as folder:
         store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": folder}
         site = {"class_name": "SiteBuilder", "show_how_to_buttons": False, "store_backend": store}
@@ -31,13 +47,14 @@ def data_docs(context: Any) -> dict[str, bytes]:
         with np.printoptions(legacy="1.25"):  # its formatting parses repr() of numbers
             context.build_data_docs(["emopipe"])
         paths = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-        return {path.relative_to(folder).as_posix(): _timeless(path) for path in paths}
+        return {path.relative_to(folder).as_posix(): _settled(path) for path in paths}
 
 
-def _timeless(path: Path) -> bytes:
-    """A file of Data Docs, with the random ids, load times and local time zones of its HTML replaced by constants."""
+def _settled(path: Path) -> bytes:
+    """A file of Data Docs, its HTML without random ids, load times, local time zones, and anything remote."""
     content = path.read_bytes()
     if path.suffix == ".html":
         for pattern, constant in VARYING.items():
             content = re.sub(pattern, constant, content)
+        content = re.sub(REMOTE, b"", content).replace(b"</head>", STYLE, 1)
     return content

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from emopipe.atomic import atomic_path
 from emopipe.errors import EmopipeError, WorkspaceError
-from emopipe.files import atomic_path
 from emopipe.labels import label_lookup
 from emopipe.params import BaseParams, IngestParams, Split
 from emopipe.sources import recognise

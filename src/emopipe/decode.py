@@ -13,6 +13,8 @@ from emopipe.errors import DataError, TooManyPixels
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 """Each further one that Pillow knows is more code that runs on what strangers wrote; EPS even starts a program."""
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+"""How their files are named."""
 
 
 def decode_image(data: bytes, *, channels: int, max_pixels: int) -> np.ndarray:

@@ -22,6 +22,10 @@ class DataError(EmopipeError):
     """A source, a table or an image is not usable."""
 
 
+class NoFace(DataError):
+    """A photograph shows no face."""
+
+
 class TooManyPixels(DataError):
     """A picture is larger than the limit."""
 

@@ -12,9 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from emopipe.atomic import atomic_path
 from emopipe.errors import DataError
 from emopipe.faces import FACTS, PICTURE_NOTE, SCHEMA
-from emopipe.files import atomic_path, open_parquet
+from emopipe.files import open_parquet
 from emopipe.images import decode_png
 
 BATCH = 1024

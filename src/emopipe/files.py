@@ -1,10 +1,7 @@
-"""Reading and writing artefacts. Every write goes to a temporary name in the same folder and is then renamed."""
+"""Reading and writing artefacts; every write is atomic."""
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,25 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from emopipe.atomic import atomic_path
 from emopipe.errors import DataError
 
 T = TypeVar("T")
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it takes `path`'s place if the block succeeds, and goes if it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        if path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -42,6 +24,12 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read JSON."""
     return _read(path, lambda: json.loads(path.read_text(encoding="utf-8")))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write one file."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:

@@ -15,18 +15,20 @@ import pandas as pd
 import pyarrow as pa
 from tqdm import tqdm
 
+from emopipe.atomic import atomic_path
 from emopipe.decode import decode_image
-from emopipe.errors import DataError, TooManyPixels
+from emopipe.errors import DataError, NoFace, TooManyPixels
 from emopipe.face_file import BATCH, FaceFile, face_writer
 from emopipe.faces import SCHEMA, SPLITS
-from emopipe.files import atomic_path
 from emopipe.images import encode_png, pixel_digest
 from emopipe.labels import label_lookup
-from emopipe.measures import measure
+from emopipe.measures import grey, measure
 from emopipe.near_duplicates import near_pairs, tied
 from emopipe.params import BaseParams, ImageParams, IngestParams, Split
+from emopipe.recognition.crops import crop_faces
+from emopipe.recognition.detector import Detector
 from emopipe.sources import recognise
-from emopipe.sources.base import RawRow, Reject, Source, Tally
+from emopipe.sources.base import RawRow, Reason, Reject, Source, Tally
 from emopipe.splits import SplitPlan, carve, plan_splits, split_lookup
 from emopipe.votes import Refusal, class_votes, settle_label
 
@@ -34,6 +36,8 @@ UNKNOWN = "unknown"
 """Where a rejected row's split or class is not known."""
 _NUM_NAMED = 5
 _NUM_QUOTED = 40
+_REASONS: dict[type[DataError], Reason] = {TooManyPixels: "too_many_pixels", NoFace: "no_face"}
+_LONGEST = 640  # side of a photograph in which faces are looked for, in pixels
 
 _Face = dict[str, Any]  # one row of the table, by the names of SCHEMA
 
@@ -58,6 +62,8 @@ class _Rules:
     splits: Mapping[str | None, Split]
     channels: int
     params: IngestParams
+    detector: Detector | None
+    """What finds the face, where pictures are photographs."""
 
 
 def ingest(
@@ -73,7 +79,7 @@ def ingest(
     tally = source.tally()
     _require_known_label(source.name, tally, base.classes)
     plan = plan_splits(source.name, {split for split, _ in tally}, ingest)
-    rules = _Rules(base.classes, label_lookup(base.classes), plan.given, image.channels, ingest)
+    rules = _Rules(base.classes, label_lookup(base.classes), plan.given, image.channels, ingest, _detector(ingest))
     with atomic_path(table) as read:
         rejects = _read(source, rules, read, total=tally.total())
         file = FaceFile(read)
@@ -141,11 +147,9 @@ def _understand(row: RawRow, rules: _Rules) -> _Face | Reject:
     if row.split not in rules.splits:
         return Reject(row.source, "no_split", "the source names splits, but none for this row", *given)
     try:
-        pixels = _pixels(row.picture, rules.channels, rules.params.max_pixels)
-    except TooManyPixels as error:
-        return Reject(row.source, "too_many_pixels", str(error), *given)
+        pixels = _face(row.picture, rules)
     except DataError as error:
-        return Reject(row.source, "undecodable_image", str(error), *given)
+        return Reject(row.source, _REASONS.get(type(error), "undecodable_image"), str(error), *given)
     digest = pixel_digest(pixels)
     height, width = pixels.shape[:2]
     votes = None if row.votes is None else class_votes(row.votes, rules.labels, rules.classes)
@@ -161,6 +165,25 @@ def _chosen_label(row: RawRow, rules: _Rules) -> str | Refusal:
         return row.label
     wanted = rules.params.votes
     return settle_label(row.label, row.votes, rules.labels, rule=wanted.label, strangers=wanted.strangers)
+
+
+def _detector(params: IngestParams) -> Detector | None:
+    if not params.crop_faces:
+        return None
+    from emopipe.recognition.centerface import CenterFace
+
+    return CenterFace(longest=_LONGEST)
+
+
+def _face(picture: np.ndarray | bytes, rules: _Rules) -> np.ndarray:
+    """Uint8 (H, W, channels): the picture, or the largest face of a photograph; raises `NoFace` where none is found."""
+    if rules.detector is None:
+        return _pixels(picture, rules.channels, rules.params.max_pixels)
+    crops = crop_faces(_pixels(picture, 3, rules.params.max_pixels), rules.detector)
+    if not crops:
+        raise NoFace("no face was found in the photograph")
+    largest = max((crop.pixels for crop in crops), key=len)
+    return grey(largest)[:, :, None] if rules.channels == 1 else largest
 
 
 def _pixels(picture: np.ndarray | bytes, channels: int, max_pixels: int) -> np.ndarray:
@@ -191,12 +214,13 @@ def _require_pictures(name: str, table: pd.DataFrame, rejects: Sequence[Reject],
     if table.empty:
         first = f"; the first, {rejects[0].source}: {rejects[0].detail}" if rejects else ""
         raise DataError(f"{name} has no usable row among {len(rejects)}{first}")
-    if absent := [label for label in classes if label not in set(table["label"])]:
+    there = {column: set(table[column].unique()) for column in ("label", "split")}
+    if absent := [label for label in classes if label not in there["label"]]:
         raise DataError(
             f"{name} has no usable picture of the class {', '.join(absent)}: "
             "add some, or take the class out of base.classes in params.yaml"
         )
-    if absent := [split for split in SPLITS if split not in set(table["split"])]:
+    if absent := [split for split in SPLITS if split not in there["split"]]:
         raise DataError(f"{name} has no usable picture in {', '.join(absent)}: add some, or map the split elsewhere")
 
 
@@ -208,8 +232,8 @@ def _reject_table(rejects: Sequence[Reject]) -> pd.DataFrame:
 def _report(
     source: Source, table: pd.DataFrame, rejects: Sequence[Reject], rules: _Rules, *, carved: Iterable[Split]
 ) -> dict[str, Any]:
-    counts = Counter(zip(table["split"], table["label"], strict=True))
-    by_split = {split: {label: counts[split, label] for label in rules.classes} for split in SPLITS}
+    counts = table.groupby(["split", "label"]).size()
+    by_split = {split: {label: int(counts.get((split, label), 0)) for label in rules.classes} for split in SPLITS}
     return {
         "source": {"form": source.form, "files": sorted({name.split("/")[0] for name in source.files})},
         "rows_in": len(table) + len(rejects),

@@ -1,20 +1,17 @@
 """Look at every picture of a table, and gather what findings are made from. Shapes: N faces, U different pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 
 from emopipe.face_file import FaceFile
 from emopipe.findings.base import Evidence
-from emopipe.label_quality import SIDE, judge_labels
+from emopipe.label_quality import describe, judge_labels
 from emopipe.measures import measure
 from emopipe.near_duplicates import near_pairs, tied
 from emopipe.params import ValidateParams
 from emopipe.predictions import label_indices
-from emopipe.training.data import LabelledImages
-from emopipe.training.preprocess import stack_images
 
 
 def look(file: FaceFile, faces: pd.DataFrame, classes: Sequence[str], params: ValidateParams, *, seed: int) -> Evidence:
@@ -27,12 +24,15 @@ def look(file: FaceFile, faces: pd.DataFrame, classes: Sequence[str], params: Va
     labels = pd.DataFrame({"quality": np.nan, "suspect": False, "suggested": ""}, index=faces.index)
     judged = _judged(faces, classes, params.label_folds)
     if len(judged):
-        data = LabelledImages(
-            images=_pictures(file, judged),
-            labels=torch.from_numpy(label_indices(faces["label"].iloc[judged], classes)),
-        )
-        groups = tied(faces["id"], near).iloc[judged].to_numpy()
-        labels.loc[judged] = judge_labels(data, groups, classes=classes, folds=params.label_folds, seed=seed).to_numpy()
+        labels.loc[judged] = judge_labels(
+            describe(_pictures(file, judged)),
+            label_indices(faces["label"].iloc[judged], classes),
+            tied(faces["id"], near).iloc[judged].to_numpy(),
+            classes=classes,
+            folds=params.label_folds,
+            max_quality=params.max_label_quality,
+            seed=seed,
+        ).to_numpy()
     return Evidence(faces=faces, measures=measures.frame, near=near, labels=labels)
 
 
@@ -44,7 +44,7 @@ def _judged(faces: pd.DataFrame, classes: Sequence[str], folds: int) -> np.ndarr
     return outside if enough else outside[:0]
 
 
-def _pictures(file: FaceFile, rows: np.ndarray) -> torch.Tensor:
-    """Uint8 (len(rows), SIDE, SIDE, C), of rising row numbers."""
+def _pictures(file: FaceFile, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Uint8 (H, W, C) of each of the rows, whose numbers rise."""
     wanted = set(rows.tolist())
-    return torch.cat([stack_images([picture], SIDE) for row, picture in enumerate(file.pictures()) if row in wanted])
+    return (picture for row, picture in enumerate(file.pictures()) if row in wanted)

@@ -12,7 +12,9 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from emopipe.balance_params import BalanceParams
 from emopipe.errors import ParamsError
+from emopipe.promote_params import PromoteParams
 from emopipe.training.config import TrainConfig
 from emopipe.votes import Strangers, VoteRule
 
@@ -68,6 +70,8 @@ class IngestParams:
     """Share of train that is carved off as test, where the source has no test."""
     max_pixels: Annotated[int, Field(gt=0)]
     """Larger pictures are rejected before they are decoded."""
+    crop_faces: bool
+    """Whether pictures are photographs, of which the largest face is cut out; else they are taken as faces already."""
     votes: VoteParams
     """What is made of annotators' votes."""
 
@@ -112,6 +116,8 @@ class ValidateParams:
     """Pictures are nearly the same whose details correlate by at least this."""
     label_folds: Annotated[int, Field(ge=0, le=20)]
     """Parts into which faces are dealt, to judge each label by a model of the other parts; 0: labels are not judged."""
+    max_label_quality: Annotated[float, Field(ge=0, le=1)]
+    """Only labels that their picture supports by less than this are suspects; at 0.5 another class is as likely."""
     constant_range: Annotated[int, Field(ge=0, le=255)]
     """A picture whose brightest and darkest pixel differ by at most this is constant."""
     min_entropy: Annotated[float, Field(ge=0, le=6)]
@@ -134,16 +140,6 @@ class ValidateParams:
     def __post_init__(self) -> None:
         if self.label_folds == 1:
             raise ValueError("label_folds must be 0 (off) or at least 2")
-
-
-@dataclass(frozen=True, kw_only=True, config=CLOSED)
-class BalanceParams:
-    """What the training set is made of."""
-
-    strategy: Literal["none", "oversample", "augment"]
-    """`none`; `oversample`: repeat rows; `augment`: add altered copies as synthetic rows."""
-    target_ratio: Annotated[float, Field(gt=0, le=1)]
-    """Each class is raised to this share of the largest class."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -207,12 +203,14 @@ class ExportParams:
 
     select_by: Literal["macro_f1", "accuracy", "balanced_accuracy"]
     """Figure on the validation split by which the best model is chosen."""
+    min_agreement: Annotated[float, Field(ge=0, le=1)]
+    """Share of validation faces on which ONNX must give the same class as torch, or nothing is exported."""
     max_probability_difference: Annotated[float, Field(gt=0)]
-    """ONNX against torch, over all validation faces; the arg-max must always agree."""
+    """Largest difference of a probability, ONNX against torch, above which nothing is exported."""
     min_int8_agreement: Annotated[float, Field(ge=0, le=1)]
     """Share of validation faces on which int8 must give the same class, or int8 is left out."""
     max_int8_f1_loss: Annotated[float, Field(ge=0, le=1)]
-    """Loss of macro-F1 on validation above which int8 is left out."""
+    """Loss of macro-F1 on validation above which int8 is left out: 0.005 is half a point."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -227,6 +225,7 @@ class Params:
     train: TrainParams
     evaluate: EvaluateParams
     export: ExportParams
+    promote: PromoteParams
 
     def __post_init__(self) -> None:
         for name, members in self.evaluate.ensembles.items():

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from emopipe.faces import HELD_OUT
+from emopipe.markdown import markdown_table
 
 Report = Mapping[str, Any]
 
@@ -74,9 +75,3 @@ def _facts(export: Report, register: Report, validate: Report) -> list[tuple[str
             for item in broken
         ),
     ]
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

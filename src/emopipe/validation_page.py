@@ -1,26 +1,21 @@
 """The page about the data for people: counts, findings with their pictures, expectations; one file, no network."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
-import jinja2
 import numpy as np
 import pandas as pd
 
 from emopipe.expectations import Counts, Outcome
 from emopipe.face_file import FaceFile
 from emopipe.findings.base import Finding
-from emopipe.images import decode_png, encode_png
+from emopipe.pages import data_uri, render
 from emopipe.validation_template import TEMPLATE
 
 NUM_GROUPS = 12
 """Groups pictured for each kind of finding."""
 NUM_PICTURES = 6
 """Pictures shown of a group."""
-THUMBNAIL_SIDE = 128
-"""Larger pictures are shown reduced to this many pixels."""
 
 EXPLANATIONS = {
     "constant_image": "All pixels equal, or nearly: there is no face to learn from.",
@@ -70,11 +65,11 @@ def validation_page(
     faces: the facts of the table as it came, labels corrected. reasons: for each of its rows the kind of finding that
     dropped it, or None. outcomes, counts: of the cleaned table.
     """
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     ranked = sorted(outcomes, key=lambda outcome: outcome.success)
     shown = [_first(rows, reasons) for finding in findings for rows in finding.first_groups(NUM_GROUPS)]
     pngs = file.pngs(np.concatenate([np.zeros(0, dtype=np.int64), *shown]))
-    page: str = environment.from_string(TEMPLATE).render(
+    return render(
+        TEMPLATE,
         rows_in=len(faces),
         rows_out=int(reasons.isna().sum()),
         dropped=reasons.value_counts().to_dict(),
@@ -85,7 +80,6 @@ def validation_page(
         num_held=sum(outcome.success for outcome in outcomes),
         counts=counts,
     )
-    return page
 
 
 def _groups(pngs: dict[int, bytes], faces: pd.DataFrame, reasons: pd.Series, finding: Finding) -> list[_Group]:
@@ -94,7 +88,7 @@ def _groups(pngs: dict[int, bytes], faces: pd.DataFrame, reasons: pd.Series, fin
         _Group(
             pictures=[
                 _Picture(
-                    uri=_data_uri(pngs[row]),
+                    uri=data_uri(pngs[row]),
                     label=faces["label"][row],
                     split=faces["split"][row],
                     source=faces["source"][row],
@@ -113,17 +107,3 @@ def _first(rows: np.ndarray, reasons: pd.Series) -> np.ndarray:
     """The rows of a group that are pictured: those that stay come first."""
     goes = reasons.iloc[rows].notna().to_numpy()
     return rows[np.argsort(goes, kind="stable")][:NUM_PICTURES]
-
-
-def _data_uri(png: bytes) -> str:
-    pixels = decode_png(png)
-    scale = THUMBNAIL_SIDE / max(pixels.shape[:2])
-    if scale < 1:
-        png = encode_png(_shrink(pixels, scale))
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
-
-
-def _shrink(pixels: np.ndarray, scale: float) -> np.ndarray:
-    height, width, channels = pixels.shape
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], channels)

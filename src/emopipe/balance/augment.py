@@ -6,14 +6,15 @@ convolutional neural networks applied to visual document analysis") is one resam
 Shapes: H height, W width, C channels.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from emopipe.balance.addition import Addition, num_missing
-from emopipe.params import BalanceParams
+from emopipe.balance.draws import draw_seeds, drawn_equally
+from emopipe.balance.rows import Addition, Missing, Plan, TrainFaces
+from emopipe.balance_params import BalanceParams
 
 MAX_ROTATION = 12.0
 """Degrees, either way: upright faces stay upright."""
@@ -57,18 +58,18 @@ class Alteration:
         return " ".join(parts)
 
 
-def augment(
-    labels: np.ndarray, pixels: Callable[[int], np.ndarray], config: BalanceParams, rng: np.random.Generator
-) -> Iterator[Addition]:
+def augment(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, rng: np.random.Generator) -> Plan:
     """Add altered copies; within a class every face is a parent equally often, give or take one."""
-    for name, lacking in num_missing(labels, config.target_ratio).items():
-        members = np.flatnonzero(labels == name)
-        num_rounds = -(-lacking // len(members))
-        parents = np.concatenate([np.zeros(0, np.int64), *(rng.permutation(members) for _ in range(num_rounds))])
-        for parent, seed in zip(parents[:lacking], rng.integers(2**63 - 1, size=lacking), strict=True):
-            alteration = draw_alteration(int(seed))
-            altered = alter(pixels(int(parent)), alteration)
-            yield Addition(parents=(int(parent),), label=name, op=str(alteration), seed=int(seed), pixels=altered)
+    return Plan(make=lambda missing, rng: _copies(faces, missing, rng))
+
+
+def _copies(faces: TrainFaces, missing: Missing, rng: np.random.Generator) -> Iterator[Addition]:
+    for name, lacking in missing.items():
+        parents = drawn_equally(faces.members(name), lacking, rng)
+        for parent, seed in zip(parents.tolist(), draw_seeds(lacking, rng), strict=True):
+            alteration = draw_alteration(seed)
+            altered = alter(faces.picture(parent), alteration)
+            yield Addition(parents=(parent,), label=name, op=str(alteration), seed=seed, pixels=altered)
 
 
 def draw_alteration(seed: int) -> Alteration:

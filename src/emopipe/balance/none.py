@@ -1,15 +1,13 @@
 """Strategy `none`: the training set is the train faces."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 
 import numpy as np
 
-from emopipe.balance.addition import Addition
-from emopipe.params import BalanceParams
+from emopipe.balance.rows import Plan, TrainFaces, nothing
+from emopipe.balance_params import BalanceParams
 
 
-def none(
-    labels: np.ndarray, pixels: Callable[[int], np.ndarray], config: BalanceParams, rng: np.random.Generator
-) -> Iterator[Addition]:
-    """Add nothing."""
-    return iter(())
+def none(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, rng: np.random.Generator) -> Plan:
+    """Add nothing, remove nothing."""
+    return Plan(make=nothing)

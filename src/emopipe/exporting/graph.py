@@ -14,33 +14,58 @@ from torch import Tensor, nn
 from emopipe.training.classifier import Classifier
 
 OPSET = 20
-EXAMPLE = (2, 57, 61)  # N, H, W: unlike each other and unlike any network's size, so that none is frozen in
+EXAMPLE = (2, 57, 61, 3)  # N, H, W, C: sides unlike each other and unlike any network's, so that none is frozen in
 MAX_SIDE = 8192
+LUMA = (19595, 38470, 7471)
 
 
 class ExportGraph(nn.Module):
-    """uint8 (N, H, W, C) to probabilities (N, K)."""
+    """uint8 (N, H, W, C), grey, RGB or RGBA, to probabilities (N, K) of a classifier for `channels` channels."""
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, channels: int) -> None:
         super().__init__()
         self.classifier = classifier
+        self.channels = channels
 
     def forward(self, images: Tensor) -> Tensor:
         """Probabilities, which add up to 1."""
-        probabilities: Tensor = self.classifier.probabilities(images)
+        probabilities: Tensor = self.classifier.probabilities(fit_channels(images, self.channels))
         return probabilities
 
 
+def fit_channels(images: Tensor, channels: int) -> Tensor:
+    """uint8 (N, H, W, C) to (N, H, W, `channels`): grey repeated, alpha left out, colour made grey as Pillow does."""
+    if channels != 1:
+        return images.index_select(3, torch.arange(3).clamp(max=images.shape[3] - 1))
+    grey: Tensor = torch.cond(images.shape[3] < 3, _grey, _luma, (images,))  # only colour pays for the conversion
+    return grey[..., None]
+
+
+def _grey(images: Tensor) -> Tensor:
+    return _channel(images, 0)
+
+
+def _luma(images: Tensor) -> Tensor:
+    """Pillow's luma, ITU-R BT.601 in whole numbers over 2^16; floats hold each of its sums exactly."""
+    red, green, blue = (LUMA[k] * _channel(images, k) for k in range(3))
+    return ((red + green + blue + 32768) / 65536).floor()
+
+
+def _channel(images: Tensor, index: int) -> Tensor:
+    """Float (N, H, W). The graph is fast this way: plain indexing becomes a lookup per pixel."""
+    return images[..., index : index + 1].reshape(images.shape[:3]).float()
+
+
 def export_onnx(classifier: Classifier, channels: int, path: Path) -> None:
-    """Write the graph for pictures with `channels` channels to `path`, in one file."""
-    num, height, width = EXAMPLE
-    example = torch.zeros(num, height, width, channels, dtype=torch.uint8)
+    """Write the graph of a classifier for `channels` channels to `path`, in one file; it takes grey and colour."""
+    example = torch.zeros(EXAMPLE, dtype=torch.uint8)
     free = {
         0: torch.export.Dim("num_faces", min=1),
         1: torch.export.Dim("height", min=2, max=MAX_SIDE),
         2: torch.export.Dim("width", min=2, max=MAX_SIDE),
+        3: torch.export.Dim("channels", min=1, max=4),
     }
-    graph = ExportGraph(classifier.to("cpu").to(memory_format=torch.contiguous_format)).eval()
+    graph = ExportGraph(classifier.to("cpu").to(memory_format=torch.contiguous_format), channels).eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # notices of the exporter about itself

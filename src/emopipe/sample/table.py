@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from emopipe.atomic import atomic_path
 from emopipe.errors import ParamsError
-from emopipe.files import atomic_path
 from emopipe.labels import FER2013_CLASSES
 from emopipe.sample.defects import defect_counts, make_defects, pixels_text
 from emopipe.sample.generate import draw_faces, sample_labels

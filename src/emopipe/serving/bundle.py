@@ -11,10 +11,11 @@ import numpy as np
 import onnxruntime as ort
 
 from emopipe.decode import decode_image
-from emopipe.errors import ModelError
+from emopipe.errors import DataError, ModelError
 
 GRAPH, INT8_GRAPH, DESCRIPTION = "model.onnx", "model.int8.onnx", "model.json"
 MAX_PIXELS = 50_000_000
+COLOURS = (1, 3, 4)
 
 
 class Bundle:
@@ -37,7 +38,12 @@ class Bundle:
             raise ModelError(f"{folder} is not an exported model ({error}): run `dvc repro export`") from error
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, C) to probabilities float32 (N, K)."""
+        """uint8 (N, H, W, C), grey, RGB or RGBA, to probabilities float32 (N, K); `DataError` for other arrays."""
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in COLOURS or 0 in images.shape[1:]:
+            raise DataError(
+                f"expected pictures uint8 (N, H, W, C) with C 1 (grey), 3 (RGB) or 4 (RGBA), "
+                f"got {images.dtype} {images.shape}"
+            )
         probabilities: np.ndarray = self._session.run(None, {"images": images})[0]
         return probabilities
 

@@ -22,6 +22,7 @@ Reason = Literal[
     "too_many_bytes",
     "undecodable_image",
     "too_many_pixels",
+    "no_face",
     "unknown_label",
     "no_majority",
     "voted_no_class",

@@ -14,12 +14,13 @@ from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from emopipe.decode import IMAGE_SUFFIXES
 from emopipe.errors import DataError
 from emopipe.sources.base import AtPath, RawRow, Reject, Tally
 from emopipe.sources.cells import read_header, sound_header, split_cells
 from emopipe.sources.fer_plus import Ballot, find_votes, read_votes
 from emopipe.sources.lines import read_lines
-from emopipe.sources.listing import IMAGE_SUFFIXES, visible_files
+from emopipe.sources.listing import visible_files
 from emopipe.sources.magic import ARROW_KINDS, file_kind
 from emopipe.sources.zip_folders import holds_class_folders
 

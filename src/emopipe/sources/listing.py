@@ -6,8 +6,6 @@ from pathlib import Path, PurePosixPath
 
 from emopipe.errors import DataError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
-
 _BOOKKEEPING = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".gitignore", ".gitattributes", ".gitkeep"})
 """Files that systems and git leave in any folder; they, `__MACOSX` and hidden folders are no part of the data."""
 

@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import IO
 
+from emopipe.decode import IMAGE_SUFFIXES
 from emopipe.sources.base import RawRow, Reject, Tally
-from emopipe.sources.listing import IMAGE_SUFFIXES
 
 MAX_BYTES = 2**26
 """Largest encoded picture, in bytes; what is larger is no picture of a face."""

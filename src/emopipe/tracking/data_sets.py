@@ -1,69 +1,19 @@
-"""Data sets in MLflow, by an address from which DVC gives their bytes again: `dvc://build/clean.parquet?md5=HASH`."""
+"""The tables of a state as data sets in MLflow."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
-
-from mlflow.data.dataset_source import DatasetSource
-
-from emopipe.tracking.outs import restore
-from emopipe.tracking.store import project_root
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
-SCHEME = "dvc"
-
-
-class DvcSource(DatasetSource):
-    """A file or folder that DVC keeps, by its path in the project and its hash.
-
-    MLflow finds this class by the entry point `mlflow.dataset_source` of the installed package.
-    """
-
-    def __init__(self, path: str, md5: str) -> None:
-        self.path, self.md5 = path, md5
-
-    @property
-    def uri(self) -> str:
-        """The address."""
-        return f"{SCHEME}://{quote(self.path)}?md5={self.md5}"
-
-    @staticmethod
-    def _get_source_type() -> str:
-        return SCHEME
-
-    def load(self, dst_path: str | None = None) -> str:
-        """Copy it out of DVC's cache, or of a remote, into the folder `dst_path`; its path there.
-
-        Raises `WorkspaceError` where neither has it. The project is the one that one stands in.
-        """
-        target = Path(dst_path or tempfile.mkdtemp()) / Path(self.path).name
-        restore(project_root(), self.path, self.md5, target)
-        return str(target)
-
-    @staticmethod
-    def _can_resolve(raw_source: Any) -> bool:
-        return isinstance(raw_source, str) and raw_source.startswith(f"{SCHEME}://") and "?md5=" in raw_source
-
-    @classmethod
-    def _resolve(cls, raw_source: str) -> "DvcSource":
-        parts = urlsplit(raw_source)
-        return cls(unquote(parts.netloc + parts.path), parse_qs(parts.query)["md5"][0])
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"uri": self.uri, "path": self.path, "md5": self.md5}
-
-    @classmethod
-    def from_dict(cls, source_dict: Mapping[Any, Any]) -> "DvcSource":
-        return cls(source_dict["path"], source_dict["md5"])
-
 
 def data_sets(inputs: Mapping[str, str]) -> "list[DatasetInput]":
     """The tables among the inputs (path to DVC's hash, which becomes the digest); `build/train.parquet` is `train`."""
+    import mlflow.data  # noqa: F401 - before DvcSource, which it takes in by an entry point
     from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    from emopipe.tracking.dvc_source import SCHEME, DvcSource
 
     return [
         DatasetInput(

@@ -9,8 +9,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from emopipe.errors import ParamsError, WorkspaceError
-from emopipe.files import read_json
+from emopipe.files import read_json, read_parquet
 from emopipe.params import parse_params
+from emopipe.predictions import predictions_from_arrow
 from emopipe.tracking.outs import restore
 from emopipe.tracking.plan import Wanted
 from emopipe.tracking.report import Evaluation, class_balance, log_evaluation, log_history
@@ -58,6 +59,7 @@ def _evaluation(wanted: Wanted, record: StageRecord, folder: Path) -> Evaluation
         key=record.state.key,
         origin=wanted.snapshot.origin(record),
         report=read_json(_take(wanted, record, f"reports/evaluate/{wanted.model}.json", folder)),
+        predictions=predictions_from_arrow(read_parquet(_take(wanted, record, f"/{wanted.model}.parquet", folder))),
         figures=_take(wanted, record, f"reports/figures/{wanted.model}", folder),
         data=next(path for path in record.state.inputs if path.endswith("clean.parquet")),
     )

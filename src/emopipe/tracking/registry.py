@@ -13,17 +13,19 @@ import pandas as pd
 
 from emopipe.errors import ModelError, WorkspaceError
 from emopipe.files import write_folder
+from emopipe.params import ExportParams
+from emopipe.tracking.evidence import evidence_tags
 from emopipe.tracking.ledger import aliases, note_registry, note_version
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import NAME
+from emopipe.tracking.versions import CHALLENGER, CHAMPION, find_version, tag_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.models.model import ModelInfo
 
 DIGEST_TAG, EXPORTS_TAG = "emopipe.bundle", "dvc.exports"
-CHALLENGER, CHAMPION = "challenger", "champion"
 ABOUT = (
     "Facial emotion from a picture of one face. In: the column `image` with encoded pictures, as bytes. Out: the label "
     "and a probability per class. `champion` is the version in use, `challenger` the one registered last. Each "
@@ -45,10 +47,11 @@ def bundle_digest(bundle: Path) -> str:
     return digest.hexdigest()
 
 
-def version_facts(exported: Mapping[str, Any]) -> tuple[dict[str, str], str]:
-    """Tags and description of a version, from the report of the stage `export`."""
+def version_facts(exported: Mapping[str, Any], limits: ExportParams, latency_ms: float) -> tuple[dict[str, str], str]:
+    """Tags and description of a version, from the report of the stage `export` and the latency of one face."""
     model, figure = exported["model"], exported["select_by"]
     tags = {"emopipe.model": model, f"val/{figure}": f"{exported['candidates'][model]:.4f}"}
+    tags |= evidence_tags(exported["parity"], limits, latency_ms)
     return tags, f"{model}: the best of {', '.join(exported['candidates'])} by {figure} on validation"
 
 
@@ -63,9 +66,9 @@ def register(
 ) -> str:
     """Make sure that the bundle is a version of the registered model, and return that version's number.
 
-    A bundle that has a version already gets no second one. The version becomes `challenger`, and also `champion`
-    where there is none. `example` is one encoded picture, `about` says where the model is from. Raises `WorkspaceError`
-    where MLflow does not take it; no alias has moved then.
+    A bundle that has a version already gets no second one, only the tags that it lacks. The version becomes
+    `challenger`, and also `champion` where there is none. `example` is one encoded picture, `about` says where the
+    model is from. Raises `WorkspaceError` where MLflow does not take it; no alias has moved then.
     """
     try:
         return _register(bundle, run, example, tags, about, origin)
@@ -83,14 +86,18 @@ def _register(
 ) -> str:
     client, run_id = run.connection()
     digest = bundle_digest(bundle)
+    tags = tags | {DIGEST_TAG: digest}
     found = _version_of(client, digest)
     if found is None:
         model = log_bundle(client, run_id, bundle, example, origin)
-        tags = tags | (_origin_tags(origin) if origin else {}) | {DIGEST_TAG: digest}
+        tags = tags | (_origin_tags(origin) if origin else {})
         found = new_version(client, model.model_uri, run_id, tags, about, model.model_id)
         note_version(run.root, int(found), run.key, origin)
-    elif origin:  # the same bytes from another commit: the version keeps the first
-        client.set_model_version_tag(NAME, found, EXPORTS_TAG, _origin_tags(origin)[EXPORTS_TAG])
+    else:  # the same bytes, maybe from another commit: the version keeps what it has
+        version = find_version(client, found)
+        exports = {EXPORTS_TAG: _origin_tags(origin)[EXPORTS_TAG]} if origin else {}
+        missing = {name: value for name, value in tags.items() if name not in version.tags}
+        tag_version(client, version, missing | exports)
     client.set_registered_model_alias(NAME, CHALLENGER, found)
     if CHAMPION not in aliases(client):
         client.set_registered_model_alias(NAME, CHAMPION, found)

@@ -7,10 +7,16 @@ from typing import Any
 import pandas as pd
 
 from emopipe.faces import HELD_OUT
+from emopipe.markdown import markdown_table
+from emopipe.params import Params
+from emopipe.predictions import Predictions
+from emopipe.tracking.against_champion import against_champion
+from emopipe.tracking.measured import log_predictions
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.runs import ModelRun
 
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "classwise_ece", "nll")
+WITH_INTERVAL = ("accuracy", "macro_f1")
 PER_CLASS = ("precision", "recall", "f1")
 
 
@@ -22,6 +28,7 @@ class Evaluation:
     """Of the state of that stage."""
     origin: Origin
     report: dict[str, Any]
+    predictions: Predictions
     figures: Path
     """Folder of pictures."""
     data: str
@@ -31,9 +38,18 @@ class Evaluation:
 def log_evaluation(run: ModelRun, done: Evaluation) -> None:
     """Log all of it, while the stage runs or when it is rebuilt from its outs."""
     log_report(run, done.report, done.data)
+    log_predictions(run, done.predictions)
     run.log_artifacts(done.figures, "figures")
     run.log_origin(done.origin)
     run.evaluated(done.key)
+
+
+def log_against_champion(run: ModelRun, done: Evaluation, params: Params) -> None:
+    """Say on the run's page how the model compares with the champion of now, which `emopipe sync` cannot know."""
+    against = against_champion(run, done.report["model"], done.predictions, params)
+    run.describe("\n\n".join([f"**{against.headline}**", report_note(done.report), against.details]).strip())
+    for name, value in against.tags.items():
+        run.set_tag(name, value)
 
 
 def log_history(run: ModelRun, history: pd.DataFrame) -> None:
@@ -51,23 +67,48 @@ def class_balance(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def report_metrics(report: dict[str, Any], split: str) -> dict[str, float]:
-    """The figures of one split as `test/accuracy`, and per class as `test/recall/happy`: names that sort together."""
+    """The figures of one split as `test/accuracy`, and per class as `test/recall/happy`: names that sort together.
+
+    The ends of an interval stand beside its figure: `test/accuracy_high`, `test/accuracy_low`.
+    """
     figures = report[split]
     overall = {f"{split}/{name}": figures[name] for name in FIGURES}
+    ends = {
+        f"{split}/{name}_{end}": value
+        for name in WITH_INTERVAL
+        for end, value in zip(("low", "high"), figures[f"{name}_ci"], strict=True)
+    }
     per_class = {
         f"{split}/{figure}/{name}": values[figure]
         for name, values in figures["per_class"].items()
         for figure in PER_CLASS
     }
-    return overall | per_class
+    return overall | ends | per_class
 
 
 def report_note(report: dict[str, Any]) -> str:
-    """The figures of both splits, and those of each class on test, as Markdown."""
-    overall = pd.DataFrame({split: report[split] for split in HELD_OUT}).T[list(FIGURES)].astype(float)
-    per_class = pd.DataFrame(report["test"]["per_class"]).T.astype({"support": int})
-    tables = [table.to_string(float_format="{:.3f}".format) for table in (overall, per_class)]
-    return "```\n" + "\n\n".join(tables) + "\n```"
+    """The figures of both splits, and those of each class on test, as tables of Markdown."""
+    overall = [[figure, *(_figure(report[split], figure) for split in HELD_OUT)] for figure in FIGURES]
+    per_class = [
+        [name, str(values["support"]), *(f"{values[figure]:.3f}" for figure in PER_CLASS)]
+        for name, values in report["test"]["per_class"].items()
+    ]
+    counts = [f"{split}: {report[split]['num_faces']:,} faces" for split in HELD_OUT]
+    return "\n\n".join(
+        [
+            f"## {report['model']}",
+            markdown_table(["", *counts], overall),
+            "## Each class, on test",
+            markdown_table(["class", "faces", *PER_CLASS], per_class),
+        ]
+    )
+
+
+def _figure(figures: dict[str, Any], name: str) -> str:
+    if name not in WITH_INTERVAL:
+        return f"{figures[name]:.3f}"
+    low, high = figures[f"{name}_ci"]
+    return f"{figures[name]:.3f} ({low:.3f} to {high:.3f})"
 
 
 def log_report(run: ModelRun, report: dict[str, Any], data: str) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from emopipe.errors import WorkspaceError
 from emopipe.faces import faces_from_arrow
 from emopipe.files import read_json, read_parquet
+from emopipe.params import parse_params
+from emopipe.serving.latency import latency_ms
 from emopipe.tracking.index import RunIndex
 from emopipe.tracking.ledger import VersionNote, aliases, forget_version, note_registry, read_ledger
 from emopipe.tracking.origin import Origin
@@ -112,9 +114,11 @@ def register_snapshot(snapshot: Snapshot) -> None:
         report = "reports/export.json"
         restore(snapshot.root, report, export.outs[report], folder / report, snapshot.commit)
         exported = read_json(folder / report)
+        limits = parse_params(snapshot.params(export)).export
+        facts = version_facts(exported, limits, latency_ms(bundle, example))
         trained = snapshot.records[f"train@{exported['model']}"]
         with ModelRun(snapshot.root, exported["model"], trained.state, snapshot.params(trained)).find() as run:
-            register(bundle, run, example, *version_facts(exported), origin=origin)
+            register(bundle, run, example, *facts, origin=origin)
 
 
 def _restore(root: Path, index: RunIndex, number: int, note: VersionNote) -> Iterator[str]:

@@ -152,6 +152,10 @@ class ModelRun:
         """Set the text on the run's page."""
         self._attempt(lambda index, run: index.client.set_tag(run, NOTE_TAG, markdown))
 
+    def set_tag(self, name: str, value: str) -> None:
+        """Set one tag."""
+        self._attempt(lambda index, run: index.client.set_tag(run, name, value))
+
     def log_metrics(self, metrics: Mapping[str, float], *, step: int = 0) -> None:
         """Log figures in one call; those that are not finite are left out."""
         self._attempt(lambda index, run: index.client.log_batch(run, metrics=_points(metrics, step)))

@@ -1,0 +1,90 @@
+"""Frames per second of `emopipe live --headless` on one core, and what each part of a frame costs.
+
+`python benchmarks/live.py` after `dvc repro`; `--yunet FILE` measures that detector too. The clip is drawn: 640x480,
+two faces that move. Times are the process's own (`time.process_time`), which another load hardly changes: on an idle
+core they are those on the clock, which are printed beside them.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from emopipe.recognition.centerface import CenterFace
+from emopipe.recognition.crops import crop_faces
+from emopipe.recognition.frames import VideoFile
+from emopipe.recognition.live import follow
+from emopipe.recognition.model import open_recogniser
+from emopipe.recognition.yunet import YuNet
+from emopipe.sample.generate import draw_faces
+
+NUM_FRAMES, SIDE, LONGEST = 200, 96, 320
+FOUND = [1, 4]  # of the faces with this seed and size: those that the detector is sure of
+
+
+def main() -> None:
+    """Print a line per detector, and one per part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="exports")
+    parser.add_argument("--yunet", type=Path)
+    options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        write_clip(clip)
+        for yunet in [None, options.yunet] if options.yunet else [None]:
+            measure(clip, options.model, yunet)
+
+
+def write_clip(path: Path) -> None:
+    """Two faces that move to and fro."""
+    faces = draw_faces(["angry", "disgust", "fear", "happy", "sad"], size=SIDE, seed=0)[FOUND]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30, (640, 480))
+    for frame in range(NUM_FRAMES):
+        picture = np.full((480, 640, 3), 127, np.uint8)
+        for number, face in enumerate(faces):
+            left = 60 + 280 * number + abs(frame % 100 - 50)
+            picture[120 : 120 + SIDE, left : left + SIDE] = face
+        writer.write(picture)
+    writer.release()
+
+
+def measure(clip: Path, model: str, yunet: Path | None) -> None:
+    """The whole loop, then its parts on the same frames."""
+    recogniser = open_recogniser(model, yunet=yunet, longest=LONGEST, uncertain_below=0.5, num_threads=1)
+    follow(list(VideoFile(clip))[:5], recogniser, screen=None, log=None)  # warm
+    began = time.process_time()
+    seen = follow(VideoFile(clip), recogniser, screen=None, log=None)
+    spent = time.process_time() - began
+    name = "YuNet" if yunet else "CenterFace"
+    print(
+        f"{name} at {LONGEST}: {seen.num_frames / spent:.1f} frames a second of one core "
+        f"({seen.num_frames / seen.seconds:.1f} on the clock), {seen.num_faces} faces"
+    )
+    images = [frame.image for frame in VideoFile(clip)]
+    detector = YuNet(yunet, longest=LONGEST) if yunet else CenterFace(longest=LONGEST, num_threads=1)
+    crops = [crop.pixels[:, :, : recogniser.channels] for crop in crop_faces(images[0], detector)]
+    print(f"  read    {per_call(lambda: [*VideoFile(clip)], 1) / NUM_FRAMES:6.2f} ms a frame")
+    print(f"  detect  {per_call(lambda: detector.detect(images[0]), 50):6.2f} ms a frame")
+    spent = per_call(lambda: recogniser.classify(crops[:1]), 200)
+    print(f"  classify{spent:6.2f} ms a face of {crops[0].shape[0]} pixels")
+
+
+def per_call(call: Callable[[], object], times: int) -> float:
+    """Milliseconds of the process's own time, on average."""
+    call()
+    began = time.process_time()
+    for _ in range(times):
+        call()
+    return 1000 * (time.process_time() - began) / times
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""An exported model as an HTTP service: `emopipe serve`."""

@@ -1,0 +1,57 @@
+"""A network of ultralytics as a `.pt` that ultralytics itself loads, for those who use `YOLO(...)` or `yolo predict`.
+
+Such a file is a pickle. It is written for others, and never read here.
+"""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emopipe.training.checkpoint import TrainedModel
+from emopipe.training.networks.ultralytics_networks import SUFFIX, Logits
+
+
+def save_yolo(model: TrainedModel, path: Path) -> bool:
+    """Write `path` where the network is one of ultralytics, else nothing; returns whether it is written.
+
+    What surrounds the network goes along, as far as ultralytics has a place for it: the resizing and normalisation as
+    the model's transforms, the temperature in the weights of the last layer. Averaging over views has none: the file
+    answers for the face as it is.
+    """
+    classifier = model.classifier
+    if not classifier.architecture.name.endswith(SUFFIX):
+        return False
+    import ultralytics
+
+    assert isinstance(classifier.network, Logits)
+    network: Any = copy.deepcopy(classifier.network.network).cpu().to(memory_format=torch.contiguous_format).eval()
+    head = network.model[-1].linear
+    with torch.no_grad():
+        head.weight /= classifier.temperature
+        head.bias /= classifier.temperature
+    arguments = {"task": "classify", "imgsz": classifier.architecture.size, "model": classifier.architecture.name}
+    network.names = dict(enumerate(model.classes))
+    network.args, network.task, network.transforms = arguments, "classify", _transforms(model)
+    checkpoint = {
+        "epoch": -1,
+        "model": network,
+        "ema": None,
+        "optimizer": None,
+        "train_args": arguments,
+        "version": ultralytics.__version__,
+        "license": "AGPL-3.0 (https://ultralytics.com/license)",
+    }
+    torch.save(checkpoint, path)
+    return True
+
+
+def _transforms(model: TrainedModel) -> Any:
+    """The preprocessing in the form in which ultralytics' predictor takes it over: resize, crop, scale, normalise."""
+    from torchvision.transforms import CenterCrop, Compose, Normalize, Resize, ToTensor
+
+    spec = model.classifier.preprocess.spec
+    sides = (spec.size, spec.size)
+    normalise = Normalize(mean=torch.full((spec.channels,), spec.mean), std=torch.full((spec.channels,), spec.std))
+    return Compose([Resize(sides), CenterCrop(sides), ToTensor(), normalise])

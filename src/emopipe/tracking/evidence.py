@@ -1,0 +1,50 @@
+"""What a version must show beside its answers, as tags: that the export computes the same, and how fast it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emopipe.errors import WorkspaceError
+from emopipe.params import ExportParams
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+PARITY_TAG, LATENCY_TAG = "emopipe.parity_passed", "emopipe.latency_ms"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Of one version."""
+
+    parity_passed: bool
+    latency_ms: float
+
+
+def evidence_tags(parity: Mapping[str, Any], limits: ExportParams, latency_ms: float) -> dict[str, str]:
+    """Tags from the section `parity` of reports/export.json, and the latency of one face on one thread."""
+    graphs, int8 = [parity["onnx"], parity["onnx_one_by_one"]], parity["int8"]
+    agreement = min(graph["agreement"] for graph in graphs)
+    difference = max(graph["max_probability_difference"] for graph in graphs)
+    passed = agreement == 1 and difference <= limits.max_probability_difference
+    return {
+        PARITY_TAG: str(passed).lower(),
+        "emopipe.parity_agreement": f"{agreement:.4f}",
+        "emopipe.parity_max_difference": f"{difference:.2g}",
+        "emopipe.int8_kept": str(int8["kept"]).lower(),
+        "emopipe.int8_agreement": f"{int8['agreement']:.4f}",
+        "emopipe.int8_max_difference": f"{int8['max_probability_difference']:.2g}",
+        "emopipe.int8_f1_loss": f"{int8['macro_f1_loss']:.4f}",
+        LATENCY_TAG: f"{latency_ms:.3f}",
+    }
+
+
+def evidence_of(version: "ModelVersion") -> Evidence:
+    """Read the tags back; raises `WorkspaceError` where the version has none."""
+    missing = [tag for tag in (PARITY_TAG, LATENCY_TAG) if tag not in version.tags]
+    if missing:
+        raise WorkspaceError(
+            f"version {version.version} has no {' and no '.join(missing)}: in its state of the project, run "
+            "`dvc repro --force --single-item register`"
+        )
+    return Evidence(parity_passed=version.tags[PARITY_TAG] == "true", latency_ms=float(version.tags[LATENCY_TAG]))

@@ -1,0 +1,1 @@
+"""The page that recognises emotions in the browser, and the small server that hands it out."""

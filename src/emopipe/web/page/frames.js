@@ -1,0 +1,34 @@
+/** The frames of a video, always the newest: those that pass while the last one is worked on are skipped. */
+
+/** Yields an ImageBitmap for each, `at` its second in the video; ends when `signal` aborts. */
+export async function* newestFrames(video, signal) {
+  const ticker = new Ticker(video, signal);
+  while (!signal.aborted) {
+    const at = await ticker.next();
+    if (signal.aborted) return;
+    yield { bitmap: await createImageBitmap(video), at };
+  }
+}
+
+/** Says when there is a frame that has not been taken yet: at once where it came while nobody asked. */
+class Ticker {
+  constructor(video, signal) {
+    this.latest = null;
+    this.wake = () => {};
+    const note = (_, { mediaTime }) => {
+      if (signal.aborted) return;
+      this.latest = mediaTime;
+      this.wake();
+      video.requestVideoFrameCallback(note);
+    };
+    video.requestVideoFrameCallback(note);
+    signal.addEventListener("abort", () => this.wake(), { once: true });
+  }
+
+  async next() {
+    if (this.latest === null) await new Promise((resolve) => (this.wake = resolve));
+    const at = this.latest;
+    this.latest = null;
+    return at;
+  }
+}

@@ -1,0 +1,55 @@
+"""Faces to balance, and the parameters to do it with: small, so that all strategies take seconds."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from emopipe.balance import Balanced, balance
+from emopipe.balance_params import BalanceParams, GateParams, GeneratorParams
+from emopipe.faces import COLUMNS, Faces
+from emopipe.images import encode_png, pixel_digest
+from face_tables import faces_of
+
+CLASSES = ("happy", "sad", "fear")
+ROWS = (
+    *(f"train happy H{number}" for number in range(9)),
+    *(f"train sad S{number}" for number in range(2)),
+    *(f"train fear F{number}" for number in range(5)),
+    *(f"val sad V{number}" for number in range(4)),
+    *(f"test sad T{number}" for number in range(4)),
+)
+SMALL = {"happy": 20, "sad": 14, "fear": 14}
+OPEN = GateParams(drop=False, max_similarity=0.98, tail=0.0, class_tail=0.0, rounds=2)
+"""Only copies are dropped: what networks make that trained for three steps are no faces."""
+
+
+def balance_params(strategy, *, target=0.5, gate=OPEN, **changes) -> BalanceParams:
+    generator = GeneratorParams(autoencoder_steps=3, flow_steps=3, flow_strength=0.5)
+    options = {"max_added": 0.9, "space": "pca", "generator": generator}
+    return BalanceParams(strategy=strategy, target=target, gate=gate, **options | changes)
+
+
+def make(strategy, faces=None, *, seed=0, **changes) -> Balanced:
+    """Balance a table, by default `ROWS`."""
+    config = balance_params(strategy, **changes)
+    return balance(faces or faces_of(*ROWS), config, size=16, seed=seed)
+
+
+@cache
+def drawn_faces(happy=24, sad=10, fear=10) -> Faces:
+    """Faces of 16x16 pixels for train, and two of each class for val and test: one bright bar across, as high as the
+    class says, on a slope of its own; noise makes all of them differ."""
+    rng = np.random.default_rng(0)
+    heights = {"happy": 3, "sad": 7, "fear": 11}
+    table = []
+    for label, num in (("happy", happy), ("sad", sad), ("fear", fear)):
+        for number in range(num + 4):
+            split = "train" if number < num else "val" if number < num + 2 else "test"
+            slope = np.add.outer(rng.uniform(-4, 4) * np.arange(16), rng.uniform(-4, 4) * np.arange(16))
+            picture = 100 + slope + rng.normal(0, 8, (16, 16))
+            picture[heights[label] + rng.integers(2)] += 60
+            pixels = picture.clip(0, 255).astype(np.uint8)[:, :, None]
+            source = f"f.csv:{len(table)}"
+            table.append((pixel_digest(pixels), encode_png(pixels), "p", label, split, source, 16, 16, None))
+    return Faces(pd.DataFrame(table, columns=list(COLUMNS)))

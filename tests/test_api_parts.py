@@ -1,0 +1,216 @@
+"""What the service is made of, without a network."""
+
+import asyncio
+import io
+import json
+import socket
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emopipe.api.app import make_app
+from emopipe.api.batching import Batcher
+from emopipe.api.engine import PIXELS_TOGETHER, Engine, Upload
+from emopipe.api.limits import Limits
+from emopipe.api.metrics import Histogram
+from emopipe.api.server import _listen
+from emopipe.errors import DataError
+from emopipe.recognition.model import open_recogniser
+from scenes import CLASSES, scene, write_bundle
+
+
+@pytest.fixture(scope="module")
+def recogniser(tmp_path_factory):
+    folder = write_bundle(tmp_path_factory.mktemp("bundle"))
+    return open_recogniser(str(folder), yunet=None, longest=320, uncertain_below=0.5, num_threads=1)
+
+
+def upload(pixels, *, is_face):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return Upload(content=file.getvalue(), is_face=is_face)
+
+
+def flat(level, side):
+    return upload(np.full((side, side), level, np.uint8), is_face=True)
+
+
+def test_answers_come_in_the_order_of_the_uploads_whatever_their_kinds_and_sizes(recogniser):
+    uploads = [
+        flat(250, 30),
+        upload(scene((60, 90), (300, 60)), is_face=False),
+        Upload(content=b"rubbish", is_face=True),
+        flat(0, 20),
+        flat(128, 30),
+    ]
+    first, second, third, fourth, fifth = Engine(recogniser, Limits()).work(uploads)
+    assert isinstance(third, DataError)
+    assert [recogniser.label(answer.faces[0]) for answer in (first, fourth, fifth)] == ["bright", "dark", "medium"]
+    assert [face.box for face in second.faces] == [
+        face.box for face in recogniser.recognise(scene((60, 90), (300, 60)))
+    ]
+
+
+def test_large_crops_go_through_the_model_few_at_a_time(recogniser, monkeypatch):
+    sizes = []
+    classify = recogniser.classify
+    monkeypatch.setattr(recogniser, "classify", lambda crops: sizes.append(len(crops)) or classify(crops))
+    side = int((PIXELS_TOGETHER / 2.5) ** 0.5)
+    answers = Engine(recogniser, Limits()).work([flat(level, side) for level in (0, 128, 250, 0, 128)])
+    assert sizes == [2, 2, 1]
+    labels = [recogniser.label(answer.faces[0]) for answer in answers]
+    assert labels == ["dark", "medium", "bright", "dark", "medium"]
+
+
+def batcher(work, sizes=None, max_batch=4):
+    return Batcher(work, max_batch=max_batch, observe=(sizes if sizes is not None else []).append)
+
+
+async def results(running, jobs):
+    """Outcomes of `jobs`, submitted at once."""
+    task = asyncio.create_task(running.run())
+    try:
+        return await asyncio.gather(*(running.submit(job) for job in jobs), return_exceptions=True)
+    finally:
+        task.cancel()
+
+
+def test_jobs_that_wait_together_are_worked_on_together():
+    sizes = []
+    doubled = asyncio.run(results(batcher(lambda jobs: [2 * job for job in jobs], sizes), range(10)))
+    assert doubled == list(range(0, 20, 2))
+    assert sizes == [4, 4, 2]
+
+
+def test_a_batch_that_fails_fails_for_its_callers_alone():
+    def work(jobs):
+        if 3 in jobs:
+            raise ValueError("three")
+        return jobs
+
+    outcomes = asyncio.run(results(batcher(work), range(8)))
+    assert [str(one) for one in outcomes] == ["three"] * 4 + ["4", "5", "6", "7"]
+
+
+def test_a_job_whose_caller_has_gone_is_not_worked_on():
+    begun, go, worked = threading.Event(), threading.Event(), []
+
+    def work(jobs):
+        begun.set()
+        go.wait(60)
+        worked.extend(jobs)
+        return jobs
+
+    async def leave():
+        running = batcher(work)
+        task = asyncio.create_task(running.run())
+        first = asyncio.create_task(running.submit("first"))
+        await asyncio.to_thread(begun.wait, 60)
+        gone, kept = (asyncio.create_task(running.submit(job)) for job in ("gone", "kept"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        go.set()
+        outcome = await first, await kept
+        task.cancel()
+        return outcome
+
+    assert asyncio.run(leave()) == ("first", "kept")
+    assert worked == ["first", "kept"]
+
+
+class Failing:
+    """A recogniser that is broken."""
+
+    classes, channels = CLASSES, 1
+
+    def classify(self, crops):
+        raise RuntimeError("out of order")
+
+
+async def post(app, body):
+    """Status and body of an answer, with the application's life around it."""
+    sent, inbox = [], asyncio.Queue()
+
+    async def send(message):
+        sent.append(message)
+
+    life = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, inbox.get, send))
+    await inbox.put({"type": "lifespan.startup"})
+    while not sent:
+        await asyncio.sleep(0)
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict",
+        "raw_path": b"/predict",
+        "query_string": b"crops=true",
+        "headers": [(b"host", b"localhost")],
+        "http_version": "1.1",
+        "scheme": "http",
+        "state": {},
+    }
+    answer = []
+
+    async def collect(message):
+        answer.append(message)
+
+    await app(scope, receive, collect)
+    await inbox.put({"type": "lifespan.shutdown"})
+    await life
+    return answer[0]["status"], json.loads(b"".join(message.get("body", b"") for message in answer))
+
+
+def test_a_failure_of_its_own_is_said_to_be_one_and_logged(caplog):
+    app = make_app(Engine(Failing(), Limits()), Limits(), hosts=["*"])
+    status, body = asyncio.run(post(app, flat(0, 9).content))
+    assert (status, body) == (500, {"detail": "the service failed: its log says why"})
+    assert "out of order" in caplog.text
+
+
+def test_who_waits_too_long_is_asked_to_come_back(recogniser, monkeypatch):
+    gate = threading.Event()
+    monkeypatch.setattr(recogniser, "classify", lambda crops: gate.wait(60))
+    limits = Limits(seconds_to_answer=0.2)
+    app = make_app(Engine(recogniser, limits), limits, hosts=["*"])
+    try:
+        status, body = asyncio.run(post(app, flat(0, 9).content))
+    finally:
+        gate.set()
+    assert (status, body) == (503, {"detail": "there was no answer within 0.2 seconds: come back later"})
+
+
+def test_a_histogram_counts_values_up_to_and_including_each_bound():
+    histogram = Histogram("size", "About.", (1.0, 2.0))
+    for value in (1, 2, 2, 5):
+        histogram.observe(value)
+    assert list(histogram.lines()) == [
+        "# HELP size About.",
+        "# TYPE size histogram",
+        'size_bucket{le="1"} 1',
+        'size_bucket{le="2"} 3',
+        'size_bucket{le="+Inf"} 4',
+        "size_sum 10.000000",
+        "size_count 4",
+    ]
+
+
+def test_answers_are_sent_at_once():
+    """asyncio turns Nagle's algorithm off only where the socket says that it is TCP."""
+    with _listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+
+
+def test_the_service_imports_neither_torch_nor_mlflow_nor_pandas():
+    code = (
+        "import sys, emopipe.api.server, emopipe.recognition.model; "
+        "print([m for m in ('torch', 'mlflow', 'dvc', 'pandas') if m in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -1,0 +1,326 @@
+"""`emopipe predict`: what is read, what is written, and that nothing is lost or kept."""
+
+import csv
+import json
+import os
+import struct
+import subprocess
+import sys
+import tracemalloc
+import zlib
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from emopipe.errors import DataError, ParamsError
+from emopipe.images import encode_png
+from emopipe.recognition.annotated import Annotator
+from emopipe.recognition.formats import FORMATS
+from emopipe.recognition.frames import VideoFile
+from emopipe.recognition.inputs import Input, find_inputs
+from emopipe.recognition.model import open_model, open_recogniser
+from emopipe.recognition.predicting import predict_files
+from emopipe.recognition.reading import Reading, read_crops, read_inputs
+from projects import ROOT, environment, run
+from scenes import CLASSES, scene, write_bundle, write_clip
+
+SOURCE = str(ROOT / "src")
+PLACES = ((60, 90), (300, 60), (480, 300))
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return write_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(scope="module")
+def recogniser(bundle):
+    return open_recogniser(str(bundle), yunet=None, longest=320, uncertain_below=0.5, num_threads=1)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
+def save(path: Path, pixels) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels)).save(path)
+    return path
+
+
+def grey(shade: int, side: int = 20):
+    return np.full((side, side), shade, np.uint8)
+
+
+def emopipe(folder: Path, *words: str):
+    return run(folder, "emopipe", *words, PYTHONPATH=SOURCE)
+
+
+def found(names, **options):
+    return [(str(item.path), item.kind) for item in find_inputs(names, **options)]
+
+
+def test_files_folders_and_patterns_are_found_in_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "b/2.jpg",
+        "b/1.PNG",
+        "b/.hidden.png",
+        "b/.git/x.png",
+        "b/c/v.MP4",
+        "b/notes.txt",
+        "odd[1].png",
+        "raw",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    of_b = [("b/1.PNG", "image"), ("b/2.jpg", "image"), ("b/notes.txt", "other"), ("b/c/v.MP4", "video")]
+    assert found(["b"]) == of_b
+    assert found(["raw", "b/c/v.MP4"]) == [("raw", "image"), ("b/c/v.MP4", "video")], "named alone, anything is tried"
+    assert found(["odd[1].png"]) == [("odd[1].png", "image")], "a file of this name goes before the pattern"
+    assert found(["**/*.jpg", "*.gif"]) == [("b/2.jpg", "image"), ("*.gif", "missing")]
+    assert found([str(tmp_path / "b" / "?.jpg")]) == [(str(tmp_path / "b" / "2.jpg"), "image")]
+    assert found(["b"], without=Path("b/c")) == of_b[:-1]
+
+
+def test_a_file_is_read_when_it_is_wanted_and_not_before(tmp_path, recogniser):
+    picture, asked = save(tmp_path / "a.png", scene()), []
+
+    def endless():
+        while True:
+            asked.append(1)
+            yield Input(picture, "image")
+
+    assert len(list(islice(read_inputs(endless(), recogniser), 3))) == 3
+    assert len(asked) == 3
+
+
+def test_memory_does_not_grow_with_the_number_of_files(tmp_path, recogniser):
+    face = Input(save(tmp_path / "face.png", grey(10)), "image")
+
+    def peak_of(num_files: int) -> int:
+        tracemalloc.start()
+        assert sum(1 for _ in read_crops((face for _ in range(num_files)), recogniser)) == num_files
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    peak_of(100)  # what is imported late
+    assert peak_of(2000) < 1.2 * peak_of(200)
+
+
+def test_crops_give_what_the_model_says_of_the_files(tmp_path, recogniser, bundle):
+    shades = [0, 250, 130, 100]
+    paths = [save(tmp_path / f"{k}.png", grey(shade, 20 + k % 2)) for k, shade in enumerate(shades)]
+    readings = list(read_crops(find_inputs([str(tmp_path)]), recogniser))
+    expected = open_model(str(bundle)).predict_encoded([path.read_bytes() for path in paths])
+    assert [reading.path for reading in readings] == paths
+    assert np.stack([reading.faces[0].probabilities for reading in readings]) == pytest.approx(expected)
+    assert [face.box for face in readings[1].faces] == [(0, 0, 21, 21)]
+    assert [recogniser.label(reading.faces[0]) for reading in readings] == ["dark", "bright", "medium", "medium"]
+
+
+def test_json_lines_hold_every_image_and_every_failure(tmp_path, monkeypatch, recogniser, capsys):
+    monkeypatch.chdir(tmp_path)
+    save(Path("two.png"), scene(*PLACES[:2]))
+    save(Path("none.png"), scene())
+    Path("broken.jpg").write_bytes(b"rubbish")
+    counts = predict_files(["."], recogniser, form="jsonl", crops=False, annotate=None)
+    out, err = capsys.readouterr()
+    broken, none, two = map(json.loads, out.splitlines())
+    assert broken == {"path": "broken.jpg", "error": "the bytes do not decode as an image"}
+    assert none == {"path": "none.png", "faces": []}
+    assert [set(face) for face in two["faces"]] == [{"box", "score", "label", "probabilities"}] * 2
+    assert [sum(face["probabilities"].values()) for face in two["faces"]] == pytest.approx([1, 1], abs=1e-5)
+    assert err == "emopipe: broken.jpg: the bytes do not decode as an image\n"
+    assert counts.line() == "2 pictures, 2 faces, 1 files not readable, 0 other files passed over"
+
+
+def test_csv_has_a_row_per_face_and_one_where_there_is_none(tmp_path, recogniser, capsys):
+    save(tmp_path / "a.png", scene(*PLACES))
+    save(tmp_path / "b, with comma.png", scene())
+    (tmp_path / "c.png").write_bytes(b"rubbish")
+    predict_files([str(tmp_path)], recogniser, form="csv", crops=False, annotate=None)
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [(Path(row["path"]).name, row["face"]) for row in rows] == [
+        *(("a.png", str(number)) for number in (1, 2, 3)),
+        ("b, with comma.png", ""),
+        ("c.png", ""),
+    ]
+    assert sum(float(rows[0][name]) for name in CLASSES) == pytest.approx(1, abs=1e-5)
+    assert [row["error"] for row in rows] == ["", "", "", "", "the bytes do not decode as an image"]
+
+
+def test_a_video_is_read_frame_by_frame_with_stable_ids(clip, recogniser):
+    readings = list(read_inputs([Input(clip, "video")], recogniser))
+    assert [[face.id for face in reading.faces] for reading in readings] == [
+        *[[]] * 4,
+        *[[1]] * 6,
+        *[[1, 2, 3]] * 6,
+        [],
+        [],
+    ]
+    assert [reading.frame for reading in readings] == list(range(18))
+    assert [reading.seconds for reading in readings] == pytest.approx([k / 10 for k in range(18)], abs=0.001)
+
+
+def test_a_video_that_ends_early_is_not_taken_for_a_shorter_one(clip, tmp_path, recogniser):
+    frames = [reading.frame for reading in read_inputs([Input(clip, "video")], recogniser)]
+    damaged = tmp_path / "damaged.avi"
+    whole = write_clip(tmp_path / "whole.avi", codec="MJPG").read_bytes()
+    damaged.write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.mp4").write_text("no video")
+    *_, end = read_inputs([Input(damaged, "video")], recogniser)
+    assert end.error is not None
+    assert end.error.startswith("it ends early: ")
+    assert len(frames) == 18
+    [text] = read_inputs([Input(tmp_path / "text.mp4", "video")], recogniser)
+    assert text.error == "OpenCV does not read it as a video"
+    [crop] = read_crops([Input(clip, "video")], recogniser)
+    assert crop.error == "expected an image of one face, got a video"
+
+
+def test_too_large_a_picture_is_refused_by_its_header(tmp_path, recogniser):
+    header = struct.pack(">IIBBBBB", 6000, 5000, 8, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + b"\0" * 4)
+    [reading] = read_inputs(find_inputs([str(tmp_path)]), recogniser)
+    assert reading.error == "6000x5000 pixels are more than the limit of 25000000"
+
+
+def test_annotated_copies_keep_names_and_frames(tmp_path, monkeypatch, clip, recogniser, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/1.png", "b/1.png", "raw"):
+        save(tmp_path / "photos.png", scene(PLACES[0]))
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "photos.png").rename(name)
+    predict_files(["a", "b", "raw", str(clip)], recogniser, form="table", crops=False, annotate=Path("out"))
+    written = sorted(str(path.relative_to("out")) for path in Path("out").rglob("*") if path.is_file())
+    inner = str(clip.relative_to(clip.anchor))
+    assert written == sorted(["a/1.png", "b/1.png", "raw.png", inner])
+    changed = np.any(cv2.imread("out/a/1.png") != cv2.imread("a/1.png"), axis=2)
+    assert changed[90:180, 60:160].any()
+    assert not changed[250:].any(), "nothing is drawn far from the face"
+    assert sum(1 for _ in VideoFile(Path("out") / inner)) == 18
+    capsys.readouterr()
+    predict_files(["."], recogniser, form="jsonl", crops=False, annotate=Path("out"))
+    assert len(capsys.readouterr().out.splitlines()) == 2, "the copies are not read"
+
+
+def test_a_grey_crop_is_annotated_too(tmp_path, recogniser):
+    picture = save(tmp_path / "1.png", grey(10, 48))
+    with Annotator(tmp_path / "out", recogniser) as annotator:
+        for reading in read_crops([Input(picture, "image")], recogniser):
+            annotator.add(reading)
+    [copy] = (tmp_path / "out").rglob("1.png")
+    assert cv2.imread(str(copy)).shape == (48, 48, 3)
+
+
+def test_an_annotated_copy_never_replaces_its_original(tmp_path, monkeypatch, recogniser):
+    monkeypatch.chdir(tmp_path)
+    before = save(Path("1.png"), scene()).read_bytes()
+    line = r"^1.png would be written over itself: expected another folder for --annotate$"
+    with pytest.raises(ParamsError, match=line):
+        predict_files(["1.png"], recogniser, form="csv", crops=False, annotate=Path())
+    assert Path("1.png").read_bytes() == before
+
+
+def test_a_video_is_not_left_half_written(tmp_path, monkeypatch, clip, recogniser):
+    monkeypatch.chdir(tmp_path)
+    readings = islice(read_inputs([Input(clip, "video")], recogniser), 3)
+    with pytest.raises(KeyboardInterrupt), Annotator(Path("out"), recogniser) as annotator:
+        for reading in readings:
+            annotator.add(reading)
+        raise KeyboardInterrupt
+    assert [path for path in Path("out").rglob("*") if path.is_file()] == []
+
+
+def test_a_folder_without_pictures_is_one_line(tmp_path, recogniser):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DataError, match=r"^no image and no video in \S+ \(1 other files\)$"):
+        predict_files([str(tmp_path)], recogniser, form="csv", crops=False, annotate=None)
+
+
+def test_a_name_cannot_move_the_cursor(recogniser, capsys):
+    line = next(iter(FORMATS["table"](recogniser).lines(Reading(path=Path("a\x1b[2Jb.png")))))
+    assert "\x1b" not in line
+
+
+def test_the_command_says_by_its_status_that_a_file_was_not_readable(tmp_path, bundle):
+    save(tmp_path / "a.png", scene(PLACES[0]))
+    good = emopipe(tmp_path, "predict", "a.png", "--model", str(bundle))
+    assert (good.returncode, good.stderr) == (
+        0,
+        "emopipe: 1 pictures, 1 faces, 0 files not readable, 0 other files passed over\n",
+    )
+    assert [line.split()[0] for line in good.stdout.splitlines()] == ["file", "a.png"]
+    bad = emopipe(tmp_path, "predict", "a.png", "b.png", "--model", str(bundle), "--format", "jsonl")
+    assert bad.returncode == 3
+    assert bad.stderr.startswith("emopipe: b.png: there is no such file\nemopipe: 1 pictures")
+    missing = emopipe(tmp_path, "predict", "a.png")
+    line = "emopipe: exports holds no exported model: name one with --model, or run `dvc repro export`\n"
+    assert (missing.returncode, missing.stderr) == (1, line)
+
+
+def test_a_file_name_that_is_no_text_comes_out_as_it_went_in(tmp_path, bundle):
+    name = b"\xff\xfe.png"
+    save(tmp_path / "a.png", grey(0)).rename(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    command = ["emopipe", "predict", "--crops", "--model", str(bundle), "--format"]
+    with_path = environment(tmp_path, PYTHONPATH=SOURCE)
+    rows, objects = (
+        subprocess.run([*command, form, "."], cwd=tmp_path, env=with_path, capture_output=True, check=True).stdout
+        for form in ("csv", "jsonl")
+    )
+    assert rows.splitlines()[1].startswith(name + b",")
+    assert os.fsencode(json.loads(objects)["path"]) == name
+
+
+def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path, bundle):
+    for k in range(300):
+        save(tmp_path / f"{k}.png", grey(k % 256))
+    command = f"emopipe predict --crops --model {bundle} --format csv . | head -n 1"
+    done = run(tmp_path, "bash", "-c", command, PYTHONPATH=SOURCE)
+    assert done.stdout.startswith("path,")
+    assert "Traceback" not in done.stderr
+
+
+def test_commands_for_use_import_nothing_of_the_pipeline(tmp_path, bundle):
+    """What `pip install emopipe` brings is enough: everything else is made impossible to import."""
+    code = """
+import sys
+class Absent:
+    def find_spec(self, name, *_):
+        if name.split(".")[0] in (
+            "torch", "mlflow", "dvc", "pandas", "pyarrow", "sklearn", "yaml", "filelock", "onnx", "scipy", "psutil"
+        ):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+from emopipe.cli import main
+main()
+"""
+    save(tmp_path / "a.png", scene(PLACES[0]))
+
+    def without_them(*words):
+        return subprocess.run(
+            [sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    assert without_them("predict", "a.png", "--model", str(bundle)).returncode == 0
+    for words, name in {
+        ("summary",): "pandas",
+        ("predict", "a.png", "--model", "models:/emopipe@champion"): "filelock",
+    }.items():
+        done = without_them(*words)
+        line = f"emopipe: this is part of the pipeline and needs {name}: pip install 'emopipe[pipeline]'\n"
+        assert (done.returncode, done.stderr) == (1, line)
+
+
+def test_encode_png_is_read_like_any_other(tmp_path, recogniser):
+    (tmp_path / "1.png").write_bytes(encode_png(scene(PLACES[0])))
+    [reading] = read_inputs(find_inputs([str(tmp_path)]), recogniser)
+    assert len(reading.faces) == 1

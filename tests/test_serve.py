@@ -1,0 +1,293 @@
+"""`emopipe serve`, in a process of its own on loopback."""
+
+import io
+import re
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emopipe.recognition.model import open_recogniser
+from mutants import damaged_pictures, damaged_requests
+from projects import ROOT, run
+from scenes import CLASSES, scene, write_bundle
+from service import serving
+
+PLACES = ((60, 90), (300, 60), (480, 300))
+
+
+def encoded(pixels, form="PNG", **options):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, form, **options)
+    return file.getvalue()
+
+
+SCENE = encoded(scene(*PLACES))
+FACE = encoded(np.full((30, 20), 250, np.uint8))
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return write_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(scope="module")
+def service(bundle):
+    with serving(bundle, max_bytes=2_000_000) as running:
+        yield running
+
+
+def test_a_picture_gives_its_faces_as_the_recogniser_finds_them(service, bundle):
+    recogniser = open_recogniser(str(bundle), yunet=None, longest=320, uncertain_below=0.5, num_threads=1)
+    expected = recogniser.recognise(scene(*PLACES))
+    reply = service.predict(SCENE)
+    assert reply.status == 200
+    assert (reply.json["width"], reply.json["height"], len(reply.json["faces"])) == (640, 480, 3)
+    for face, wanted in zip(reply.json["faces"], expected, strict=True):
+        assert face["box"] == pytest.approx(wanted.box, abs=0.06)
+        assert face["label"] == recogniser.label(wanted)
+        assert list(face["probabilities"]) == list(CLASSES)
+        assert list(face["probabilities"].values()) == pytest.approx(wanted.probabilities.tolist(), abs=1e-5)
+
+
+def test_a_picture_without_a_face_gives_none(service):
+    assert service.predict(encoded(scene())).json == {"width": 640, "height": 480, "faces": []}
+
+
+def test_a_crop_is_classified_whole(service):
+    (face,) = service.predict(FACE, crops=True).json["faces"]
+    assert (face["box"], face["score"], face["label"]) == ([0.0, 0.0, 20.0, 30.0], 1.0, "bright")
+
+
+def claiming(width: int, height: int) -> bytes:
+    """The start of a PNG of that size, with nothing of its pixels."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    return head + struct.pack(">I", 10) + b"IDAT"
+
+
+@pytest.mark.parametrize(
+    ("picture", "status", "detail"),
+    [
+        (claiming(5001, 5000), 413, "5001x5000 pixels are more than the limit of 25000000"),
+        (claiming(5000, 5000), 400, "the bytes do not decode as an image"),
+        (claiming(60000, 60000), 413, "more pixels than the limit of 25000000"),
+        (SCENE[:-2000], 400, "the bytes do not decode as an image"),
+        (b"GIF89a", 400, "the bytes do not decode as an image"),
+        (b"", 400, "the request has no body: expected the bytes of a picture"),
+        (b"\xff\xd8" + b"\xff\xda" * 101, 400, "101 scans in a JPEG are more than the limit of 100"),
+        (b"x" * 2_000_001, 413, "expected at most 2000000 bytes, got 2000001"),
+    ],
+)
+def test_what_is_no_picture_within_the_limits_gets_one_line(service, picture, status, detail):
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(
+        picture
+    )
+    answer = service.send(head, picture if len(picture) <= 2_000_000 else b"")
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert answer.endswith(b'{"detail":"%s"}' % detail.encode())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "detail"),
+    [
+        (
+            "POST",
+            "/predict",
+            {"Content_Type": "text/css"},
+            415,
+            "expected a picture (image/jpeg, image/png, image/webp, image/bmp, application/octet-stream), got text/css",
+        ),
+        (
+            "POST",
+            "/predict?crops=maybe",
+            {},
+            422,
+            "query.crops: Input should be a valid boolean, unable to interpret input",
+        ),
+        ("GET", "/predict", {}, 405, "Method Not Allowed"),
+        ("GET", "/nowhere", {}, 404, "Not Found"),
+    ],
+)
+def test_a_wrong_request_gets_one_line(service, method, path, headers, status, detail):
+    reply = service.ask(method, path, FACE if method == "POST" else None, **headers)
+    assert (reply.status, reply.json) == (status, {"detail": detail})
+
+
+def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(service):
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000001\r\n\r\n"
+    answer = service.send(head)  # returns because the service closes the connection
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'{"detail":"expected at most 2000000 bytes, got 2000001"}' in answer
+
+
+def test_an_upload_that_grows_too_large_is_refused_in_the_middle(service):
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = service.send(head, b"%x\r\n" % 2_000_000 + bytes(2_000_000), b"\r\n1\r\nx")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"expected at most 2000000 bytes, got more than 2000000" in answer
+
+
+def test_a_page_of_the_web_cannot_reach_it_by_a_name_of_its_own(service):
+    assert service.ask("GET", "/health", Host="rebound.example").status == 400
+    for name in ("127.0.0.1", "localhost"):
+        assert service.ask("GET", "/health", Host=f"{name}:{service.port}").status == 200
+
+
+def test_slow_senders_are_cut_off(bundle):
+    with serving(bundle, seconds_to_send=0.5) as slow:
+        head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+        assert slow.send(b"") == b"", "nothing is sent"
+        assert slow.send(head) == b"", "the head has no end"
+        answer = slow.send(head + b"\r\n", b"the body has no end")
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert answer.endswith(b'{"detail":"the upload took longer than 0.5 seconds: send it faster, or smaller"}')
+        assert slow.ask("GET", "/health").json["in_work"] == 0
+
+
+def test_the_health_names_the_classes(service):
+    assert service.ask("GET", "/health").json == {"status": "ok", "classes": list(CLASSES), "in_work": 0}
+
+
+SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="[^"\\\n]*"(,[a-z]+="[^"\\\n]*")*\})? \d+(\.\d+)?')
+
+
+def test_the_metrics_are_prometheus_text_and_count_what_happened(service):
+    paths = ("/predict", "/no'where\n", "/another")
+    before = (
+        service.metric('emopipe_requests_total{route="/predict",status="200"}'),
+        service.metric("emopipe_faces_total"),
+    )
+    service.predict(SCENE)
+    for path in ("/nowhere", "/another"):
+        service.ask("GET", path)
+    reply = service.ask("GET", "/metrics")
+    assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    lines = reply.body.decode().splitlines()
+    assert [line for line in lines if not line.startswith("# ") and not SAMPLE.fullmatch(line)] == []
+    after = (
+        service.metric('emopipe_requests_total{route="/predict",status="200"}'),
+        service.metric("emopipe_faces_total"),
+    )
+    assert (after[0] - before[0], after[1] - before[1]) == (1, 3)
+    assert service.metric('emopipe_requests_total{route="other",status="404"}') >= 2
+    assert not any(path in line for path in paths[1:] for line in lines)
+    buckets = [int(line.split()[-1]) for line in lines if line.startswith("emopipe_request_seconds_bucket")]
+    assert buckets == sorted(buckets)
+    assert f"emopipe_request_seconds_count {buckets[-1]}" in lines
+
+
+def test_the_page_and_the_schema_need_nothing_from_elsewhere(service):
+    page = service.ask("GET", "/docs")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert re.findall(rb'(?:src|href|url)\s*[=(]\s*["\']?([^"\'>\s)]+)', page.body) == [b"/openapi.json"]
+    assert b"<script" not in page.body
+    assert b"POST /predict" in page.body
+    schema = service.ask("GET", "/openapi.json").json
+    assert set(schema["paths"]) == {"/predict", "/health", "/metrics"}
+    answers = schema["paths"]["/predict"]["post"]["responses"]
+    assert set(answers) == {"200", "400", "408", "413", "415", "422", "503"}
+
+
+def test_requests_that_come_together_are_worked_on_together(service):
+    batches, pictures = service.metric("emopipe_batch_size_count"), service.metric("emopipe_batch_size_sum")
+    with ThreadPoolExecutor(16) as clients:
+        replies = list(clients.map(service.predict, [SCENE] * 48))
+    assert [reply.status for reply in replies] == [200] * 48
+    assert all(reply.json == replies[0].json for reply in replies)
+    assert service.metric("emopipe_batch_size_sum") - pictures == 48
+    assert service.metric("emopipe_batch_size_count") - batches < 40
+
+
+def test_under_ten_times_its_load_it_answers_or_asks_to_come_back_and_its_health_stays_quick(bundle):
+    with serving(bundle, max_requests=4) as busy, ThreadPoolExecutor(41) as clients:
+        end = time.monotonic() + 3
+
+        def press(_):
+            replies = []
+            while time.monotonic() < end:
+                replies.append(busy.predict(SCENE))
+            return replies
+
+        def look():
+            times = []
+            while time.monotonic() < end:
+                start = time.perf_counter()
+                assert busy.ask("GET", "/health").status == 200
+                times.append(time.perf_counter() - start)
+            return times
+
+        looking = clients.submit(look)
+        replies = [reply for some in clients.map(press, range(40)) for reply in some]
+        assert {reply.status for reply in replies} == {200, 503}
+        assert {reply.headers.get("retry-after") for reply in replies if reply.status == 503} == {"1"}
+        details = {reply.json["detail"] for reply in replies if reply.status == 503}
+        assert details == {"4 requests are in work: come back later"}
+        assert statistics.median(looking.result()) < 1
+        assert busy.predict(SCENE).status == 200
+        assert busy.metric("emopipe_requests_in_work") == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_finishes_what_is_in_work_and_ends_well(bundle, number):
+    with serving(bundle) as ending, ThreadPoolExecutor(8) as clients:
+        asked = [clients.submit(ending.predict, SCENE) for _ in range(8)]
+        while ending.ask("GET", "/health").json["in_work"] < 8 and not all(one.done() for one in asked):
+            pass
+        assert ending.stop(number) == (0, "")
+        assert [one.result().status for one in asked] == [200] * 8
+
+
+def test_a_port_that_is_taken_is_one_line(bundle, service):
+    done = run(ROOT, "emopipe", "serve", "--model", str(bundle), "--port", str(service.port))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"emopipe: 127.0.0.1:{service.port} cannot be listened on (Address already in use): "
+        "name another with --host or --port\n"
+    )
+
+
+def test_the_python_in_the_docs_works(service, tmp_path):
+    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1].replace(":8000", f":{service.port}")
+    (tmp_path / "face.png").write_bytes(FACE)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("bright {'dark': ")
+
+
+def check_fuzz(service, seed, number):
+    """`number` damaged pictures and as many damaged requests: answers below 500 or none, and the service lives on."""
+    statuses = set()
+    with ThreadPoolExecutor(16) as clients:
+        for reply in clients.map(lambda picture: service.predict(picture, crops=True), damaged_pictures(seed, number)):
+            statuses.add(reply.status)
+        for reply in clients.map(service.predict, islice(damaged_pictures(seed + 1, number), number // 10)):
+            statuses.add(reply.status)
+        heads = clients.map(lambda request: service.send(request)[:12], damaged_requests(seed, number))
+        statuses |= {int(head[9:12]) for head in heads if head.startswith(b"HTTP/1.1 ")}
+    assert {200, 400, 413} <= statuses
+    assert max(statuses - {503}) < 500
+    assert service.predict(SCENE).json["faces"]
+    assert service.metric("emopipe_requests_in_work") == 0
+
+
+def test_damaged_pictures_and_requests_neither_crash_nor_hang_it(bundle):
+    with serving(bundle, seconds_to_send=1.0, max_requests=64) as attacked:
+        check_fuzz(attacked, seed=0, number=200)
+        assert attacked.stop() == (0, "")
+
+
+@pytest.mark.slow
+def test_ten_thousand_damaged_pictures_and_requests_neither_crash_nor_hang_it(bundle):
+    with serving(bundle, seconds_to_send=1.0, max_requests=64) as attacked:
+        check_fuzz(attacked, seed=10, number=5_000)
+        assert attacked.stop() == (0, "")

@@ -1,0 +1,58 @@
+"""Fetch the browser's runtime for `emopipe web`: two files of the npm package onnxruntime-web, pinned by its hash.
+
+npm brings the package's archive and nothing else: no dependency of it is installed, no script of it runs. What does not
+hash to `SHA256` is not unpacked.
+"""
+
+import hashlib
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+from emopipe.files import write_folder
+from emopipe.web.site import RUNTIME, RUNTIME_FILES
+
+PACKAGE = "onnxruntime-web@1.30.0"
+SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
+
+
+def main() -> None:
+    """Fetch, check and unpack; an expected failure ends in one line and status 1."""
+    if all((RUNTIME / name).exists() for name in RUNTIME_FILES):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        write_folder(RUNTIME, unpacked(fetched(Path(folder)), SHA256))
+    print(f"{RUNTIME}: {PACKAGE}")
+
+
+def fetched(folder: Path) -> Path:
+    """The package's archive, brought into `folder` by npm."""
+    command = ["npm", "pack", PACKAGE, "--ignore-scripts", "--silent", "--pack-destination", str(folder)]
+    try:
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    except FileNotFoundError:
+        sys.exit("web runtime: npm is not installed; it comes with Node.js, and fetches the package")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"web runtime: `npm pack {PACKAGE}` failed with status {error.returncode}: is there a network?")
+    return next(folder.glob("*.tgz"))
+
+
+def unpacked(archive: Path, sha256: str) -> dict[str, bytes]:
+    """The files of `RUNTIME_FILES`, out of an archive that must hash to `sha256`."""
+    content = archive.read_bytes()
+    got = hashlib.sha256(content).hexdigest()
+    if got != sha256:
+        sys.exit(f"web runtime: {PACKAGE} hashes to {got}, expected {sha256}: nothing was unpacked")
+    files = {}
+    with tarfile.open(archive) as tar:
+        for name in RUNTIME_FILES:
+            member = tar.extractfile(f"package/dist/{name}")
+            assert member is not None
+            files[name] = member.read()
+    return files
+
+
+if __name__ == "__main__":
+    main()
