@@ -315,8 +315,12 @@ def ui(
         return
     _, experiment = connect(root)
     address = f"http://{host}:{port}"
-    charts = f"{address}/#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
-    print(f"MLflow: {address}\nThe runs side by side: {charts}", flush=True)
+    runs = f"{address}/#/experiments/{experiment}/runs?workflowType=machine_learning"
+    ranked = (
+        f"{runs}&orderByKey=metrics.%60val%2Fmacro_f1%60&orderByAsc=false"
+    )
+    print(f"MLflow: {address}\nThe runs side by side: {runs}&compareRunsMode=CHART")
+    print(f"The best on validation first: {ranked}", flush=True)
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
     store = ["--backend-store-uri", uri, "--default-artifact-root", (root / "mlartifacts").as_uri()]
     server = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1", *store]

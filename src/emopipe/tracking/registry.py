@@ -31,6 +31,7 @@ ABOUT = (
     "and a probability per class. `champion` is the version in use, `challenger` the one registered last. Each "
     "version's model card is among its artifacts: `artifacts/exports/MODEL_CARD.md`."
 )
+SHOWN_TAGS = ("mlflow.source.git.commit", "emopipe.git.dirty", "dvc.experiment", "dvc.data")
 SERVING = ("__init__.py", "decode.py", "errors.py", "serving/__init__.py", "serving/bundle.py")
 REQUIREMENTS = ("numpy", "onnxruntime", "pandas", "pillow")
 
@@ -105,7 +106,9 @@ def _register(
 
 
 def _origin_tags(origin: Origin) -> dict[str, str]:
-    tags = origin.tags() | {EXPORTS_TAG: origin.outs.get(origin.stage, {}).get("exports", "")}
+    """Those of the origin that a version's page should show; `origin/` has all of it."""
+    tags = {name: value for name, value in origin.tags().items() if name in SHOWN_TAGS}
+    tags[EXPORTS_TAG] = origin.outs.get(origin.stage, {}).get("exports", "")
     return {name: value for name, value in tags.items() if value}
 
 
