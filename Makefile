@@ -30,6 +30,7 @@ ui: setup  # MLflow's pages on this machine
 bench: setup  # figures of this machine, side by side
 	@python benchmarks/inference.py
 	@python benchmarks/serve.py
+	@python benchmarks/live.py
 	@python benchmarks/training.py
 	@python benchmarks/data.py usual
 

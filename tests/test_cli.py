@@ -17,6 +17,7 @@ from emopipe.cli import app
 from projects import ROOT, change_params, environment, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
 FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:make|dvc|emopipe) [^`]+)`")
 PROMPT = "$ "
@@ -95,8 +96,8 @@ def test_the_readme_shows_commands():
     assert len(shown(README)) >= len(re.findall(r"^\$ ", README, re.MULTILINE)) > 0
 
 
-@pytest.mark.parametrize("words", [words for words in shown(README) if words[0] == "emopipe"], ids=" ".join)
-def test_an_emopipe_command_of_the_readme_exists(words):
+@pytest.mark.parametrize("words", [words for words in shown(README + DOCS) if words[0] == "emopipe"], ids=" ".join)
+def test_an_emopipe_command_of_the_documentation_exists(words):
     assert is_leaf(words[1:])
 
 

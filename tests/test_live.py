@@ -156,7 +156,6 @@ def live(folder: Path, *words: str, **environment: str):
 
 def test_what_stops_the_command_is_one_line(tmp_path, bundle, clip, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     (tmp_path / "text.mp4").write_text("no video")
     model = ("--model", str(bundle))
     lines = {
@@ -169,6 +168,8 @@ def test_what_stops_the_command_is_one_line(tmp_path, bundle, clip, monkeypatch)
     for words, line in lines.items():
         done = live(tmp_path, *words, *model)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", f"emopipe: {line}\n")
+    gone = live(tmp_path, "--source", str(clip), *model, DISPLAY=":7654")
+    assert (gone.returncode, gone.stdout, gone.stderr) == (1, "", f"emopipe: {NO_DISPLAY}\n")
 
 
 @pytest.fixture

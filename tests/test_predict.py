@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from emopipe.recognition.inputs import Input, find_inputs
 from emopipe.recognition.model import open_model, open_recogniser
 from emopipe.recognition.predicting import predict_files
 from emopipe.recognition.reading import Reading, read_crops, read_inputs
-from projects import ROOT, run
+from projects import ROOT, environment, run
 from scenes import CLASSES, scene, write_bundle, write_clip
 
 SOURCE = str(ROOT / "src")
@@ -264,6 +265,19 @@ def test_the_command_says_by_its_status_that_a_file_was_not_readable(tmp_path, b
     missing = emopipe(tmp_path, "predict", "a.png")
     line = "emopipe: exports holds no exported model: name one with --model, or run `dvc repro export`\n"
     assert (missing.returncode, missing.stderr) == (1, line)
+
+
+def test_a_file_name_that_is_no_text_comes_out_as_it_went_in(tmp_path, bundle):
+    name = b"\xff\xfe.png"
+    save(tmp_path / "a.png", grey(0)).rename(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    command = ["emopipe", "predict", "--crops", "--model", str(bundle), "--format"]
+    with_path = environment(tmp_path, PYTHONPATH=SOURCE)
+    rows, objects = (
+        subprocess.run([*command, form, "."], cwd=tmp_path, env=with_path, capture_output=True, check=True).stdout
+        for form in ("csv", "jsonl")
+    )
+    assert rows.splitlines()[1].startswith(name + b",")
+    assert os.fsencode(json.loads(objects)["path"]) == name
 
 
 def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path, bundle):

@@ -17,6 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 from emopipe.errors import ModelError, WorkspaceError
 from emopipe.images import encode_png
 from emopipe.params import load_params
+from emopipe.recognition.model import open_model
+from emopipe.serving.bundle import Bundle
 from emopipe.tracking.registry import bundle_digest, register
 from emopipe.tracking.report import log_history, log_report
 from emopipe.tracking.runs import ModelRun
@@ -420,3 +422,18 @@ def test_each_bundle_has_one_version_and_the_champion_stays(root):
     assert {version.tags["emopipe.bundle"] for version in versions} == {bundle_digest(first), bundle_digest(second)}
     assert len(versions) == 2
     assert len(stored(root)) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # mlflow warns of its own code
+def test_a_registered_version_is_opened_by_its_name(root, monkeypatch):
+    bundle, example = make_bundle(root / "first", 0.1), encode_png(np.full((4, 4, 1), 200, np.uint8))
+    with model_run(root).resume() as run:
+        register(bundle, run, example, {"emopipe.model": "cnn"})
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    opened = open_model("models:/emopipe@champion")
+    assert opened.classes == ("bright", "dark")
+    assert opened.predict_encoded([example]) == pytest.approx(Bundle(bundle).predict_encoded([example]))
+    line = r"^models:/emopipe@nobody is not in sqlite:\S+ \([^\n]+\): run `dvc repro register`, or name another$"
+    with pytest.raises(ModelError, match=line):
+        open_model("models:/emopipe@nobody")

@@ -14,7 +14,8 @@ HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflo
 
 The pipeline itself is run by DVC: `dvc repro` runs what has changed, in the order ingest, validate, balance,
 train, evaluate, ensemble (where params.yaml names one), export, register (`dvc dag` draws it). params.yaml says how.
-This command does what lies around: bring data in, sum up what came out, let a student learn, open MLflow.
+This command does what lies around: bring data in, sum up what came out, let a student learn, open MLflow; and it
+uses the exported model, on files (predict) and live on a camera (live), for which `pip install emopipe` is enough.
 """
 
 ROOT = Path()

@@ -53,7 +53,9 @@ def _fetch(name: str, folder: str) -> Path:
     try:
         mlflow.artifacts.download_artifacts(artifact_uri=name, dst_path=folder, tracking_uri=uri, registry_uri=uri)
     except mlflow.MlflowException as error:
-        raise ModelError(f"{name} is not in {uri} ({error.message}): run `dvc repro register`") from error
+        raise ModelError(
+            f"{name} is not in {uri} ({error.message}): run `dvc repro register`, or name another"
+        ) from error
     found = sorted(Path(folder).rglob(DESCRIPTION))
     if not found:
         raise ModelError(f"{name} holds no exported model: expected {DESCRIPTION} among its files")

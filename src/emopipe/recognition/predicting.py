@@ -1,5 +1,6 @@
 """The loop of `emopipe predict`: files in, lines and annotated copies out."""
 
+import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -46,6 +47,8 @@ def predict_files(
     the images are faces already. `annotate`: a folder for copies with the faces drawn in. Raises `DataError` when
     nothing was found.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are bytes, and come out as they went in
     written, counts = FORMATS[form](recogniser), Counts()
     inputs = _without_others(find_inputs(names, without=annotate), counts)
     readings = (read_crops if crops else read_inputs)(inputs, recogniser)
