@@ -37,8 +37,6 @@ bench: setup  # figures of this machine, side by side
 	@python benchmarks/inference.py
 	@python benchmarks/live.py
 	@python benchmarks/serve.py
-	@python benchmarks/serve.py
-	@python benchmarks/live.py
 	@python benchmarks/training.py
 	@python benchmarks/data.py usual
 
