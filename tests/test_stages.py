@@ -59,6 +59,7 @@ OPTIONS = {
         "clean": "build/clean.parquet",
         "models": "build/models",
         "reports": "reports/evaluate",
+        "ingest": "reports/ingest.json",
         "validate": "reports/validate.json",
         "balance": "reports/balance.json",
         "out": "exports",
