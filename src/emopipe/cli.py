@@ -251,7 +251,7 @@ def serve(
         limits,
         host=host,
         port=port,
-        ready=lambda address: print(f"emopipe serves at {address}; {address}/docs describes it", flush=True),
+        ready=lambda address: print(f"serving at {address}; {address}/docs describes it", flush=True),
     )
 
 
