@@ -56,8 +56,8 @@ LAYERS = (
         "revisions",
         "teaching",
     },
-    {"api", "candidates", "fit", "ingest", "reevaluate", "validation_page", "web"},
-    {"promote", "validate"},
+    {"api", "candidates", "fit", "ingest", "reevaluate", "store_commands", "validation_page", "web"},
+    {"promote", "use_commands", "validate"},
     {"model_commands"},
     {"cli"},
 )
