@@ -316,9 +316,7 @@ def ui(
     _, experiment = connect(root)
     address = f"http://{host}:{port}"
     runs = f"{address}/#/experiments/{experiment}/runs?workflowType=machine_learning"
-    ranked = (
-        f"{runs}&orderByKey=metrics.%60val%2Fmacro_f1%60&orderByAsc=false"
-    )
+    ranked = f"{runs}&orderByKey=metrics.%60val%2Fmacro_f1%60&orderByAsc=false"
     print(f"MLflow: {address}\nThe runs side by side: {runs}&compareRunsMode=CHART")
     print(f"The best on validation first: {ranked}", flush=True)
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
