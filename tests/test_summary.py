@@ -13,6 +13,7 @@ def report(model, val, test):
             "no": {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "support": 4},
             "yes": {"precision": 0.125, "recall": 1.0, "f1": 2 / 9, "support": 1},
         }
+        overall |= dict.fromkeys(("accuracy_ci", "macro_f1_ci"), [value - 0.1, value + 0.1])
         return overall | {"num_faces": 5, "confusion": [[1, 3], [0, 1]], "per_class": classes}
 
     return {"model": model, "classes": ["no", "yes"], "val": figures(val), "test": figures(test)}
@@ -84,13 +85,21 @@ def test_metrics_of_a_split_share_its_prefix():
 
 def test_the_note_of_a_run_is_two_tables():
     assert report_note(REPORTS[0]).splitlines() == [
-        "```",
-        "      accuracy  balanced_accuracy  macro_f1   ece  classwise_ece   nll",
-        "val      0.500              0.500     0.500 0.500          0.500 0.500",
-        "test     0.750              0.750     0.750 0.750          0.750 0.750",
+        "## cnn",
         "",
-        "     precision  recall    f1  support",
-        "no       0.500   0.250 0.333        4",
-        "yes      0.125   1.000 0.222        1",
-        "```",
+        "|  | val: 5 faces | test: 5 faces |",
+        "| --- | --- | --- |",
+        "| accuracy | 0.500 (0.400 to 0.600) | 0.750 (0.650 to 0.850) |",
+        "| balanced_accuracy | 0.500 | 0.750 |",
+        "| macro_f1 | 0.500 (0.400 to 0.600) | 0.750 (0.650 to 0.850) |",
+        "| ece | 0.500 | 0.750 |",
+        "| classwise_ece | 0.500 | 0.750 |",
+        "| nll | 0.500 | 0.750 |",
+        "",
+        "## Each class, on test",
+        "",
+        "| class | faces | precision | recall | f1 |",
+        "| --- | --- | --- | --- | --- |",
+        "| no | 4 | 0.500 | 0.250 | 0.333 |",
+        "| yes | 1 | 0.125 | 1.000 | 0.222 |",
     ]
