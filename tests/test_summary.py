@@ -13,8 +13,8 @@ def report(model, val, test):
             "no": {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "support": 4},
             "yes": {"precision": 0.125, "recall": 1.0, "f1": 2 / 9, "support": 1},
         }
-        intervals = {"accuracy_ci": [0.1, 0.9], "macro_f1_ci": [0.2, 0.8]}
-        return overall | intervals | {"num_faces": 5, "confusion": [[1, 3], [0, 1]], "per_class": classes}
+        overall |= {f"{name}_ci": [value - 0.1, value + 0.1] for name in ("accuracy", "macro_f1")}
+        return overall | {"num_faces": 5, "confusion": [[1, 3], [0, 1]], "per_class": classes}
 
     return {"model": model, "classes": ["no", "yes"], "val": figures(val), "test": figures(test)}
 
@@ -84,9 +84,22 @@ def test_metrics_of_a_split_share_its_prefix():
 
 
 def test_the_note_of_a_run_is_two_tables():
-    lines = report_note(REPORTS[0]).splitlines()
-    assert lines[0] == "## cnn"
-    assert "|  | val: 5 faces | test: 5 faces |" in lines
-    assert "| accuracy | 0.500 (0.100 to 0.900) | 0.750 (0.100 to 0.900) |" in lines
-    assert "| ece | 0.500 | 0.750 |" in lines
-    assert lines[-2:] == ["| no | 4 | 0.500 | 0.250 | 0.333 |", "| yes | 1 | 0.125 | 1.000 | 0.222 |"]
+    assert report_note(REPORTS[0]).splitlines() == [
+        "## cnn",
+        "",
+        "|  | val: 5 faces | test: 5 faces |",
+        "| --- | --- | --- |",
+        "| accuracy | 0.500 (0.400 to 0.600) | 0.750 (0.650 to 0.850) |",
+        "| balanced_accuracy | 0.500 | 0.750 |",
+        "| macro_f1 | 0.500 (0.400 to 0.600) | 0.750 (0.650 to 0.850) |",
+        "| ece | 0.500 | 0.750 |",
+        "| classwise_ece | 0.500 | 0.750 |",
+        "| nll | 0.500 | 0.750 |",
+        "",
+        "## Each class, on test",
+        "",
+        "| class | faces | precision | recall | f1 |",
+        "| --- | --- | --- | --- | --- |",
+        "| no | 4 | 0.500 | 0.250 | 0.333 |",
+        "| yes | 1 | 0.125 | 1.000 | 0.222 |",
+    ]
