@@ -1,9 +1,9 @@
 """What tracking costs a training: the same epochs with MLflow and without, in turns, in one run.
 
 `python benchmarks/tracking.py`. What a run costs once (parameters, commit, machine, closing) and per epoch is measured
-by itself, and set against five minutes of the shortest epochs that are usual here: the sample's, of the small cnn. System
-metrics, which a thread samples beside the training, are measured over a pause; the pairs show all of it together. Each
-figure is given by the clock and by the processor: beside other work the clock says little.
+by itself, and set against five minutes of the shortest epochs that are usual here: the sample's, of the small cnn.
+System metrics, which a thread samples beside the training, are measured over a pause; the pairs show all of it
+together. Each figure is given by the clock and by the processor: beside other work the clock says little.
 """
 
 import statistics
