@@ -259,7 +259,7 @@ def project(tmp_path_factory):
 @pytest.mark.slow
 def test_the_command_runs_what_is_not_done_and_ends_with_a_table_and_a_figure(project):
     workspace = {path: (project / path).read_bytes() for path in ("params.yaml", "dvc.yaml", "data.dvc")}
-    first = run(project, "emopipe", "compare")
+    first = run(project, "emopipe", "experiments")
     assert first.returncode == 0, first.stdout + first.stderr
     assert "done before" not in first.stdout
     for stage in ("ingest", "validate"):
@@ -273,7 +273,7 @@ def test_the_command_runs_what_is_not_done_and_ends_with_a_table_and_a_figure(pr
     assert not (project / "build").exists(), "experiments leave the workspace as it is"
 
     succeed(project, "dvc", "exp", "remove", experiments(project)["sampled"])
-    again = run(project, "emopipe", "compare")
+    again = run(project, "emopipe", "experiments")
     assert again.returncode == 0, again.stdout + again.stderr
     assert [line for line in again.stdout.splitlines() if "done before" in line] == [
         f"[1/2] {experiments(project)['none']}: done before"
@@ -294,7 +294,7 @@ def test_each_experiment_is_one_run_in_mlflow_that_names_it(project):
 
 @pytest.mark.slow
 def test_a_failing_experiment_is_told_and_the_others_are_summed_up(project):
-    done = run(project, "emopipe", "compare", "--setting", "wild train.learning_rate=1.0e+30")
+    done = run(project, "emopipe", "experiments", "--setting", "wild train.learning_rate=1.0e+30")
     assert done.returncode == 1
     assert done.stderr.endswith("emopipe: failed: wild (cnn, seed 0); run the command again, it goes on with these\n")
     text = (project / "reports" / "experiments" / "experiments.md").read_text()

@@ -117,7 +117,7 @@ def test_a_graph_for_grey_or_colour_takes_both(channels, tmp_path):
     for given in (1, 3, 4):
         pictures = np.random.default_rng(3).integers(0, 256, (2, 50, 41, given), dtype=np.uint8)
         expected = model.classifier.predict(torch.from_numpy(as_pillow_converts(pictures, channels))).numpy()
-        assert Bundle(tmp_path).predict(pictures) == pytest.approx(expected, abs=1e-5)
+        assert Bundle(tmp_path).predict(pictures) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("given", [1, 3, 4])

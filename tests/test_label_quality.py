@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from emopipe.label_quality import SIDE, describe, judge_labels
+from emopipe.gradient_histograms import SIDE, describe
+from emopipe.label_quality import judge_labels
 
 CLASSES = ("above", "below", "middle")
 NUM_FACES, NUM_WRONG = 900, 60

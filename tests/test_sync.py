@@ -228,7 +228,7 @@ def test_a_stage_that_gives_another_result_is_named(project, tmp_path):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["champion"], "got champion, expected models:/emopipe@ALIAS, models:/emopipe/NUMBER or a run's id"),
+        (["champion"], "champion is no target: expected models:/emopipe@ALIAS, models:/emopipe/NUMBER or a run's id"),
         (["models:/emopipe/9"], "MLflow does not have models:/emopipe/9 with its origin: run `emopipe sync` ("),
         (["models:/emopipe@best"], "MLflow does not have models:/emopipe@best with its origin: run `emopipe sync` ("),
         (

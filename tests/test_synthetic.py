@@ -10,7 +10,6 @@ from balance_tables import CLASSES, balance_params, drawn_faces, make
 from emopipe.balance.autoencoder import Autoencoder
 from emopipe.balance.autoencoder_training import same_class_order, ssim, train_autoencoder
 from emopipe.balance.gate import build_gate
-from emopipe.balance.gradients import oriented_gradients
 from emopipe.balance.interpolation import draw, find_parents
 from emopipe.balance.judge import train_judge
 from emopipe.balance.morph import MIN_AGREEMENT, blend
@@ -23,6 +22,7 @@ from emopipe.balance.smote import plain_sampler
 from emopipe.balance.spaces import pca_space, pixel_space
 from emopipe.balance.velocity import renoised, train_velocity
 from emopipe.balance_params import GateParams
+from emopipe.gradient_histograms import NUM_FEATURES, describe
 
 STRICT = GateParams(drop=True, max_similarity=0.95, tail=0.02, class_tail=0.1, rounds=2)
 
@@ -164,8 +164,8 @@ def test_a_velocity_field_learns_where_the_classes_lie():
 
 
 def test_gradients_tell_directions_apart():
-    across, down = oriented_gradients([bar(24), np.ascontiguousarray(bar(24).transpose(1, 0, 2))])
-    assert across.shape == (900,)
+    across, down = describe([bar(24), np.ascontiguousarray(bar(24).transpose(1, 0, 2))])
+    assert across.shape == (NUM_FEATURES,)
     assert across @ down < 0.5 * (across @ across)
 
 

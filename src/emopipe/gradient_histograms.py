@@ -1,20 +1,38 @@
 """Histograms of oriented gradients (Dalal & Triggs 2005): a description of faces from which a linear model can learn.
 
-Shapes: N pictures, S side, G cells along a side, B directions, F features.
+Shapes: N pictures, H height, W width, C channels, S side, G cells along a side, B directions, F features.
 """
 
+from collections.abc import Iterable
+from itertools import islice
+
+import cv2
 import numpy as np
 
-CELL = 6
-"""Side of a cell, in pixels."""
+from emopipe.measures import grey
+
+SIDE, CELL = 48, 6
+"""Pictures are described at this side S, in cells of this side, in pixels."""
 DIRECTIONS = 9
 """Directions B of a half turn that each cell counts."""
 _CLIP = 0.2  # of a block's unit length, so that no single edge rules
 _SMALL = 1e-4
+_BATCH = 1024
+NUM_FEATURES = (SIDE // CELL - 1) ** 2 * 4 * DIRECTIONS
+"""F."""
+
+
+def describe(pictures: Iterable[np.ndarray]) -> np.ndarray:
+    """Features of pictures, uint8 (H, W, C) of any sizes: float16 (N, F), so that many faces fit into memory."""
+    small = (cv2.resize(grey(pixels), (SIDE, SIDE), interpolation=cv2.INTER_AREA) for pixels in pictures)
+    parts = [np.zeros((0, NUM_FEATURES), np.float16)]
+    while batch := list(islice(small, _BATCH)):
+        parts.append(histograms(np.stack(batch)).astype(np.float16))
+    return np.concatenate(parts)
 
 
 def histograms(images: np.ndarray) -> np.ndarray:
-    """Describe grey pictures, uint8 (N, S, S) with S a multiple of `CELL`: float32 (N, F), F = (G - 1)^2 * 4 * B."""
+    """Describe grey pictures, uint8 (N, S, S): float32 (N, F)."""
     size, directions = _gradients(images)
     cells = _cells(size, directions)  # (N, G, G, B)
     blocks = np.concatenate([cells[:, :-1, :-1], cells[:, 1:, :-1], cells[:, :-1, 1:], cells[:, 1:, 1:]], axis=3)

@@ -2,13 +2,11 @@
 
 Northcutt, Jiang & Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", as cleanlab has it. The
 models are quick ones: a Gaussian kernel on gradient histograms (Nyström's approximation) and discriminant analysis.
-Shapes: N faces, S side, F features, K classes.
+Shapes: N faces, F features, K classes.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
@@ -19,24 +17,10 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from tqdm import tqdm
 
-from emopipe.gradient_histograms import histograms
-from emopipe.measures import grey
-
-SIDE = 48
-"""Side at which faces are judged, in pixels."""
 COLUMNS = ("quality", "suspect", "suggested")
 _GAMMA, _LANDMARKS, _FACES_A_LANDMARK = 0.1, 1000, 4
 _LEARNED_FROM = 50_000  # faces at most: beyond, a model of this size learns no more
 _BATCH = 1024
-
-
-def describe(pictures: Iterable[np.ndarray]) -> np.ndarray:
-    """Features of pictures, uint8 (H, W, C) of any sizes: float16 (N, F), so that many faces fit into memory."""
-    small = (cv2.resize(grey(pixels), (SIDE, SIDE), interpolation=cv2.INTER_AREA) for pixels in pictures)
-    parts = []
-    while batch := list(islice(small, _BATCH)):
-        parts.append(histograms(np.stack(batch)).astype(np.float16))
-    return np.concatenate(parts)
 
 
 def judge_labels(

@@ -7,7 +7,8 @@ import pandas as pd
 
 from emopipe.face_file import FaceFile
 from emopipe.findings.base import Evidence
-from emopipe.label_quality import describe, judge_labels
+from emopipe.gradient_histograms import describe
+from emopipe.label_quality import judge_labels
 from emopipe.measures import measure
 from emopipe.near_duplicates import near_pairs, tied
 from emopipe.params import ValidateParams

@@ -14,7 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
-from emopipe.balance.gradients import oriented_gradients
+from emopipe.gradient_histograms import describe
 
 EMBEDDING = 64
 PASSES = 12
@@ -34,7 +34,7 @@ class Judge:
 
     def probabilities(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
         """Of uint8 (S, S, C) each, float (M, K)."""
-        told: np.ndarray = self.network.predict_proba(self.scaler.transform(oriented_gradients(pictures)))
+        told: np.ndarray = self.network.predict_proba(self.scaler.transform(_features(pictures)))
         return told
 
     def own_probabilities(self, name: str, told: np.ndarray) -> np.ndarray:
@@ -51,13 +51,13 @@ class Judge:
         if not len(pictures):
             return np.zeros((0, EMBEDDING))
         weights, offsets = self.network.coefs_[0], self.network.intercepts_[0]
-        hidden: np.ndarray = np.maximum(self.scaler.transform(oriented_gradients(pictures)) @ weights + offsets, 0)
+        hidden: np.ndarray = np.maximum(self.scaler.transform(_features(pictures)) @ weights + offsets, 0)
         return hidden
 
 
 def train_judge(pictures: np.ndarray, labels: np.ndarray, *, seed: int) -> Judge:
     """Train on uint8 (N, S, S, C) of the classes str (N,); the same seed gives the same judge."""
-    features, rng = oriented_gradients(pictures), np.random.default_rng(seed)
+    features, rng = _features(pictures), np.random.default_rng(seed)
     classes, indices = np.unique(labels, return_inverse=True)
     shuffled = [rng.permutation(np.flatnonzero(indices == k)) for k in range(len(classes))]
     held_out = np.sort(np.concatenate([members[: len(members) // HELD_OUT] for members in shuffled]))
@@ -78,3 +78,7 @@ def train_judge(pictures: np.ndarray, labels: np.ndarray, *, seed: int) -> Judge
         scaler=scaler,
         held_out={name: told[indices[held_out] == k] for k, name in enumerate(classes.tolist())},
     )
+
+
+def _features(pictures: Iterable[np.ndarray]) -> np.ndarray:
+    return describe(pictures).astype(np.float32)
