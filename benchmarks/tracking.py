@@ -1,8 +1,9 @@
 """What tracking costs a training: the same epochs with MLflow and without, in turns, in one run.
 
 `python benchmarks/tracking.py`. What a run costs once (parameters, commit, machine, closing) and per epoch is measured
-by itself, and set against five minutes of the shortest epochs that are usual here: the sample's, of the small cnn. The
-pairs then show whether system metrics, which are sampled beside the training, slow it down.
+by itself, and set against five minutes of the shortest epochs that are usual here: the sample's, of the small cnn.
+System metrics, which a thread samples beside the training, are measured over a pause; the pairs show all of it
+together. Each figure is given by the clock and by the processor: beside other work the clock says little.
 """
 
 import statistics
@@ -23,64 +24,80 @@ from emopipe.training.data import LabelledImages
 from emopipe.training.loop import train
 from emopipe.training.networks import architecture
 
-ROUNDS, EPOCHS, NUM_FACES = 5, 5, 1024
+ROUNDS, EPOCHS, NUM_FACES, WATCHED_SECONDS = 5, 5, 512, 45
 TRAINING_SECONDS, EPOCH_SECONDS = 300, 5
 PARAMS = load_params(Path("params.yaml"))
 FIGURES = ("epoch/learning_rate", "epoch/train_loss", "epoch/val_loss", "epoch/val_accuracy")
 SPEED = ("time/epoch_seconds", "time/images_per_second")
+CLOCKS = {"clock": time.perf_counter, "processor": time.process_time}
 
 
 def main() -> None:
-    """Print seconds and shares."""
+    """Print seconds and shares, by each clock."""
     with tempfile.TemporaryDirectory() as folder:
         connect(Path(folder))  # the store is made once, not by each training
-        once, per_epoch = logging_seconds(Path(folder))
-        plain, tracked = paired_epochs(Path(folder))
-    total = once + per_epoch * TRAINING_SECONDS / EPOCH_SECONDS
-    share = total / TRAINING_SECONDS
-    print(f"logging: {once:.2f} s once per run, {per_epoch * 1000:.0f} ms per epoch (median of {ROUNDS} runs)")
-    print(f"{TRAINING_SECONDS} s of {EPOCH_SECONDS} s epochs: {total:.1f} s of logging, {share:.2%}")
-    ratio = statistics.median(b / a for a, b in zip(plain, tracked, strict=True))
-    print(f"an epoch of {NUM_FACES} faces: {min(plain):.2f} s without, {min(tracked):.2f} s with (fastest of {ROUNDS})")
-    print(f"median of the pairs: {ratio - 1:+.1%}")
+        logging = [logging_seconds(Path(folder), number) for number in range(ROUNDS + 1)][1:]  # the first one imports
+        plain, tracked = zip(*(paired_epochs(Path(folder), number) for number in range(ROUNDS)), strict=True)
+        watching = watching_share(Path(folder))
+    print(f"sampling system metrics takes {watching:.2%} of one core")
+    for clock in CLOCKS:
+        once, per_epoch = (statistics.median(run[part][clock] for run in logging) for part in ("once", "epoch"))
+        share = (once + per_epoch * TRAINING_SECONDS / EPOCH_SECONDS) / TRAINING_SECONDS
+        ratio = statistics.median(b[clock] / a[clock] for a, b in zip(plain, tracked, strict=True))
+        print(
+            f"{clock:9s}  {once:.2f} s once per run, {per_epoch * 1000:.0f} ms per epoch: {share:.2%} of "
+            f"{TRAINING_SECONDS} s of {EPOCH_SECONDS} s epochs; epochs with against without: {ratio - 1:+.1%}"
+        )
 
 
-def logging_seconds(root: Path) -> tuple[float, float]:
-    """What a run costs once, and per epoch; the first run, which imports MLflow, is left out."""
-    once, epochs = [], []
-    for number in range(ROUNDS + 1):
-        start = time.perf_counter()
-        with ModelRun(root, "cnn", StageState("train@cnn", {"number": number}, {}), PARAMS).start() as run:
-            opened = time.perf_counter()
-            for epoch in range(EPOCHS):
-                run.log_metrics(dict.fromkeys(FIGURES + SPEED, 0.5), step=epoch)
-            logged = time.perf_counter()
-            run.complete()
-        epochs.append((logged - opened) / EPOCHS)
-        once.append(opened - start + time.perf_counter() - logged)
-    return statistics.median(once[1:]), statistics.median(epochs[1:])
+def logging_seconds(root: Path, number: int) -> dict[str, dict[str, float]]:
+    """What a run costs once, and per epoch."""
+    started = now()
+    with ModelRun(root, "cnn", StageState("train@cnn", {"number": number}, {}), PARAMS).start() as run:
+        opened = now()
+        for epoch in range(EPOCHS):
+            run.log_metrics(dict.fromkeys(FIGURES + SPEED, 0.5), step=epoch)
+        logged = now()
+        run.complete()
+    ended = now()
+    return {
+        "once": {clock: opened[clock] - started[clock] + ended[clock] - logged[clock] for clock in CLOCKS},
+        "epoch": {clock: (logged[clock] - opened[clock]) / EPOCHS for clock in CLOCKS},
+    }
 
 
-def paired_epochs(root: Path) -> tuple[list[float], list[float]]:
+def watching_share(root: Path) -> float:
+    """Processor seconds per second, of a run that is open and logs nothing."""
+    with ModelRun(root, "cnn", StageState("train@cnn", {"watched": True}, {}), PARAMS).start():
+        started = now()
+        time.sleep(WATCHED_SECONDS)
+        ended = now()
+    return (ended["processor"] - started["processor"]) / (ended["clock"] - started["clock"])
+
+
+def paired_epochs(root: Path, number: int) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds of an epoch without and with a run that logs it, in turns, so that a slow moment hits both."""
     images = torch.randint(0, 256, (NUM_FACES, 48, 48, 1), dtype=torch.uint8)  # what they show takes no time
     data = LabelledImages(images=images, labels=torch.arange(NUM_FACES) % 7)
-    plain, tracked = [], []
-    for number in range(ROUNDS):
-        plain.append(epoch_seconds(data, None))
-        with ModelRun(root, "cnn", StageState("train@cnn", {"pair": number}, {}), PARAMS).start() as run:
-            tracked.append(epoch_seconds(data, run))
-    return plain, tracked
+    plain = epoch_seconds(data, None)
+    with ModelRun(root, "cnn", StageState("train@cnn", {"pair": number}, {}), PARAMS).start() as run:
+        return plain, epoch_seconds(data, run)
 
 
-def epoch_seconds(data: LabelledImages, run: ModelRun | None) -> float:
+def epoch_seconds(data: LabelledImages, run: ModelRun | None) -> dict[str, float]:
     """One pass of the small cnn, with what the stage logs of it."""
     classifier = Classifier(architecture("cnn", num_classes=7, size=48, channels=1, max_stride=16), mean=0.5, std=0.25)
-    start = time.perf_counter()
+    started = now()
     for epoch in train(classifier, data, data, replace(PARAMS.train.config, epochs=1), seed=0, device=best_device()):
         if run is not None:
             run.log_metrics(dict.fromkeys(FIGURES + SPEED, 0.5), step=epoch.epoch)
-    return time.perf_counter() - start
+    ended = now()
+    return {clock: ended[clock] - started[clock] for clock in CLOCKS}
+
+
+def now() -> dict[str, float]:
+    """Both clocks, in seconds."""
+    return {clock: read() for clock, read in CLOCKS.items()}
 
 
 if __name__ == "__main__":
