@@ -28,7 +28,7 @@ def experiments_figure(model: str, found: Mapping[str, tuple[Sequence[str], Effe
     for row, (split, (_, effects)) in zip(grid, found.items(), strict=True):
         for place, (axes, name) in enumerate(zip(row, effects.names, strict=True)):
             _panel(axes, effects, place)
-            axes.set_title(name, fontsize=9)
+            axes.set_title(f"{name}, less is better" if name == "ECE" else name, fontsize=9)
         row[0].set_yticks(range(len(others)), others)
         row[0].set_ylim(len(others) - 0.5, -0.5)
         row[0].set_ylabel(SPLIT_NAMES[split])

@@ -50,7 +50,7 @@ def _section(model: str, split: str, settings: Sequence[str], effects: Effects) 
     return "\n\n".join(
         [
             f"## {model}, {SPLIT_NAMES[split]}",
-            f"Per cent, means over {effects.num_seeds} seeds, with 95 % intervals over seeds and faces.",
+            f"Per cent, mean of the seeds ({effects.num_seeds}), with 95 % intervals over seeds and faces.",
             markdown_table(header, values),
             f"Differences from `{settings[0]}`, in points. {note}",
             markdown_table(header, differences),
