@@ -286,8 +286,10 @@ def test_each_experiment_is_one_run_in_mlflow_that_names_it(project):
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
-    runs = client.search_runs([client.get_experiment_by_name("emopipe").experiment_id])
-    assert {run.info.run_name for run in runs} == {f"cnn {name}" for name in experiments(project).values()}
+    experiment = client.get_experiment_by_name("emopipe").experiment_id
+    runs = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'")
+    assert {run.data.tags["dvc.experiment"] for run in runs} == set(experiments(project).values())
+    assert len(runs) == len(experiments(project))
     assert {run.data.params["train.imbalance.sampling"] for run in runs} == {"0.0", "1.0"}
     assert all("val/recall/disgust" in run.data.metrics for run in runs)
 
