@@ -20,30 +20,14 @@ from emopipe.recognition.annotated import VideoWriter
 from emopipe.recognition.camera import Camera, why_not
 from emopipe.recognition.frames import VideoFile
 from emopipe.recognition.live import FaceLog, follow, run_live
-from emopipe.recognition.model import open_recogniser
 from emopipe.recognition.overlay import COLOURS
 from emopipe.recognition.window import NO_DISPLAY
 from projects import BIN, ROOT, run
-from scenes import CLASSES, write_bundle, write_clip
+from scenes import CLASSES, write_clip
 
 SOURCE = str(ROOT / "src")
 MEDIUM = CLASSES.index("medium")  # what the drawn faces are to the made-up model
 NUM_FACES = [*[0] * 4, *[1] * 6, *[3] * 6, 0, 0]
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return write_bundle(tmp_path_factory.mktemp("bundle"))
-
-
-@pytest.fixture(scope="module")
-def recogniser(bundle):
-    return open_recogniser(str(bundle), yunet=None, longest=320, uncertain_below=0.5, num_threads=1)
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
 
 
 class Scripted:

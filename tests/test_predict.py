@@ -22,29 +22,14 @@ from emopipe.recognition.annotated import Annotator
 from emopipe.recognition.formats import FORMATS
 from emopipe.recognition.frames import VideoFile
 from emopipe.recognition.inputs import Input, find_inputs
-from emopipe.recognition.model import open_model, open_recogniser
+from emopipe.recognition.model import open_model
 from emopipe.recognition.predicting import predict_files
 from emopipe.recognition.reading import Reading, read_crops, read_inputs
 from projects import ROOT, environment, run
-from scenes import CLASSES, scene, write_bundle, write_clip
+from scenes import CLASSES, scene, write_clip
 
 SOURCE = str(ROOT / "src")
 PLACES = ((60, 90), (300, 60), (480, 300))
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return write_bundle(tmp_path_factory.mktemp("bundle"))
-
-
-@pytest.fixture(scope="module")
-def recogniser(bundle):
-    return open_recogniser(str(bundle), yunet=None, longest=320, uncertain_below=0.5, num_threads=1)
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
 
 
 def save(path: Path, pixels) -> Path:

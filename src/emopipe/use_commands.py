@@ -5,9 +5,12 @@ import sys
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from emopipe.recognition.recogniser import Recogniser
 
 Model = Annotated[
     str, typer.Option("--model", help="A folder that export wrote, or a registered model: models:/emopipe@champion.")
@@ -42,13 +45,9 @@ def predict(
     threads: Threads = 0,
 ) -> None:
     """Find faces in images and videos, and say what they show. Status 3: some files were not readable."""
-    _silence_libraries()
-    from emopipe.recognition.model import open_recogniser
+    recogniser = _recogniser(model, yunet, longest, uncertain_below, threads)
     from emopipe.recognition.predicting import predict_files
 
-    recogniser = open_recogniser(
-        model, yunet=yunet, longest=longest, uncertain_below=uncertain_below, num_threads=threads
-    )
     counts = predict_files(paths, recogniser, form=form.value, crops=crops, annotate=annotate)
     print(f"emopipe: {counts.line()}", file=sys.stderr)
     if counts.num_unreadable:
@@ -67,13 +66,9 @@ def live(
     threads: Threads = 0,
 ) -> None:
     """Watch the faces of a camera or a video in a window: q quits, space pauses, r records. Nothing is sent."""
-    _silence_libraries()
+    recogniser = _recogniser(model, yunet, longest, uncertain_below, threads)
     from emopipe.recognition.live import run_live
-    from emopipe.recognition.model import open_recogniser
 
-    recogniser = open_recogniser(
-        model, yunet=yunet, longest=longest, uncertain_below=uncertain_below, num_threads=threads
-    )
     print(run_live(camera, source, recogniser, headless=headless, log=log).line())
 
 
@@ -89,14 +84,10 @@ def serve(
     max_megabytes: Annotated[float, typer.Option(min=0.001, help="Largest upload.")] = 10,
 ) -> None:
     """Answer programs over HTTP: POST a picture to /predict. /docs describes it. Ctrl-C stops it."""
-    _silence_libraries()
+    recogniser = _recogniser(model, yunet, longest, uncertain_below, threads)
     from emopipe.api.limits import Limits
     from emopipe.api.server import run_server
-    from emopipe.recognition.model import open_recogniser
 
-    recogniser = open_recogniser(
-        model, yunet=yunet, longest=longest, uncertain_below=uncertain_below, num_threads=threads
-    )
     limits = Limits(max_requests=max_requests, max_bytes=round(max_megabytes * 1_000_000))
     run_server(
         recogniser,
@@ -107,11 +98,14 @@ def serve(
     )
 
 
-def _silence_libraries() -> None:
-    """What they say about a missing camera or a damaged file is said in one line here; before OpenCV is imported."""
+def _recogniser(model: str, yunet: Path | None, longest: int, uncertain_below: float, threads: int) -> "Recogniser":
+    """The model with its detector. Comes before all that imports OpenCV, whose own messages would double ours."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
+    from emopipe.recognition.model import open_recogniser
+
+    return open_recogniser(model, yunet=yunet, longest=longest, uncertain_below=uncertain_below, num_threads=threads)
 
 
 def web(

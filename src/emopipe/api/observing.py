@@ -38,7 +38,7 @@ class Observing:
 
         try:
             await self._app(scope, receive, count)
-        except Exception:
+        except Exception:  # whatever failed, the client gets an answer, the log the trace, and the service goes on
             log.exception("the service failed")
             if status:
                 raise

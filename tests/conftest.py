@@ -1,0 +1,21 @@
+"""Fixtures of several test files: a made-up model that knows drawn faces, and a clip of them."""
+
+import pytest
+
+from emopipe.recognition.model import open_recogniser
+from scenes import write_bundle, write_clip
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return write_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(scope="module")
+def recogniser(bundle):
+    return open_recogniser(str(bundle), yunet=None, longest=320, uncertain_below=0.5, num_threads=1)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
