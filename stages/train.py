@@ -10,7 +10,7 @@ from emopipe.params import Params
 from emopipe.predictions import predictions_from_arrow
 from emopipe.pretrained import checked_file, starting_weights
 from emopipe.stage import run_stage
-from emopipe.tracking.report import class_balance
+from emopipe.tracking.class_balance import class_balance
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.state import stage_state
 from emopipe.tracking.store import project_root

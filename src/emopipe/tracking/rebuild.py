@@ -12,9 +12,10 @@ from emopipe.errors import ParamsError, WorkspaceError
 from emopipe.files import read_json, read_parquet
 from emopipe.params import parse_params
 from emopipe.predictions import predictions_from_arrow
+from emopipe.tracking.class_balance import class_balance
 from emopipe.tracking.outs import restore
 from emopipe.tracking.plan import Wanted
-from emopipe.tracking.report import Evaluation, class_balance, log_evaluation, log_history
+from emopipe.tracking.report import Evaluation, log_evaluation, log_history
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.state import StageRecord
 

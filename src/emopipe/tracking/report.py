@@ -60,12 +60,6 @@ def log_history(run: ModelRun, history: pd.DataFrame) -> None:
     run.complete()
 
 
-def class_balance(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Faces of each class `before` and `after` balancing, from `label` and `origin` of the training set's rows."""
-    parts = {"before": rows[rows["origin"] == "real"], "after": rows}
-    return {when: {str(k): int(n) for k, n in part["label"].value_counts().items()} for when, part in parts.items()}
-
-
 def report_metrics(report: dict[str, Any], split: str) -> dict[str, float]:
     """The figures of one split as `test/accuracy`, and per class as `test/recall/happy`: names that sort together.
 
