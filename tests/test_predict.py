@@ -25,6 +25,7 @@ from emopipe.recognition.inputs import Input, find_inputs
 from emopipe.recognition.model import open_model
 from emopipe.recognition.predicting import predict_files
 from emopipe.recognition.reading import Reading, read_crops, read_inputs
+from mutants import damaged, damaged_pictures
 from projects import ROOT, environment, run
 from scenes import CLASSES, scene, write_clip
 
@@ -176,6 +177,34 @@ def test_too_large_a_picture_is_refused_by_its_header(tmp_path, recogniser):
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + b"\0" * 4)
     [reading] = read_inputs(find_inputs([str(tmp_path)]), recogniser)
     assert reading.error == "6000x5000 pixels are more than the limit of 25000000"
+
+
+def check_fuzz(folder, clip, recogniser, capsys, number):
+    """`number` damaged pictures, and damaged videos: each is read or has one line of a reason, and none is lost."""
+    rng, whole = np.random.default_rng(0), clip.read_bytes()
+    for index, content in enumerate(damaged_pictures(0, number)):
+        (folder / f"{index:05d}.png").write_bytes(content)
+    counts = predict_files([str(folder)], recogniser, form="jsonl", crops=True, annotate=None)
+    written, said = capsys.readouterr()
+    lines = [json.loads(line) for line in written.splitlines()]
+    assert len(lines) == number == counts.num_pictures + counts.num_unreadable
+    assert len({line["path"] for line in lines}) == number
+    assert min(counts.num_pictures, counts.num_unreadable) > number // 20
+    assert [line["path"] for line in lines if "error" in line] == [line.split(": ")[1] for line in said.splitlines()]
+    for index in range(number // 50):
+        (folder / f"{index}.mp4").write_bytes(damaged(rng, whole))
+    videos = predict_files([f"{folder}/*.mp4"], recogniser, form="jsonl", crops=False, annotate=None)
+    assert videos.num_pictures
+    assert videos.num_unreadable == len(capsys.readouterr().err.splitlines())
+
+
+def test_damaged_pictures_and_videos_are_read_or_have_a_reason(tmp_path, clip, recogniser, capsys):
+    check_fuzz(tmp_path, clip, recogniser, capsys, number=300)
+
+
+@pytest.mark.slow
+def test_ten_thousand_damaged_pictures_are_read_or_have_a_reason(tmp_path, clip, recogniser, capsys):
+    check_fuzz(tmp_path, clip, recogniser, capsys, number=10_000)
 
 
 def test_annotated_copies_keep_names_and_frames(tmp_path, monkeypatch, clip, recogniser, capsys):

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emopipe.recognition.model import open_recogniser
+from emopipe.errors import ModelError
+from emopipe.recognition.model import open_model, open_recogniser
 from mutants import damaged_pictures, damaged_requests
 from projects import ROOT, run
 from scenes import CLASSES, scene, write_bundle
@@ -61,6 +62,26 @@ def test_a_picture_gives_its_faces_as_the_recogniser_finds_them(service, bundle)
 
 def test_a_picture_without_a_face_gives_none(service):
     assert service.predict(encoded(scene())).json == {"width": 640, "height": 480, "faces": []}
+
+
+def test_the_model_that_answers_is_opened_by_the_address_of_the_service(service, bundle):
+    address = f"http://127.0.0.1:{service.port}"
+    fetched, here = open_model(address + "/"), open_model(str(bundle))
+    picture = np.full((1, 30, 20, 1), 250, np.uint8)
+    assert fetched.classes == here.classes
+    assert fetched.predict(picture).tolist() == here.predict(picture).tolist()
+    assert service.ask("GET", "/model/MODEL_CARD.md").json == {"detail": "expected model.json or model.onnx"}
+    url = re.escape(address)
+    with pytest.raises(ModelError, match=rf"^{url}/docs/model/model.json answers 404: expected the address of an `emo"):
+        open_model(f"{address}/docs")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://[", "https://127.0.0.1:1"])
+def test_a_server_that_is_not_there_is_one_line(address):
+    with pytest.raises(
+        ModelError, match=rf"^{re.escape(address)}/model/model.json cannot be fetched \(.*\): is `emopipe"
+    ):
+        open_model(address)
 
 
 def test_a_crop_is_classified_whole(service):
@@ -193,7 +214,7 @@ def test_the_page_and_the_schema_need_nothing_from_elsewhere(service):
     assert b"<script" not in page.body
     assert b"POST /predict" in page.body
     schema = service.ask("GET", "/openapi.json").json
-    assert set(schema["paths"]) == {"/predict", "/health", "/metrics"}
+    assert set(schema["paths"]) == {"/predict", "/health", "/metrics", "/model/{name}"}
     answers = schema["paths"]["/predict"]["post"]["responses"]
     assert set(answers) == {"200", "400", "408", "413", "415", "422", "503"}
 

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from emopipe.recognition.recogniser import Recogniser
 
 Model = Annotated[
-    str, typer.Option("--model", help="A folder that export wrote, or a registered model: models:/emopipe@champion.")
+    str,
+    typer.Option(
+        "--model",
+        help="A folder that export wrote, a registered model (models:/emopipe@champion), or a server (http://...).",
+    ),
 ]
 YuNetFile = Annotated[
     Path | None, typer.Option("--yunet", help="ONNX file of YuNet, a faster detector.", dir_okay=False)

@@ -36,6 +36,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         503: "busy: come back after the seconds in Retry-After",
     }.items()
 }
+NO_FILE: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no file of the model"}}
 BUSY_SECONDS = "1"
 
 
@@ -102,6 +103,12 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     @app.get("/metrics", summary="Counts and times, for Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
+
+    @app.get("/model/{name}", responses=NO_FILE, summary="The exported model that answers, file by file")
+    async def model(name: str) -> Response:
+        if name not in service.engine.recogniser.model_files:
+            raise HTTPException(404, f"expected {' or '.join(service.engine.recogniser.model_files)}")
+        return Response(service.engine.recogniser.model_files[name], media_type="application/octet-stream")
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:

@@ -11,6 +11,7 @@ import cv2
 from emopipe.errors import ModelError
 from emopipe.recognition.centerface import CenterFace
 from emopipe.recognition.recogniser import Recogniser
+from emopipe.recognition.remote import SCHEMES, fetch_bundle
 from emopipe.recognition.yunet import YuNet
 from emopipe.serving.bundle import DESCRIPTION, Bundle
 
@@ -31,9 +32,10 @@ def open_recogniser(
 
 
 def open_model(name: str, *, num_threads: int = 0) -> Bundle:
-    """A folder that `export` wrote, or a version in MLflow's registry such as `models:/emopipe@champion`.
+    """A folder that `export` wrote, a version in MLflow's registry such as `models:/emopipe@champion`, or the model of
+    an `emopipe serve` by its address, such as `http://127.0.0.1:8000`.
 
-    `num_threads` 0 takes all cores. MLflow is imported for the latter alone. Raises `ModelError` when there is none.
+    `num_threads` 0 takes all cores. MLflow is imported for versions alone. Raises `ModelError` when there is none.
     """
     with bundle_folder(name) as folder:
         return Bundle(folder, num_threads=num_threads)
@@ -41,13 +43,17 @@ def open_model(name: str, *, num_threads: int = 0) -> Bundle:
 
 @contextmanager
 def bundle_folder(name: str) -> Iterator[Path]:
-    """The folder of a model that is named as for `open_model`; a registered one is there while the block lasts.
+    """The folder of a model that is named as for `open_model`; one that is fetched is there while the block lasts.
 
     Raises `ModelError` when there is none.
     """
     if name.startswith(REGISTRY):
         with TemporaryDirectory() as folder:
             yield _fetch(name, folder)
+    elif name.startswith(SCHEMES):
+        with TemporaryDirectory() as folder:
+            fetch_bundle(name, Path(folder))
+            yield Path(folder)
     elif (Path(name) / DESCRIPTION).is_file():
         yield Path(name)
     else:

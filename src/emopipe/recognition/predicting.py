@@ -2,6 +2,7 @@
 
 import io
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ def predict_files(
     inputs = _without_others(find_inputs(names, without=annotate), counts)
     readings = (read_crops if crops else read_inputs)(inputs, recogniser)
     with ExitStack() as opened:
+        opened.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", module="PIL")  # of broken notes, and of sizes that are refused in one line
         annotator = opened.enter_context(Annotator(annotate, recogniser)) if annotate is not None else None
         bar = opened.enter_context(_bar(names, annotate))
         for line in written.head:

@@ -41,7 +41,7 @@ class Recogniser:
     def __init__(self, bundle: Bundle, detector: Detector, *, uncertain_below: float) -> None:
         """`uncertain_below`: a face whose most probable class has less is called uncertain."""
         self._bundle, self._detector, self._uncertain_below = bundle, detector, uncertain_below
-        self.classes, self.channels = bundle.classes, bundle.channels
+        self.classes, self.channels, self.model_files = bundle.classes, bundle.channels, bundle.files
 
     def recognise(self, image: np.ndarray) -> list[Face]:
         """The faces of uint8 RGB (H, W, 3), the surest first."""

@@ -21,19 +21,21 @@ COLOURS = (1, 3, 4)
 class Bundle:
     """An exported model, ready to use.
 
-    classes: names of the K outputs, in their order. channels: C of the pictures that it takes.
+    classes: names of the K outputs, in their order. channels: C of the pictures that it takes. files: what it was made
+    from, by name: DESCRIPTION and GRAPH.
     """
 
     def __init__(self, folder: Path, *, graph: str = GRAPH, num_threads: int = 0) -> None:
         """Open `folder`; `num_threads` 0 takes all cores. Raises `ModelError` when it is not a bundle."""
         try:
-            description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+            text, model = (folder / DESCRIPTION).read_bytes(), (folder / graph).read_bytes()
+            description = json.loads(text)
             self.classes: tuple[str, ...] = tuple(description["classes"])
             self.channels: int = description["image_channels"]
             options = ort.SessionOptions()
             options.intra_op_num_threads = num_threads
-            model = (folder / graph).read_bytes()
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            self.files = {DESCRIPTION: text, GRAPH: model}
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{folder} is not an exported model ({error}): run `dvc repro export`") from error
 
