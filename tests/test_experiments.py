@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from emopipe.errors import ParamsError, WorkspaceError
 from emopipe.experiments.design import Cell, Design, cells, changed, read_design
-from emopipe.experiments.identity import Identities, override
+from emopipe.experiments.identity import Identities
+from emopipe.experiments.overrides import hydra_overrides, override
 from emopipe.experiments.report import experiments_markdown
 from emopipe.experiments.statistics import effects, figures
 from emopipe.figures import png_bytes
@@ -143,6 +145,28 @@ def test_overrides_change_a_copy():
     params = {"a": {"b": 1}}
     assert override(params, {"a.b": 2}) == {"a": {"b": 2}}
     assert params == {"a": {"b": 1}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ingest.split_map", {"Training": "train", "PublicTest": "test"}),
+        ("ingest.split_map", {}),
+        ("balance.target", {"disgust": 2000, "surprise": 0.5}),
+        ("train.pretrained", {"yolov8n-cls": {"file": "a, b.pt", "sha256": "1e5"}}),
+        ("train.models", ["cnn", "resnet18"]),
+        ("train.max_minutes", 1.5),
+        ("train.max_minutes", None),
+        ("train.augment.flip", False),
+        ("train.precision", "float32"),
+    ],
+)
+def test_dvc_changes_the_file_as_the_setting_says(tmp_path, name, value):
+    text = (ROOT / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(text)
+    params = yaml.safe_load(text)
+    apply_overrides(tmp_path / "params.yaml", hydra_overrides(params, {name: value}))
+    assert yaml.safe_load((tmp_path / "params.yaml").read_text()) == override(params, {name: value})
 
 
 def test_without_tracked_data_there_are_no_experiments(tmp_path):

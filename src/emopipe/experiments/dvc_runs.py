@@ -1,12 +1,10 @@
 """Cells as DVC experiments, one after the other, each in a folder of its own, so that the workspace stays as it is."""
 
 import io
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -44,7 +42,7 @@ class Experiments:
         if revision is not None:  # its predictions are gone from DVC's cache
             self._dvc("exp", "remove", name)
         say(f"{name}: {' '.join(f'{key}={value}' for key, value in cell.overrides.items())}")
-        options = [word for key, value in cell.overrides.items() for word in ("--set-param", f"{key}={_hydra(value)}")]
+        options = [word for change in self._identities.set_params(cell) for word in ("--set-param", change)]
         self._dvc("exp", "run", "--temp", "--name", name, *options, f"evaluate@{cell.model}")
         return self._predictions(self._revisions().get(name), cell.model) is not None
 
@@ -74,8 +72,3 @@ class Experiments:
 
 def _git(root: Path, *words: str) -> str:
     return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def _hydra(value: Any) -> str:
-    """A value as DVC's overrides take it."""
-    return json.dumps(value)

@@ -3,15 +3,14 @@
 import hashlib
 import json
 import re
-from copy import deepcopy
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from emopipe.errors import ParamsError, WorkspaceError
-from emopipe.experiments.design import Cell, Overrides
+from emopipe.errors import WorkspaceError
+from emopipe.experiments.design import Cell
+from emopipe.experiments.overrides import hydra_overrides, override
 from emopipe.params import parse_params
 
 STAGES = ("ingest", "validate", "balance", "train", "evaluate")
@@ -39,6 +38,10 @@ class Identities:
         }
         return files | {"data.dvc"}
 
+    def set_params(self, cell: Cell) -> list[str]:
+        """What `dvc exp run --set-param` is given for the cell, word by word."""
+        return hydra_overrides(self._params, cell.overrides)
+
     def name(self, cell: Cell) -> str:
         """`SETTING-MODEL-sSEED-DIGEST`; raises `ParamsError` for overrides that params.yaml does not know."""
         params = override(self._params, cell.overrides)
@@ -48,20 +51,6 @@ class Identities:
         text = json.dumps([self._stages, self._files, read], sort_keys=True)
         digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
         return f"{_plain(cell.setting)}-{_plain(cell.model)}-s{cell.seed}-{digest}"
-
-
-def override(params: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
-    """A copy of the parameters in which the dotted names have new values; raises `ParamsError` for an unknown name."""
-    changed = deepcopy(params)
-    for name, value in overrides.items():
-        *path, last = name.split(".")
-        try:
-            section = reduce(lambda section, key: section[key], path, changed)
-            section[last]
-        except (KeyError, TypeError) as error:
-            raise ParamsError(f"{name} is not in params.yaml: expected the dotted name of a value there") from error
-        section[last] = value
-    return changed
 
 
 def _plain(name: str) -> str:
