@@ -83,8 +83,9 @@ def textbook_loop(data: Data, params: Params, minutes: float, size: int | None, 
 def ultralytics(data: Data, params: Params, minutes: float, size: int | None, take: Take) -> None:
     """ultralytics' own trainer, which lays its schedule out for `minutes`; at `size` pixels, or its default."""
     os.environ.update(ENVIRONMENT)
-    from ultralytics import YOLO
+    from ultralytics import YOLO, settings
 
+    settings.update(dict.fromkeys(("dvc", "mlflow", "sync"), False))  # they would log to this project's own store
     start, told = time.perf_counter(), -1
 
     def note(trainer: Any) -> None:
