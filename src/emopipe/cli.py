@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from emopipe.check_command import add_check_command
 from emopipe.errors import EmopipeError, WorkspaceError
 from emopipe.model_commands import add_model_commands
 from emopipe.store_commands import add_store_commands
@@ -152,7 +153,7 @@ def why(
         print(line)
 
 
-for add in (add_model_commands, add_store_commands, add_use_commands):
+for add in (add_model_commands, add_check_command, add_store_commands, add_use_commands):
     add(app)
 
 
