@@ -34,7 +34,7 @@ class EmotionModel(PythonModel):
         return table
 
     def _one(self, row: int, picture: bytes) -> np.ndarray:
-        """Probabilities (1, K). What is no picture is the fault of who asks: MLflow's server answers with status 400."""
+        """Probabilities (1, K); what is no picture is the fault of who asks, which MLflow's server makes status 400."""
         try:
             return self.bundle.predict_encoded([picture])
         except DataError as error:
