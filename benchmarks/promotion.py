@@ -1,4 +1,4 @@
-"""How often the rule of promotion errs: two models of known worth, drawn again and again, and judged by the real rule.
+"""How often the rule of promotion and `emopipe check` err: two models of known worth, drawn and judged by the rule.
 
 `python benchmarks/promotion.py [DRAWS]`; 2,000 draws take some minutes of one core. A model is the chance of each
 answer for each true class: first those of the network in results/fer2013, on a test split with FER2013's class counts.
@@ -19,7 +19,7 @@ from emopipe.comparing.paired import Difference, class_figures, difference, patt
 from emopipe.files import read_json
 from emopipe.params import load_params
 from emopipe.promote_params import PromoteParams
-from emopipe.promotion import class_checks, decide, gain_check
+from emopipe.promotion import class_checks, decide, gain_check, loss_check
 
 ROOT = Path(__file__).parents[1]
 AGREEMENTS = (0.65, 0.75, 0.85)
@@ -29,6 +29,7 @@ TRADED = 0.10
 GAIN = 0.02
 SMALL = 300
 """Faces of a small test split, with the same shares of classes."""
+KEYS = ("promote", "reject", "insufficient evidence", "gain shown", "check fails")
 
 
 def main(draws: int) -> None:
@@ -45,15 +46,15 @@ def main(draws: int) -> None:
         f"{GAIN:.0%} better in macro-F1": (better(first, support, GAIN), support),
     }
     print(f"{draws:,} draws; {params}")
-    print(f"{'':32} faces  agree  promoted  (95 % interval)  rejected  insufficient  gain shown")
+    print(f"{'':32} faces  agree  promoted  (95 % interval)  rejected  insufficient  gain shown  check fails")
     for name, (second, faces) in pairs.items():
         for agreement in AGREEMENTS:
             told = simulate(first, second, faces, agreement, params, draws)
             low, high = stats.binomtest(told["promote"], draws).proportion_ci(method="exact")
-            shares = [told[key] / draws for key in ("promote", "reject", "insufficient evidence", "gain shown")]
+            shares = [told[key] / draws for key in KEYS]
             print(
                 f"{name:32} {faces.sum():5,}   {agreement:.2f}   {shares[0]:7.2%}  ({low:6.2%} to {high:6.2%})"
-                f"  {shares[1]:8.2%}      {shares[2]:8.2%}     {shares[3]:7.2%}",
+                f"  {shares[1]:8.2%}      {shares[2]:8.2%}     {shares[3]:7.2%}      {shares[4]:7.2%}",
                 flush=True,
             )
 
@@ -61,7 +62,7 @@ def main(draws: int) -> None:
 def simulate(
     first: np.ndarray, second: np.ndarray, support: np.ndarray, agreement: float, params: PromoteParams, draws: int
 ) -> Counter[str]:
-    """Decisions over test splits of fixed class counts (K,), and how often the gain alone was shown."""
+    """Decisions over test splits of fixed class counts (K,); how often the gain alone was shown, and a loss of any."""
     joint = coupled(first, second, support, agreement)
     num_classes = len(support)
     patterns = np.indices(joint.shape).reshape(3, -1)
@@ -74,6 +75,9 @@ def simulate(
         losses = class_checks(dict(enumerate(figures[1:])), int(support.sum()), params)
         told[decide([gain, *losses]).decision] += 1
         told["gain shown"] += gain.outcome == "passed"
+        told["check fails"] += (
+            decide([loss_check(figures[0], int(support.sum()), params), *losses]).decision == "reject"
+        )
     return told
 
 

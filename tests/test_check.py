@@ -17,6 +17,8 @@ from emopipe.predictions import predictions_to_arrow
 from emopipe.tracking.state import read_lock
 from projects import ROOT, change_params, run, succeed
 
+pytestmark = pytest.mark.slow
+
 STAGES = """
 stages:
   validate:

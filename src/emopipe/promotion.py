@@ -61,12 +61,12 @@ def judge(figures: Comparison, params: PromoteParams, *, latency_ms: float, pari
 def losses(figures: Comparison, params: PromoteParams) -> Verdict:
     """Judge whether model B of `figures` has lost anything against A: what the rule asks of a challenger but a gain.
 
-    A loss of macro-F1 fails where its whole interval lies above zero. Latency is of the machine, and is left out.
+    Latency is of the machine, and is left out.
     """
     num_faces = figures.num_faces
     return decide(
         [
-            _no_worse("loss of macro-F1", figures.macro_f1, -1, 0.0, num_faces, params),
+            loss_check(figures.macro_f1, num_faces, params),
             *class_checks(dict(zip(figures.classes, figures.f1, strict=True)), num_faces, params),
             _no_worse("rise of the ECE", figures.ece, 1, params.max_ece_rise, num_faces, params),
         ]
@@ -96,6 +96,11 @@ def gain_check(macro_f1: Difference, num_faces: int, params: PromoteParams) -> C
         interval=(low, high),
         faces_needed=needed,
     )
+
+
+def loss_check(macro_f1: Difference, num_faces: int, params: PromoteParams) -> Check:
+    """A loss of macro-F1 fails where its whole interval lies above zero."""
+    return _no_worse("loss of macro-F1", macro_f1, -1, 0.0, num_faces, params)
 
 
 def class_checks(f1: dict[str, Difference], num_faces: int, params: PromoteParams) -> list[Check]:
