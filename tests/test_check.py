@@ -132,7 +132,7 @@ def test_a_model_that_lost_a_class_fails_and_the_comment_says_where_and_why(root
     assert (done.returncode, done.stderr) == (1, "")
     shown = " ".join(done.stdout.split())
     assert "Failed: no worse than main (" in shown
-    assert "too much: loss of macro-F1, loss of F1, fear" in shown
+    assert "worse). Too much: loss of macro-F1; loss of F1, happy; loss of F1, fear; rise of the ECE" in shown
     assert "| evaluate@cnn | train.epochs was 3, is 9; data: given/cnn.json, given/cnn.parquet |" in text
     assert "<summary>Confusion matrix, B - A</summary>" in text
     assert "| fear | **+30** | 0 | **-30** |" in text
@@ -144,7 +144,7 @@ def test_a_difference_that_may_be_noise_is_open_and_passes(root):
     succeed(root, "dvc", "repro", "--quiet")
     report = looked(root)
     assert (report.passed, outcomes(report)) == (True, PASSED | {"no": "open"})
-    assert "may be noise: loss of macro-F1" in report.items[-1].text
+    assert "May be noise: loss of macro-F1" in report.items[-1].text
 
 
 def test_a_lock_that_is_not_of_the_code_here_fails(root):

@@ -2,6 +2,8 @@
 
 import io
 
+import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -15,7 +17,8 @@ from emopipe.comparing.comparison import compare
 from emopipe.comparing.sections import Cell, Section
 from emopipe.files import read_json
 from emopipe.params import load_params
-from emopipe.promotion import losses
+from emopipe.predictions import Predictions
+from emopipe.promotion import for_losses, losses
 from emopipe.tracking.state import StageRecord, StageState
 from projects import ROOT
 
@@ -138,6 +141,23 @@ def test_only_a_loss_that_is_no_noise_fails(a, b, times, decision, failed):
     verdict = losses(compared(a, b, times=times), PARAMS.promote)
     assert verdict.decision == decision
     assert [check.name for check in verdict.checks if check.outcome == "failed"] == failed
+
+
+def test_the_conditions_on_losses_hold_together_with_the_confidence_of_the_rule():
+    strict = for_losses(PARAMS.promote, num_classes=7)
+    assert 1 - strict.confidence == pytest.approx((1 - PARAMS.promote.confidence) / len(losses_of_seven()))
+
+
+def losses_of_seven() -> tuple:
+    classes = tuple("abcdefg")
+    same = Predictions(
+        pd.DataFrame({"id": list(classes), "split": "test", "label": list(classes)}).join(
+            pd.DataFrame(np.eye(7, dtype=np.float32), columns=list(classes))
+        ),
+        classes,
+    )
+    figures = compare(measured("a", same), measured("b", same), confidence=0.97, resamples=100, seed=0)
+    return losses(figures, PARAMS.promote).checks
 
 
 def test_two_models_are_shown_with_intervals_and_what_they_mean():

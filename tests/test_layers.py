@@ -55,6 +55,7 @@ LAYERS = (
         "reproduce",
         "revisions",
         "teaching",
+        "ui_view",
     },
     {"api", "candidates", "checking", "fit", "ingest", "reevaluate", "store_commands", "validation_page", "web"},
     {"check", "promote", "use_commands", "validate"},

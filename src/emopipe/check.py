@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from emopipe.candidate import Candidate
 from emopipe.checking.items import gate_item, lock_item, parity_item
 from emopipe.checking.models import paired_section, reported_confusion, reported_section
 from emopipe.checking.report import Item, Report
@@ -13,7 +14,8 @@ from emopipe.comparing.comparison import Comparison, changes, compare
 from emopipe.comparing.sections import Section, interval, sections, tone
 from emopipe.errors import EmopipeError
 from emopipe.params import Params
-from emopipe.promotion import Decision, Outcome, Verdict, losses
+from emopipe.promote_params import PromoteParams
+from emopipe.promotion import Decision, Outcome, Verdict, for_losses, losses
 from emopipe.promotion_text import verdict_section
 from emopipe.why import stale
 
@@ -83,26 +85,31 @@ def _paired(
     pairs = [*((model, model) for model in both), exported]
     of_a = {model: before.candidate(model) for model in dict.fromkeys(pair[0] for pair in pairs)}
     of_b = {model: now.candidate(model) for model in dict.fromkeys(pair[1] for pair in pairs)}
-    rule, seed = params.promote, params.base.seed
-    compared = {
-        (a, b): compare(
-            of_a[a].measured, of_b[b].measured, confidence=rule.confidence, resamples=rule.resamples, seed=seed
-        )
-        for a, b in dict.fromkeys(pairs)
-    }
+    rule = params.promote
+    compared = {(a, b): _compare(of_a[a], of_b[b], rule, params.base.seed) for a, b in dict.fromkeys(pairs)}
     figures, first, second = compared[exported], of_a[exported[0]], of_b[exported[1]]
-    verdict = losses(figures, rule)
-    judged = replace(verdict_section(verdict, rule.confidence), title=f"What {figures.b} may not lose")
+    strict = for_losses(rule, len(figures.classes))
+    verdict = losses(_compare(first, second, strict, params.base.seed), strict)
+    judged = replace(
+        verdict_section(verdict, strict.confidence),
+        title=f"What {figures.b} may not lose",
+        note=f"Intervals of {strict.confidence:.1%} each, so that all of them hold with {rule.confidence:.0%}.",
+        header=("condition", "found", "interval", "limit", "outcome"),
+    )
     more = sections(figures, changes(first.params, second.params), changes(first.data, second.data))
     short = [paired_section([compared[model, model] for model in both], both, before.name)] if both else []
     item = Item(name, OUTCOMES[verdict.decision], _found(exported[1], figures, verdict))
     return _Models(item, short, [judged, *more])
 
 
+def _compare(a: Candidate, b: Candidate, rule: PromoteParams, seed: int) -> Comparison:
+    return compare(a.measured, b.measured, confidence=rule.confidence, resamples=rule.resamples, seed=seed)
+
+
 def _found(model: str, figures: Comparison, verdict: Verdict) -> str:
     gain = figures.macro_f1
     parts = [f"macro-F1 of {model} {gain.delta:+.3f} ({interval(gain)}, {tone(gain)})"]
-    for outcome, text in (("failed", "too much"), ("open", "may be noise")):
+    for outcome, text in (("failed", "Too much"), ("open", "May be noise")):
         names = [check.name for check in verdict.checks if check.outcome == outcome]
-        parts += [f"{text}: {', '.join(names)}"] if names else []
-    return "; ".join(parts)
+        parts += [f"{text}: {'; '.join(names)}"] if names else []
+    return ". ".join(parts)

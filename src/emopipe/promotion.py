@@ -1,7 +1,7 @@
 """The rule by which a challenger becomes champion, and the verdict that follows from the figures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from emopipe.comparing.comparison import Comparison
@@ -61,7 +61,8 @@ def judge(figures: Comparison, params: PromoteParams, *, latency_ms: float, pari
 def losses(figures: Comparison, params: PromoteParams) -> Verdict:
     """Judge whether model B of `figures` has lost anything against A: what the rule asks of a challenger but a gain.
 
-    Latency is of the machine, and is left out.
+    One condition that fails decides, so the intervals should have the confidence of `for_losses`. Latency is of the
+    machine, and is left out.
     """
     num_faces = figures.num_faces
     return decide(
@@ -96,6 +97,12 @@ def gain_check(macro_f1: Difference, num_faces: int, params: PromoteParams) -> C
         interval=(low, high),
         faces_needed=needed,
     )
+
+
+def for_losses(params: PromoteParams, num_classes: int) -> PromoteParams:
+    """The rule with the confidence that each condition of `losses` needs for all of them to have it (Bonferroni)."""
+    num_conditions = num_classes + 2
+    return replace(params, confidence=1 - (1 - params.confidence) / num_conditions)
 
 
 def loss_check(macro_f1: Difference, num_faces: int, params: PromoteParams) -> Check:

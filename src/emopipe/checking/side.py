@@ -1,6 +1,7 @@
 """The two states that a check holds against each other: the workspace, and a revision or another checkout."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from emopipe.tracking.state import LOCK
 
 MAIN = ("main", "origin/main")
 HERE = "here"
+COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,8 @@ def find_base(root: Path, name: str | None) -> Side:
     if (folder / "dvc.yaml").exists():
         return Side(name=folder.resolve().name, snapshot=Snapshot(folder.resolve()))
     found = snapshots(root, name, experiments=False)[-1]
-    return Side(name=name, snapshot=found, revision=name)
+    short = name[:7] if COMMIT.fullmatch(name) else name
+    return Side(name=short, snapshot=found, revision=short)
 
 
 def _where_it_left_main(root: Path) -> tuple[str, str]:
