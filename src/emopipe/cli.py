@@ -18,8 +18,9 @@ HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflo
 The pipeline itself is run by DVC: `dvc repro` runs what has changed, in the order ingest, validate, balance,
 train, evaluate, ensemble (where params.yaml names one), export, register (`dvc dag` draws it). params.yaml says how.
 This command does what lies around: bring data in, sum up what came out, compare settings in experiments, compare and
-promote models, let a student learn, open MLflow; and it uses the exported model, on files (predict), live on a camera
-(live), in the browser (web) and for programs (serve). `pip install emopipe` is enough for predict, live and web.
+promote models, check a change before it is merged, let a student learn, open MLflow; and it uses the exported model,
+on files (predict), live on a camera (live), in the browser (web) and for programs (serve). `pip install emopipe` is
+enough for predict, live and web.
 """
 
 ROOT = Path()
