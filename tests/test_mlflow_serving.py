@@ -126,14 +126,10 @@ def test_a_request_that_is_not_understood_is_refused(port, body):
     assert json.loads(answer)["message"]
 
 
-def test_the_command_of_the_documentation_asks_this_server(port, tmp_path):
+def test_the_commands_of_the_documentation_ask_this_server(port, tmp_path):
     (tmp_path / "face.png").write_bytes(FACE)
-    block = re.search(r"^\$ (curl (?:[^\n]*\\\n)*[^\n]*/invocations)$", DOCUMENTATION, re.MULTILINE).group(1)
-    done = subprocess.run(
-        ["bash", "-c", re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", block)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    lines = re.findall(r"^\$ (.*face\.json.*)$", DOCUMENTATION, re.MULTILINE)
+    assert [line.split()[0] for line in lines] == ["echo", "curl"]
+    script = re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", "\n".join(lines))
+    done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == ask(port, base64.b64encode(FACE).decode())[1]
