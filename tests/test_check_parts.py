@@ -102,7 +102,7 @@ def test_a_broken_critical_expectation_fails_and_a_broken_warning_is_told():
     told = [gate_item(report | {"expectations": found}) for found in ([held], [held, warned], [held, warned, broken])]
     assert [(item.outcome, item.text) for item in told] == [
         ("passed", "1 expectations, all hold; 1,994 of 2,040 faces kept"),
-        ("passed", "2 expectations, broken, as warnings: few blurred; 1,994 of 2,040 faces kept"),
+        ("passed", "2 expectations, 1 broken, of severity warning: few blurred; 1,994 of 2,040 faces kept"),
         ("failed", "broken: no leak; 1,994 of 2,040 faces kept"),
     ]
     assert gate_item(None).outcome == "open"

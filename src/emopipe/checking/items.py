@@ -29,8 +29,10 @@ def gate_item(report: Any) -> Item:
     kept = f"{report['rows_out']:,} of {report['rows_in']:,} faces kept"
     if critical:
         return Item(name, "failed", f"broken: {'; '.join(critical)}; {kept}")
-    held = f"broken, as warnings: {'; '.join(each['text'] for each in broken)}" if broken else "all hold"
-    return Item(name, "passed", f"{len(report['expectations'])} expectations, {held}; {kept}")
+    warned = f"{len(broken)} broken, of severity warning: {'; '.join(each['text'] for each in broken)}"
+    return Item(
+        name, "passed", f"{len(report['expectations'])} expectations, {warned if broken else 'all hold'}; {kept}"
+    )
 
 
 def parity_item(report: Any, limits: ExportParams) -> Item:

@@ -54,7 +54,7 @@ def reported_section(before: Mapping[str, Evaluated], now: Mapping[str, Evaluate
     ]
     return Section(
         key="models",
-        title="Models on test, from the reports in git",
+        title="Models on test, by their reports",
         note=note,
         header=("model", "", base, "here", "difference"),
         rows=tuple(rows),
