@@ -1,4 +1,4 @@
-"""How often the rule of promotion errs: two models of known worth, drawn again and again, and judged by the real rule.
+"""How often the rule of promotion and `emopipe check` err: two models of known worth, drawn and judged by the rule.
 
 `python benchmarks/promotion.py [DRAWS]`; 2,000 draws take some minutes of one core. A model is the chance of each
 answer for each true class: first those of the network in results/fer2013, on a test split with FER2013's class counts.
@@ -9,6 +9,7 @@ Shapes: K classes, P patterns (true class, A's answer, B's answer).
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from emopipe.comparing.paired import Difference, class_figures, difference, patt
 from emopipe.files import read_json
 from emopipe.params import load_params
 from emopipe.promote_params import PromoteParams
-from emopipe.promotion import class_checks, decide, gain_check
+from emopipe.promotion import class_checks, decide, for_losses, gain_check, loss_check
 
 ROOT = Path(__file__).parents[1]
 AGREEMENTS = (0.65, 0.75, 0.85)
@@ -29,6 +30,7 @@ TRADED = 0.10
 GAIN = 0.02
 SMALL = 300
 """Faces of a small test split, with the same shares of classes."""
+KEYS = ("promote", "reject", "insufficient evidence", "gain shown", "check fails")
 
 
 def main(draws: int) -> None:
@@ -45,15 +47,15 @@ def main(draws: int) -> None:
         f"{GAIN:.0%} better in macro-F1": (better(first, support, GAIN), support),
     }
     print(f"{draws:,} draws; {params}")
-    print(f"{'':32} faces  agree  promoted  (95 % interval)  rejected  insufficient  gain shown")
+    print(f"{'':32} faces  agree  promoted  (95 % interval)  rejected  insufficient  gain shown  check fails")
     for name, (second, faces) in pairs.items():
         for agreement in AGREEMENTS:
             told = simulate(first, second, faces, agreement, params, draws)
             low, high = stats.binomtest(told["promote"], draws).proportion_ci(method="exact")
-            shares = [told[key] / draws for key in ("promote", "reject", "insufficient evidence", "gain shown")]
+            shares = [told[key] / draws for key in KEYS]
             print(
                 f"{name:32} {faces.sum():5,}   {agreement:.2f}   {shares[0]:7.2%}  ({low:6.2%} to {high:6.2%})"
-                f"  {shares[1]:8.2%}      {shares[2]:8.2%}     {shares[3]:7.2%}",
+                f"  {shares[1]:8.2%}      {shares[2]:8.2%}     {shares[3]:7.2%}      {shares[4]:7.2%}",
                 flush=True,
             )
 
@@ -61,7 +63,7 @@ def main(draws: int) -> None:
 def simulate(
     first: np.ndarray, second: np.ndarray, support: np.ndarray, agreement: float, params: PromoteParams, draws: int
 ) -> Counter[str]:
-    """Decisions over test splits of fixed class counts (K,), and how often the gain alone was shown."""
+    """Decisions over test splits of fixed class counts (K,); how often the gain alone was shown, and a loss of any."""
     joint = coupled(first, second, support, agreement)
     num_classes = len(support)
     patterns = np.indices(joint.shape).reshape(3, -1)
@@ -69,15 +71,30 @@ def simulate(
     for seed in trange(draws, leave=False, disable=None):
         drawn = np.stack([rng.multinomial(n, cells.ravel()) for n, cells in zip(support, joint, strict=True)]).ravel()
         met = drawn > 0
-        figures = judged(*patterns[:, met], drawn[met], num_classes, params, seed)
-        gain = gain_check(figures[0], int(support.sum()), params)
-        losses = class_checks(dict(enumerate(figures[1:])), int(support.sum()), params)
-        told[decide([gain, *losses]).decision] += 1
-        told["gain shown"] += gain.outcome == "passed"
+        found, resampled = resample(*patterns[:, met], drawn[met], num_classes, params, seed)
+        told.update(decisions(found, resampled, int(support.sum()), params))
     return told
 
 
-def judged(
+def decisions(
+    found: dict[str, np.ndarray], resampled: dict[str, np.ndarray], num_faces: int, params: PromoteParams
+) -> Iterator[str]:
+    """What is decided for one pair of models."""
+    macro_f1, classes = judged(found, resampled, params)
+    gain = gain_check(macro_f1, num_faces, params)
+    yield decide([gain, *class_checks(classes, num_faces, params)]).decision
+    if gain.outcome == "passed":
+        yield "gain shown"
+    strict = for_losses(params, len(classes))
+    macro_f1, classes = judged(found, resampled, strict)
+    if (
+        decide([loss_check(macro_f1, num_faces, strict), *class_checks(classes, num_faces, strict)]).decision
+        == "reject"
+    ):
+        yield "check fails"
+
+
+def resample(
     truth: np.ndarray,
     a: np.ndarray,
     b: np.ndarray,
@@ -85,13 +102,20 @@ def judged(
     num_classes: int,
     params: PromoteParams,
     seed: int,
-) -> list[Difference]:
-    """The difference of macro-F1, and of each class's F1."""
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The figures of both models, and the same in bootstrap samples."""
     features = pattern_features(truth, a, b, num_classes)
-    found = class_figures(counts @ features)
-    drawn = class_figures(resampled_sums(features, counts, resamples=params.resamples, seed=seed))
-    classes = [difference(found["f1"][:, k], drawn["f1"][:, :, k], params.confidence) for k in range(num_classes)]
-    return [difference(found["macro_f1"], drawn["macro_f1"], params.confidence), *classes]
+    drawn = resampled_sums(features, counts, resamples=params.resamples, seed=seed)
+    return class_figures(counts @ features), class_figures(drawn)
+
+
+def judged(
+    found: dict[str, np.ndarray], drawn: dict[str, np.ndarray], params: PromoteParams
+) -> tuple[Difference, dict[str, Difference]]:
+    """The difference of macro-F1, and of each class's F1."""
+    classes = range(found["f1"].shape[-1])
+    f1 = {str(k): difference(found["f1"][:, k], drawn["f1"][:, :, k], params.confidence) for k in classes}
+    return difference(found["macro_f1"], drawn["macro_f1"], params.confidence), f1
 
 
 def coupled(first: np.ndarray, second: np.ndarray, support: np.ndarray, agreement: float) -> np.ndarray:

@@ -55,10 +55,11 @@ LAYERS = (
         "reproduce",
         "revisions",
         "teaching",
+        "ui_view",
     },
-    {"api", "candidates", "fit", "ingest", "reevaluate", "store_commands", "validation_page", "web"},
-    {"promote", "use_commands", "validate"},
-    {"model_commands"},
+    {"api", "candidates", "checking", "fit", "ingest", "reevaluate", "store_commands", "validation_page", "web"},
+    {"check", "promote", "use_commands", "validate"},
+    {"check_command", "model_commands"},
     {"cli"},
 )
 """Parts of the package, lowest first: each imports only from layers below its own."""

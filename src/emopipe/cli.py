@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from emopipe.check_command import add_check_command
 from emopipe.errors import EmopipeError, WorkspaceError
 from emopipe.model_commands import add_model_commands
 from emopipe.store_commands import add_store_commands
@@ -17,8 +18,9 @@ HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflo
 The pipeline itself is run by DVC: `dvc repro` runs what has changed, in the order ingest, validate, balance,
 train, evaluate, ensemble (where params.yaml names one), export, register (`dvc dag` draws it). params.yaml says how.
 This command does what lies around: bring data in, sum up what came out, compare settings in experiments, compare and
-promote models, let a student learn, open MLflow; and it uses the exported model, on files (predict), live on a camera
-(live), in the browser (web) and for programs (serve). `pip install emopipe` is enough for predict, live and web.
+promote models, check a change before it is merged, let a student learn, open MLflow; and it uses the exported model,
+on files (predict), live on a camera (live), in the browser (web) and for programs (serve). `pip install emopipe` is
+enough for predict, live and web.
 """
 
 ROOT = Path()
@@ -152,7 +154,7 @@ def why(
         print(line)
 
 
-for add in (add_model_commands, add_store_commands, add_use_commands):
+for add in (add_model_commands, add_check_command, add_store_commands, add_use_commands):
     add(app)
 
 

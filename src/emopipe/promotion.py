@@ -1,7 +1,7 @@
 """The rule by which a challenger becomes champion, and the verdict that follows from the figures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from emopipe.comparing.comparison import Comparison
@@ -58,6 +58,22 @@ def judge(figures: Comparison, params: PromoteParams, *, latency_ms: float, pari
     )
 
 
+def losses(figures: Comparison, params: PromoteParams) -> Verdict:
+    """Judge whether model B of `figures` has lost anything against A: what the rule asks of a challenger but a gain.
+
+    One condition that fails decides, so the intervals should have the confidence of `for_losses`. Latency is of the
+    machine, and is left out.
+    """
+    num_faces = figures.num_faces
+    return decide(
+        [
+            loss_check(figures.macro_f1, num_faces, params),
+            *class_checks(dict(zip(figures.classes, figures.f1, strict=True)), num_faces, params),
+            _no_worse("rise of the ECE", figures.ece, 1, params.max_ece_rise, num_faces, params),
+        ]
+    )
+
+
 def decide(checks: Sequence[Check]) -> Verdict:
     """One condition that fails rejects; else one that is open leaves it open."""
     outcomes = {check.outcome for check in checks}
@@ -81,6 +97,17 @@ def gain_check(macro_f1: Difference, num_faces: int, params: PromoteParams) -> C
         interval=(low, high),
         faces_needed=needed,
     )
+
+
+def for_losses(params: PromoteParams, num_classes: int) -> PromoteParams:
+    """The rule with the confidence that each condition of `losses` needs for all of them to have it (Bonferroni)."""
+    num_conditions = num_classes + 2
+    return replace(params, confidence=1 - (1 - params.confidence) / num_conditions)
+
+
+def loss_check(macro_f1: Difference, num_faces: int, params: PromoteParams) -> Check:
+    """A loss of macro-F1 fails where its whole interval lies above zero."""
+    return _no_worse("loss of macro-F1", macro_f1, -1, 0.0, num_faces, params)
 
 
 def class_checks(f1: dict[str, Difference], num_faces: int, params: PromoteParams) -> list[Check]:

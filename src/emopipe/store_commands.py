@@ -52,18 +52,18 @@ def ui(
 ) -> None:
     """Open MLflow's pages: compare runs, look at registered models. Ctrl-C stops it."""
     from emopipe.tracking.store import connect, is_server, project_root, tracking_uri
+    from emopipe.ui_view import share_view
 
     root = project_root()
     uri = tracking_uri(root)
     if is_server(uri):
         print(f"MLflow runs already, at MLFLOW_TRACKING_URI: {uri}")
         return
-    _, experiment = connect(root)
+    client, experiment = connect(root)
     address = f"http://{host}:{port}"
-    runs = f"{address}/#/experiments/{experiment}/runs?workflowType=machine_learning"
-    ranked = f"{runs}&orderByKey=metrics.%60val%2Fmacro_f1%60&orderByAsc=false"
-    print(f"MLflow: {address}\nThe runs side by side: {runs}&compareRunsMode=CHART")
-    print(f"The best on validation first: {ranked}", flush=True)
+    runs = f"{address}/{share_view(client, experiment)}"
+    print(f"MLflow: {address}\nThe models, best on validation first: {runs}")
+    print(f"Their curves side by side: {runs}&compareRunsMode=CHART", flush=True)
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
     store = ["--backend-store-uri", uri, "--default-artifact-root", (root / "mlartifacts").as_uri()]
     server = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1", *store]

@@ -29,6 +29,8 @@ class Section:
     note: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    is_text: bool = False
+    """Whether its columns are words, to be set to the left, and not figures."""
 
 
 def sections(figures: Comparison, params: Sequence[Change], data: Sequence[Change]) -> list[Section]:
@@ -162,4 +164,5 @@ def _changes(key: str, title: str, found: Sequence[Change]) -> Section:
         note="" if found else "None.",
         header=("", "A", "B"),
         rows=tuple((Cell(name), Cell(a), Cell(b)) for name, a, b in found),
+        is_text=True,
     )

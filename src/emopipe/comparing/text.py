@@ -33,7 +33,7 @@ def markdown(parts: Sequence[Section]) -> str:
 def _table(part: Section) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
     for number, name in enumerate(part.header):
-        table.add_column(name, justify="left" if number == 0 or part.key in ("params", "data") else "right")
+        table.add_column(name, justify="left" if number == 0 or part.is_text else "right")
     for row in part.rows:
         table.add_row(*(Text(cell.text, style=STYLES[cell.tone]) for cell in row))
     return table

@@ -23,12 +23,10 @@ class Evidence:
 
 def evidence_tags(parity: Mapping[str, Any], limits: ExportParams, latency_ms: float) -> dict[str, str]:
     """Tags from the section `parity` of reports/export.json, and the latency of one face on one thread."""
-    graphs, int8 = [parity["onnx"], parity["onnx_one_by_one"]], parity["int8"]
-    agreement = min(graph["agreement"] for graph in graphs)
-    difference = max(graph["max_probability_difference"] for graph in graphs)
-    passed = agreement == 1 and difference <= limits.max_probability_difference
+    agreement, difference = parity_figures(parity)
+    int8 = parity["int8"]
     return {
-        PARITY_TAG: str(passed).lower(),
+        PARITY_TAG: str(has_parity(parity, limits)).lower(),
         "emopipe.parity_agreement": f"{agreement:.4f}",
         "emopipe.parity_max_difference": f"{difference:.2g}",
         "emopipe.int8_kept": str(int8["kept"]).lower(),
@@ -37,6 +35,19 @@ def evidence_tags(parity: Mapping[str, Any], limits: ExportParams, latency_ms: f
         "emopipe.int8_f1_loss": f"{int8['macro_f1_loss']:.4f}",
         LATENCY_TAG: f"{latency_ms:.3f}",
     }
+
+
+def has_parity(parity: Mapping[str, Any], limits: ExportParams) -> bool:
+    """Whether the exported graph says the same as the network, by the section `parity` of reports/export.json."""
+    agreement, difference = parity_figures(parity)
+    return agreement == 1 and difference <= limits.max_probability_difference
+
+
+def parity_figures(parity: Mapping[str, Any]) -> tuple[float, float]:
+    """Share of faces with the same answer, and the largest difference of a probability; the worse of both ways in."""
+    graphs = [parity["onnx"], parity["onnx_one_by_one"]]
+    agreement = min(graph["agreement"] for graph in graphs)
+    return agreement, max(graph["max_probability_difference"] for graph in graphs)
 
 
 def evidence_of(version: "ModelVersion") -> Evidence:

@@ -29,11 +29,11 @@ class Snapshot:
     @cached_property
     def records(self) -> Mapping[str, StageRecord]:
         """The stages that have run, by name."""
-        return read_lock(self._text(LOCK))
+        return read_lock(self.text(LOCK))
 
     def params(self, last: StageRecord) -> dict[str, Any]:
         """All parameters, with the values that the stages up to `last` were run with."""
-        values = yaml.safe_load(self._text(PARAMS)) or {}
+        values = yaml.safe_load(self.text(PARAMS)) or {}
         for record in upstream(self.records, last):
             for name, value in record.state.params.items():
                 *sections, key = name.split(".")
@@ -65,7 +65,8 @@ class Snapshot:
         except WorkspaceError:
             return False
 
-    def _text(self, name: str) -> str:
+    def text(self, name: str) -> str:
+        """A file by its path from the root; empty where there is none."""
         if self.commit:
             return git(self.root, "show", f"{self.commit}:{name}")
         path = self.root / name

@@ -1,0 +1,245 @@
+"""What `emopipe check` says of its parts: stages that ran again, the gate, the export, losses, and the text of all."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from answers import answers, measured
+from emopipe.checking.items import gate_item, lock_item, parity_item
+from emopipe.checking.models import paired_section, reported_confusion, reported_section
+from emopipe.checking.report import Item, Report
+from emopipe.checking.stages import Ran, stage_changes, stage_section
+from emopipe.checking.text import LIMIT, MOST_ROWS, check_markdown, check_text
+from emopipe.comparing.comparison import compare
+from emopipe.comparing.sections import Cell, Section
+from emopipe.files import read_json
+from emopipe.params import load_params
+from emopipe.predictions import Predictions
+from emopipe.promotion import for_losses, losses
+from emopipe.tracking.state import StageRecord, StageState
+from projects import ROOT
+
+PARAMS = load_params(ROOT / "params.yaml")
+
+
+# Stages that ran again
+
+
+def ran(stage="train@cnn", *, command="python train.py", params=None, inputs=None, outs=None) -> dict[str, Ran]:
+    """dvc.lock with one stage."""
+    state = StageState(stage, params or {}, inputs or {})
+    return {stage: Ran(StageRecord(state, outs or {"model": "m"}), command)}
+
+
+def reasons(before: dict[str, Ran], now: dict[str, Ran]) -> list[tuple[str, list[str], list[str]]]:
+    return [(change.stage, change.reasons, change.outs) for change in stage_changes(before, now)]
+
+
+def test_the_same_stage_did_not_run_again():
+    assert reasons(ran(), ran()) == []
+    assert stage_section([]).note == "None."
+
+
+def test_parameters_code_data_and_the_command_are_told_apart():
+    before = ran(params={"train.epochs": 3, "base": {"seed": 0}}, inputs={"src/emopipe/fit.py": "a", "data": "a"})
+    now = ran(
+        command="python train.py --fast",
+        params={"train.epochs": 4, "base": {"seed": 0}},
+        inputs={"src/emopipe/fit.py": "b", "src/emopipe/new.py": "c", "data": "b"},
+        outs={"model": "n"},
+    )
+    told = ["its command was changed", "train.epochs was 3, is 4", "code: fit.py, new.py", "data: data"]
+    assert reasons(before, now) == [("train@cnn", told, ["model"])]
+
+
+def test_a_stage_that_ran_again_to_the_same_end_says_so():
+    now = ran(inputs={"src/emopipe/fit.py": "b"})
+    assert reasons(ran(inputs={"src/emopipe/fit.py": "a"}), now) == [("train@cnn", ["code: fit.py"], [])]
+
+
+def test_new_stages_and_those_that_are_gone_are_told():
+    assert reasons(ran("a"), ran("b")) == [("b", ["it is new"], []), ("a", ["it is gone"], [])]
+
+
+def test_outs_that_changed_for_no_reason_that_dvc_knows_are_told():
+    (change,) = stage_changes(ran(), ran(outs={"model": "n"}))
+    assert (change.reasons, change.outs) == (["nothing that DVC knows of: it was run again by hand"], ["model"])
+
+
+def test_models_that_ran_for_the_same_reason_stand_in_one_row():
+    before, now = (
+        {name: one for model in ("cnn", "vgg") for name, one in ran(f"train@{model}", params={"epochs": num}).items()}
+        for num in (3, 4)
+    )
+    section = stage_section(stage_changes(before, now))
+    assert [[cell.text for cell in row] for row in section.rows] == [["train@cnn, vgg", "epochs was 3, is 4", "none"]]
+
+
+# One state alone
+
+
+def test_a_stale_lock_fails_with_the_first_reason_and_what_to_do():
+    assert lock_item({}).outcome == "passed"
+    item = lock_item({"train@cnn": "code src/emopipe/fit.py is modified", "export": "data x is modified"})
+    assert (item.outcome, item.text) == (
+        "failed",
+        "is stale: run `dvc repro`, and commit what it changes "
+        "(train@cnn: code src/emopipe/fit.py is modified, and 1 more would run again)",
+    )
+
+
+def expectation(text, severity, *, success):
+    return {"text": text, "severity": severity, "success": success}
+
+
+def test_a_broken_critical_expectation_fails_and_a_broken_warning_is_told():
+    report = {"rows_in": 2040, "rows_out": 1994}
+    held, warned = expectation("a", "critical", success=True), expectation("few blurred", "warning", success=False)
+    broken = expectation("no leak", "critical", success=False)
+    told = [gate_item(report | {"expectations": found}) for found in ([held], [held, warned], [held, warned, broken])]
+    assert [(item.outcome, item.text) for item in told] == [
+        ("passed", "1 expectations, all hold; 1,994 of 2,040 faces kept"),
+        ("passed", "2 expectations, 1 broken, of severity warning: few blurred; 1,994 of 2,040 faces kept"),
+        ("failed", "broken: no leak; 1,994 of 2,040 faces kept"),
+    ]
+    assert gate_item(None).outcome == "open"
+
+
+def test_an_export_that_says_something_else_fails():
+    report = read_json(ROOT / "reports" / "export.json")
+    assert parity_item(report, PARAMS.export).outcome == "passed"
+    report["parity"]["onnx_one_by_one"]["agreement"] = 0.99
+    item = parity_item(report, PARAMS.export)
+    assert (item.outcome, "on 99.00% of the faces" in item.text) == ("failed", True)
+    assert parity_item(None, PARAMS.export).outcome == "open"
+
+
+# Two models
+
+TRUTH = "hhhhhhssssff"
+
+
+def compared(a: str, b: str, *, times: int = 20):
+    models = (measured(name, answers(TRUTH, said, times=times)) for name, said in (("old", a), ("new", b)))
+    return compare(*models, confidence=0.97, resamples=500, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "times", "decision", "failed"),
+    [
+        (TRUTH, TRUTH, 20, "promote", []),
+        ("hhhhhsssshhh", "hhhhhsssshfh", 20, "promote", []),
+        (TRUTH, "hhhhhhsssshh", 20, "reject", ["loss of macro-F1", "loss of F1, happy", "loss of F1, fear"]),
+        (TRUTH, "hhhhhhssssfh", 1, "insufficient evidence", []),
+    ],
+    ids=["the same", "better", "fear is lost", "one face of twelve"],
+)
+def test_only_a_loss_that_is_no_noise_fails(a, b, times, decision, failed):
+    verdict = losses(compared(a, b, times=times), PARAMS.promote)
+    assert verdict.decision == decision
+    assert [check.name for check in verdict.checks if check.outcome == "failed"] == failed
+
+
+def test_the_conditions_on_losses_hold_together_with_the_confidence_of_the_rule():
+    strict = for_losses(PARAMS.promote, num_classes=7)
+    assert 1 - strict.confidence == pytest.approx((1 - PARAMS.promote.confidence) / len(losses_of_seven()))
+
+
+def losses_of_seven() -> tuple:
+    classes = tuple("abcdefg")
+    same = Predictions(
+        pd.DataFrame({"id": list(classes), "split": "test", "label": list(classes)}).join(
+            pd.DataFrame(np.eye(7, dtype=np.float32), columns=list(classes))
+        ),
+        classes,
+    )
+    figures = compare(measured("a", same), measured("b", same), confidence=0.97, resamples=100, seed=0)
+    return losses(figures, PARAMS.promote).checks
+
+
+def test_two_models_are_shown_with_intervals_and_what_they_mean():
+    worse, same = compared(TRUTH, "hhhhhhsssshh"), compared(TRUTH, TRUTH)
+    section = paired_section([worse, same], ["cnn", "vgg"], "main")
+    assert section.header == ("model", "", "main", "here", "difference", "97% interval", "")
+    says = [(row[0].text, row[1].text, row[-1]) for row in section.rows]
+    assert says[0] == ("cnn", "macro-F1", Cell("worse", "worse"))
+    assert says[2] == ("vgg", "macro-F1", Cell("the same answers", "noise"))
+
+
+def report_of(confusion, model="cnn"):
+    total = sum(map(sum, confusion))
+    right = sum(row[k] for k, row in enumerate(confusion)) / total
+    test = {"num_faces": total, "confusion": confusion, "accuracy": right, "macro_f1": 0.5, "ece": 0.1}
+    return {"model": model, "classes": ["happy", "sad"], "test": test | {"accuracy_ci": [0.1, 0.9]}}
+
+
+def test_reports_alone_give_differences_without_intervals():
+    before, now = report_of([[3, 1], [0, 4]]), report_of([[4, 0], [1, 3]])
+    section = reported_section({"cnn": before, "gone": before}, {"cnn": now, "new": now}, "main", "May be noise.")
+    assert [cell.text for cell in section.rows[0]] == [
+        *("cnn", "accuracy", "0.875 (0.100 to 0.900)", "0.875 (0.100 to 0.900)", "+0.000"),
+    ]
+    assert {row[0].text for row in section.rows} == {"cnn"}
+    confusion = reported_confusion(before, now)
+    assert [[cell.text for cell in row] for row in confusion.rows] == [["happy", "+1", "-1"], ["sad", "+1", "-1"]]
+    assert reported_confusion(before, report_of([[4, 0], [1, 4]])) is None, "other test faces"
+
+
+# The text
+
+LONG = Section(
+    key="long",
+    title="A matrix of 60 classes",
+    note="",
+    header=("", *map(str, range(60))),
+    rows=tuple((Cell(f"c{row}"), *[Cell("+1000")] * 60) for row in range(60)),
+)
+SHORT = Section(key="a", title="a|b <b>*[x]", note="", header=("", "x"), rows=((Cell("y"), Cell("<i>1")),) * 20)
+
+
+def made(*outcomes, more=()) -> Report:
+    items = tuple(Item(f"part {number}", outcome, "is so") for number, outcome in enumerate(outcomes))
+    return Report(title="here against main", items=items, short=(SHORT, SHORT), more=more)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "passed", "headline"),
+    [
+        (("passed", "passed"), True, "Passed"),
+        (("passed", "open"), True, "Passed; open: part 1"),
+        (("failed", "open"), False, "Failed: part 0"),
+    ],
+)
+def test_one_part_that_fails_fails_all_and_an_open_one_does_not(outcomes, passed, headline):
+    report = made(*outcomes)
+    assert (report.passed, report.headline) == (passed, headline)
+
+
+def test_the_comment_begins_with_the_verdict_and_folds_what_is_long():
+    text = check_markdown(made("passed", "failed", more=(SHORT,)))
+    assert text.startswith("### here against main\n\n**Failed: part 1.**\n\n| what | outcome | found |\n")
+    assert "| part 0 | passed | is so |\n| part 1 | **failed** | is so |" in text
+    assert text.count("<details>") == text.count("</details>") == 2
+    assert "<summary>a\\|b &lt;b&gt;\\*[x]</summary>" in text
+    assert "<b>" not in text.replace("</details>", "")
+    assert "<i>" not in text
+
+
+def test_a_comment_is_never_too_long_and_names_what_it_leaves_out():
+    text = check_markdown(made("passed", more=(LONG, SHORT)))
+    assert len(text.encode()) <= LIMIT
+    assert "Too long for a comment: A matrix of 60 classes. `emopipe check` shows the tables." in text
+    assert text.count("<details>") == 2, "a short table after it still stands"
+
+
+def test_the_terminal_shows_the_first_rows_and_says_where_the_others_are():
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(check_text(made("passed", "open", more=(LONG,))))
+    shown = console.export_text()
+    assert shown.startswith("here against main\nPassed; open: part 1\n")
+    assert shown.count("<i>1") == 2 * MOST_ROWS
+    assert f"The first {MOST_ROWS} of 20; --markdown FILE has all." in shown
+    assert len(shown.splitlines()) < 40

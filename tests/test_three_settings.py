@@ -1,0 +1,71 @@
+"""`dvc exp run` of three settings: three runs in MLflow that can be compared."""
+
+from pathlib import Path
+
+import pytest
+
+from emopipe.sample.table import write_sample
+from projects import make_project, run, succeed
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # mlflow warns of its own code
+
+PARAMS = {
+    "validate__min_train_faces": 4,
+    "validate__label_folds": 2,
+    "train__epochs": 1,
+    "train__models": ["cnn"],
+    "evaluate__bootstrap_resamples": 100,
+}
+SETTINGS = {
+    "as-it-is": {},
+    "longer": {"train.epochs": "2"},
+    "unbalanced": {"balance.strategy": "none"},
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    root = make_project(tmp_path_factory.mktemp("settings") / "project", **PARAMS)
+    write_sample(root / "data" / "faces.csv.xz", num_faces=200, size=48, seed=0)
+    (root / ".gitignore").write_text("/mlflow.db*\n/mlartifacts/\n/data\n")
+    succeed(root, "dvc", "add", "--quiet", "data")
+    for name, value in (("name", "t"), ("email", "t@example.org")):
+        succeed(root, "git", "config", f"user.{name}", value)
+    succeed(root, "git", "add", "--all")
+    succeed(root, "git", "commit", "--quiet", "--message", "first")
+    for name, params in SETTINGS.items():
+        options = [word for key, value in params.items() for word in ("--set-param", f"{key}={value}")]
+        succeed(root, "dvc", "exp", "run", "--quiet", "--name", name, *options, "evaluate@cnn")
+        succeed(root, "git", "checkout", "--quiet", "--force", "HEAD")
+    return root
+
+
+def test_three_settings_are_three_runs_that_differ_in_these_alone(project):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("emopipe").experiment_id
+    found = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'", order_by=["metrics.`val/macro_f1` DESC"])
+    scores = [each.data.metrics["val/macro_f1"] for each in found]
+    assert scores == sorted(scores, reverse=True)
+    runs = {each.data.tags["dvc.experiment"]: each for each in found}
+    assert set(runs) == set(SETTINGS)
+    assert len({each.info.run_name for each in found}) == 3
+    first = runs["as-it-is"].data.params
+    for name, params in SETTINGS.items():
+        other = runs[name].data.params
+        assert {key: value for key, value in other.items() if first.get(key) != value} == params
+        assert set(other) == set(first)
+    assert len({each.data.tags["emopipe.test_faces"] for each in found}) == 1, "measured on the same faces"
+    figures = [{name for name in each.data.metrics if name.startswith(("val/", "test/"))} for each in found]
+    assert figures[0] == figures[1] == figures[2] != set()
+    data = [{item.dataset.name: item.dataset.digest for item in each.inputs.dataset_inputs} for each in found]
+    assert len({each["build/clean.parquet"] for each in data}) == 1
+    assert len({each["build/train.parquet"] for each in data}) == 2
+
+
+def test_any_two_of_them_are_compared_face_by_face(project):
+    done = run(project, "emopipe", "compare", "as-it-is:cnn", "longer:cnn")
+    assert done.returncode == 0, done.stderr
+    assert "B = longer:cnn against A = as-it-is:cnn, on " in done.stdout
+    assert "train.epochs 1 2" in " ".join(done.stdout.split())

@@ -1,0 +1,41 @@
+"""What `emopipe ui` shows first: a view of the table of runs that MLflow's page can read."""
+
+import json
+import re
+from dataclasses import asdict
+
+from emopipe.files import read_json
+from emopipe.tracking.against_champion import TAG as AGAINST_CHAMPION
+from emopipe.tracking.naming import flat
+from emopipe.tracking.report import report_metrics
+from emopipe.tracking.store import connect
+from emopipe.ui_view import COLUMNS, TAG, share_view
+from projects import ROOT
+from registries import PARAMS, add_run, new_store
+
+
+def test_every_column_is_one_that_runs_have():
+    report = read_json(ROOT / "reports" / "evaluate" / "cnn.json")
+    known = {
+        "metrics": report_metrics(report, "val") | report_metrics(report, "test"),
+        "params": flat(asdict(PARAMS)),
+        "tags": {"dvc.experiment", AGAINST_CHAMPION},
+    }
+    for column in COLUMNS:
+        kind, name = re.fullmatch(r"(\w+)\.`(.+)`", column).groups()
+        assert name in known[kind]
+
+
+def test_the_view_is_kept_with_the_experiment_and_shows_models_alone(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    root = new_store(tmp_path)
+    run_id = add_run(root, "cnn", None)
+    client, experiment = connect(root)
+    where = share_view(client, experiment)
+    assert where == f"#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey=emopipe"
+    view = json.loads(client.get_experiment(experiment).tags[TAG])
+    assert set(view["columnOrder"]) == set(view["columnWidths"]) == set(view["selectedColumns"])
+    order = [f"{view['orderByKey']} {'ASC' if view['orderByAsc'] else 'DESC'}"]
+    assert [run.info.run_id for run in client.search_runs([experiment], view["searchFilter"], order_by=order)] == [
+        run_id
+    ]
