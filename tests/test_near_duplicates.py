@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from emopipe.measures import measure
-from emopipe.near_duplicates import Pairs, candidates, confirm, tied
+from emopipe.near_duplicates import NEAREST, Pairs, candidates, confirm, details, tied
 
 CHANGES = {
     "brighter": lambda face: cv2.convertScaleAbs(face, alpha=0.9, beta=20),
@@ -32,7 +32,7 @@ def drawing(seed):
 def near(pictures, min_similarity=0.88):
     stacked = [np.ascontiguousarray(picture)[:, :, None] for picture in pictures]
     proposed = candidates(measure(stacked).descriptors)
-    return confirm(proposed, stacked.__getitem__, min_similarity)
+    return confirm(proposed, [details(picture) for picture in stacked].__getitem__, min_similarity)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -63,6 +63,16 @@ def test_among_many_pictures_copies_are_still_found():
     descriptors[3000:3100] = descriptors[:100] + 0.3 * rng.normal(size=(100, 143))
     found = set(map(tuple, candidates(descriptors).pairs.tolist()))
     assert len(found & {(row, row + 3000) for row in range(100)}) >= 95
+
+
+def test_pairs_of_pictures_that_are_all_alike_grow_with_their_number_and_not_its_square():
+    rng = np.random.default_rng(0)
+    kinds = rng.normal(size=(6, 143)).astype(np.float32)
+    for number in (600, 1200, 6000):
+        descriptors = kinds[np.arange(number) % 6] + 0.3 * rng.normal(size=(number, 143)).astype(np.float32)
+        found = candidates(descriptors)
+        assert 0 < len(found.pairs) <= number * NEAREST * 2
+        assert (found.pairs[:, 0] < found.pairs[:, 1]).all()
 
 
 def test_rows_are_tied_by_a_shared_picture_and_by_pairs_in_several_steps():

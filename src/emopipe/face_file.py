@@ -45,8 +45,11 @@ class FaceFile:
 
     def pngs(self, rows: Sequence[int] | np.ndarray) -> dict[int, bytes]:
         """The encoded pictures of some rows, by row number."""
+        return dict(self.selected(rows))
+
+    def selected(self, rows: Sequence[int] | np.ndarray) -> Iterator[tuple[int, bytes]]:
+        """Row numbers and encoded pictures of some rows, each once, in rising order."""
         wanted = np.unique(np.asarray(rows, dtype=np.int64))
-        found: dict[int, bytes] = {}
         start = 0
         for group in range(self._file.num_row_groups):
             end = start + self._file.metadata.row_group(group).num_rows
@@ -54,9 +57,8 @@ class FaceFile:
             if len(here):
                 image = self._file.read_row_group(group, columns=["image"])["image"].combine_chunks()
                 pngs = image.field("bytes").take(pa.array(here - start)).to_pylist()
-                found.update(zip(here.tolist(), pngs, strict=True))
+                yield from zip(here.tolist(), pngs, strict=True)
             start = end
-        return found
 
     def copy(self, path: Path, kept: np.ndarray, **changed: Sequence[str]) -> None:
         """Write the rows for which `kept`, bool (N,), holds to another file, with some columns changed.

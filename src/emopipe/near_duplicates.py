@@ -6,7 +6,6 @@ Shapes: N pictures, F features, P pairs, H height, W width, C channels.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -28,13 +27,15 @@ MIN_SIDE = 16
 """Smaller pictures, in pixels, hold too little to be compared."""
 MIN_DETAIL = 1.0
 """Standard deviation of details, in grey levels, below which a picture shows nothing to compare."""
+MIDDLE = 128
 FINE, COARSE = 1.0, 4.0
 """Details between these sizes, in pixels, are compared: the coarse shading of all faces is alike."""
+NEAREST = 16
+"""Of each picture, at most so many others are compared, and as many mirrored: else pairs grow with the square of N."""
 _FEW, _PER_CELL, _PROBES, _LEARNED_FROM = 4096, 128, 8, 40
-_QUERIES, _CACHED = 4096, 8192
 
-PictureOf = Callable[[int], np.ndarray]
-"""The picture, uint8 (H, W, C), with a number."""
+DetailsOf = Callable[[int], np.ndarray]
+"""What `details` gives for the picture with a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +58,8 @@ class Pairs:
 def candidates(descriptors: np.ndarray) -> Pairs:
     """Pairs whose descriptors, float32 (N, F), have a cosine of at least `MIN_CANDIDATE` about their common centre.
 
-    Among more than a few thousand pictures only those in neighbouring cells are compared, so that a few pairs are
-    missed and the time for each picture does not grow with N.
+    One of a pair is among the `NEAREST` of the other. Among more than a few thousand pictures only those of close
+    cells are compared, so that a few pairs are missed, and the time for each picture does not grow with N.
     """
     mean = descriptors.mean(axis=0) if len(descriptors) else 0
     centred = np.ascontiguousarray(descriptors - (mean + mean * MIRROR) / 2, dtype=np.float32)
@@ -71,27 +72,33 @@ def candidates(descriptors: np.ndarray) -> Pairs:
     return Pairs(pairs=pairs, mirrored=mirrored, similarity=similarity).where(order)
 
 
-def confirm(proposed: Pairs, picture_of: PictureOf, min_similarity: float) -> Pairs:
-    """Those of the proposed pairs whose pixels correlate by at least `min_similarity`, which becomes their similarity.
+def confirm(proposed: Pairs, details_of: DetailsOf, min_similarity: float) -> Pairs:
+    """Those of the proposed pairs whose details correlate by at least `min_similarity`, which becomes their similarity.
 
-    Correlated are details, the pictures reduced to `SIDE` pixels, at the best shift of up to `REACH` pixels.
+    They are correlated at the best shift of up to `REACH` pixels; a picture without details is like none.
     """
-
-    @lru_cache(maxsize=_CACHED)
-    def details(number: int) -> np.ndarray:
-        return _details(picture_of(number))
+    empty = [number for number in np.unique(proposed.pairs).tolist() if (details_of(number) == MIDDLE).all()]
+    shown: np.ndarray = ~np.isin(proposed.pairs, empty).any(axis=1)
+    proposed = proposed.where(shown)
 
     def correlation(first: int, second: int, mirrored: bool) -> float:
-        if min(details(first).std(), details(second).std()) < MIN_DETAIL:
-            return 0.0
-        other = details(second)[:, ::-1] if mirrored else details(second)
+        other = details_of(second)[:, ::-1] if mirrored else details_of(second)
         inner = np.ascontiguousarray(other[REACH:-REACH, REACH:-REACH])
-        return float(cv2.matchTemplate(details(first), inner, cv2.TM_CCOEFF_NORMED).max())
+        return float(cv2.matchTemplate(details_of(first), inner, cv2.TM_CCOEFF_NORMED).max())
 
     rows = zip(*proposed.pairs.T.tolist(), proposed.mirrored.tolist(), strict=True)
     similarity = np.array([correlation(*row) for row in rows])
     compared = Pairs(pairs=proposed.pairs, mirrored=proposed.mirrored, similarity=similarity)
     return compared.where(similarity >= min_similarity)
+
+
+def details(pixels: np.ndarray) -> np.ndarray:
+    """What is compared of a picture, uint8 (SIDE, SIDE): grey levels about `MIDDLE`, that alone where it is empty."""
+    small = cv2.resize(grey(pixels), (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    fine, coarse = (cv2.GaussianBlur(small, (0, 0), sigma) for sigma in (FINE, COARSE))
+    shown = fine - coarse if (fine - coarse).std() >= MIN_DETAIL else np.zeros_like(small)
+    rounded: np.ndarray = np.clip(np.rint(shown) + MIDDLE, 0, 255).astype(np.uint8)
+    return rounded
 
 
 def near_pairs(file: FaceFile, descriptors: np.ndarray, min_similarity: float) -> Pairs:
@@ -103,8 +110,13 @@ def near_pairs(file: FaceFile, descriptors: np.ndarray, min_similarity: float) -
     large = file.frame[["width", "height"]].min(axis=1) >= MIN_SIDE
     rows = np.flatnonzero(~file.frame["id"].duplicated() & large)
     proposed = candidates(descriptors[rows])
-    pngs = file.pngs(rows[np.unique(proposed.pairs)])
-    near = confirm(proposed, lambda number: decode_png(pngs[int(rows[number])]), min_similarity)
+    compared = np.unique(proposed.pairs)
+    held = np.zeros((len(compared), SIDE, SIDE), np.uint8)
+    for place, (_, png) in enumerate(file.selected(rows[compared])):
+        held[place] = details(decode_png(png))
+    place_of = np.zeros(len(rows), np.int64)
+    place_of[compared] = np.arange(len(compared))
+    near = confirm(proposed, lambda number: held[place_of[number]], min_similarity)
     return Pairs(pairs=rows[near.pairs], mirrored=near.mirrored, similarity=near.similarity)
 
 
@@ -135,20 +147,9 @@ def _index(centred: np.ndarray) -> Any:
 
 def _search(index: Any, centred: np.ndarray, mirrored: bool) -> tuple[np.ndarray, np.ndarray]:
     """Pairs, int64 (P, 2), each once, and their cosines, float (P,)."""
-    found = []
-    for start in range(0, len(centred), _QUERIES):
-        part = centred[start : start + _QUERIES]
-        limits, cosines, seconds = index.range_search(part * MIRROR if mirrored else part, MIN_CANDIDATE)
-        firsts = np.repeat(np.arange(start, start + len(part)), np.diff(limits.astype(np.int64)))
-        found.append(np.column_stack([np.minimum(firsts, seconds), np.maximum(firsts, seconds), cosines]))
-    rows = np.concatenate([np.zeros((0, 3)), *found])
-    rows = rows[rows[:, 0] < rows[:, 1]]
-    _, kept = np.unique(rows[:, :2], axis=0, return_index=True)
-    return rows[kept, :2].astype(np.int64), rows[kept, 2]
-
-
-def _details(pixels: np.ndarray) -> np.ndarray:
-    """Float32 (SIDE, SIDE)."""
-    small = cv2.resize(grey(pixels), (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    fine, coarse = (cv2.GaussianBlur(small, (0, 0), sigma) for sigma in (FINE, COARSE))
-    return fine - coarse
+    cosines, others = index.search(centred * MIRROR if mirrored else centred, NEAREST + 1)  # itself among them
+    own = np.arange(len(centred))[:, None]
+    near = (cosines >= MIN_CANDIDATE) & (others >= 0) & (others != own)
+    pairs = np.column_stack([np.minimum(own, others)[near], np.maximum(own, others)[near]])
+    pairs, kept = np.unique(pairs, axis=0, return_index=True)
+    return pairs, cosines[near][kept].astype(np.float64)

@@ -12,7 +12,7 @@ from emopipe.balance.judge import Judge, train_judge
 from emopipe.balance.rows import Addition, TrainFaces
 from emopipe.balance_params import GateParams
 from emopipe.measures import MIRROR, measure
-from emopipe.near_duplicates import MIN_CANDIDATE, Pairs, confirm
+from emopipe.near_duplicates import MIN_CANDIDATE, Pairs, confirm, details
 
 COPY = "copy"
 REASONS = {
@@ -87,7 +87,7 @@ class Gate:
         proposed = Pairs(pairs=pairs, mirrored=mirrored[close], similarity=1 - distances[close])
         found = confirm(
             proposed,
-            lambda number: self.faces.stack[number] if number < num_real else pictures[number - num_real],
+            lambda number: details(self.faces.stack[number] if number < num_real else pictures[number - num_real]),
             self.config.max_similarity,
         )
         copies = np.zeros(len(pictures), bool)
