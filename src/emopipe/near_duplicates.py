@@ -78,8 +78,7 @@ def confirm(proposed: Pairs, details_of: DetailsOf, min_similarity: float) -> Pa
     They are correlated at the best shift of up to `REACH` pixels; a picture without details is like none.
     """
     empty = [number for number in np.unique(proposed.pairs).tolist() if (details_of(number) == MIDDLE).all()]
-    shown: np.ndarray = ~np.isin(proposed.pairs, empty).any(axis=1)
-    proposed = proposed.where(shown)
+    proposed = proposed.where(~np.isin(proposed.pairs, empty).max(axis=1))
 
     def correlation(first: int, second: int, mirrored: bool) -> float:
         other = details_of(second)[:, ::-1] if mirrored else details_of(second)
