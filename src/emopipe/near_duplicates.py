@@ -33,6 +33,7 @@ FINE, COARSE = 1.0, 4.0
 NEAREST = 16
 """Of each picture, at most so many others are compared, and as many mirrored: else pairs grow with the square of N."""
 _FEW, _PER_CELL, _PROBES, _LEARNED_FROM = 4096, 128, 8, 40
+_CHUNK = 2**16  # pictures, or pairs, at once: what is in memory for a moment does not grow with their number
 
 DetailsOf = Callable[[int], np.ndarray]
 """What `details` gives for the picture with a number."""
@@ -85,8 +86,11 @@ def confirm(proposed: Pairs, details_of: DetailsOf, min_similarity: float) -> Pa
         inner = np.ascontiguousarray(other[REACH:-REACH, REACH:-REACH])
         return float(cv2.matchTemplate(details_of(first), inner, cv2.TM_CCOEFF_NORMED).max())
 
-    rows = zip(*proposed.pairs.T.tolist(), proposed.mirrored.tolist(), strict=True)
-    similarity = np.array([correlation(*row) for row in rows])
+    similarity = np.zeros(len(proposed.pairs))
+    for start in range(0, len(similarity), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        rows = zip(*proposed.pairs[part].T.tolist(), proposed.mirrored[part].tolist(), strict=True)
+        similarity[part] = [correlation(*row) for row in rows]
     compared = Pairs(pairs=proposed.pairs, mirrored=proposed.mirrored, similarity=similarity)
     return compared.where(similarity >= min_similarity)
 
@@ -145,10 +149,14 @@ def _index(centred: np.ndarray) -> Any:
 
 
 def _search(index: Any, centred: np.ndarray, mirrored: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs, int64 (P, 2), each once, and their cosines, float (P,)."""
-    cosines, others = index.search(centred * MIRROR if mirrored else centred, NEAREST + 1)  # itself among them
-    own = np.arange(len(centred))[:, None]
-    near = (cosines >= MIN_CANDIDATE) & (others >= 0) & (others != own)
-    pairs = np.column_stack([np.minimum(own, others)[near], np.maximum(own, others)[near]])
-    pairs, kept = np.unique(pairs, axis=0, return_index=True)
-    return pairs, cosines[near][kept].astype(np.float64)
+    """Pairs, int64 (P, 2), each once, and their cosines, float32 (P,)."""
+    num, codes, found = len(centred), [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+    for start in range(0, num, _CHUNK):
+        part = centred[start : start + _CHUNK]
+        cosines, others = index.search(part * MIRROR if mirrored else part, NEAREST + 1)  # itself among them
+        own = np.arange(start, start + len(part))[:, None]
+        near = (cosines >= MIN_CANDIDATE) & (others >= 0) & (others != own)
+        codes.append((np.minimum(own, others) * num + np.maximum(own, others))[near])
+        found.append(cosines[near])
+    unique, kept = np.unique(np.concatenate(codes), return_index=True)
+    return np.column_stack(np.divmod(unique, max(num, 1))), np.concatenate(found)[kept]
