@@ -36,19 +36,19 @@ class Measures:
 
 
 COLUMNS = ("darkest", "brightest", "brightness", "contrast", "saturated", "sharpness", "entropy")
+_MEASURED = np.dtype([("row", np.float64, len(COLUMNS)), ("descriptor", np.float32, int(_KEPT.sum()))])
 
 
 def measure(pictures: Iterable[np.ndarray]) -> Measures:
     """Measure each of the pictures, uint8 (H, W, C)."""
-    rows, descriptors = [], []
-    for pixels in pictures:
-        small = cv2.resize(grey(pixels), (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-        rows.append(_row(pixels, small))
-        descriptors.append(_descriptor(small))
-    return Measures(
-        frame=pd.DataFrame(rows, columns=list(COLUMNS)),
-        descriptors=np.array(descriptors, dtype=np.float32).reshape(len(rows), _KEPT.sum()),
-    )
+    measured = np.fromiter(map(_measured, pictures), _MEASURED)  # one block: small arrays would leave holes in memory
+    frame = pd.DataFrame(measured["row"], columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[:2], np.int64))
+    return Measures(frame=frame, descriptors=np.ascontiguousarray(measured["descriptor"]))
+
+
+def _measured(pixels: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
+    small = cv2.resize(grey(pixels), (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return _row(pixels, small), _descriptor(small)
 
 
 def grey(pixels: np.ndarray) -> np.ndarray:
