@@ -20,6 +20,7 @@ from emopipe.tracking.registry import EXPORTS_TAG, log_bundle, new_version, regi
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.snapshots import Snapshot
 from emopipe.tracking.store import NAME, connect
+from emopipe.tracking.versions import mlflow_faults
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -84,8 +85,10 @@ def refill(root: Path, index: RunIndex, version: "ModelVersion") -> None:
 def restore_first(run: ModelRun) -> None:
     """Before a new version is made: it must not take the number of one that was lost."""
     client, _ = run.connection()
-    for problem in restore_versions(run.root, RunIndex(*connect(run.root))) if lost_versions(run.root, client) else ():
-        print(f"warning: {problem}")
+    with mlflow_faults("so nothing is registered, and no alias has moved"):
+        if lost_versions(run.root, client):
+            for problem in restore_versions(run.root, RunIndex(*connect(run.root))):
+                print(f"warning: {problem}")
 
 
 def example_face(table: Path) -> bytes:

@@ -36,7 +36,12 @@ def project_root() -> Path:
 
 def tracking_uri(root: Path) -> str:
     """The store in use."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or local_uri(root)
+
+
+def local_uri(root: Path) -> str:
+    """The store that is used where none is named."""
+    return f"sqlite:///{root / 'mlflow.db'}"
 
 
 def lock_path(root: Path) -> Path:
