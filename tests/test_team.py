@@ -48,8 +48,7 @@ def acting(team: Team, user: tuple[str, str] = ADA) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def team(tmp_path_factory) -> Iterator[Team]:
     """The servers, with ada, whom the code of the page makes, and with a guest."""
-    with running_team(tmp_path_factory.mktemp("team")) as started, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_AUTH_CONFIG_PATH", str(started.server.log.parent / "auth.ini"))  # what it imports reads it
+    with running_team(tmp_path_factory.mktemp("team")) as started:
         code, known = documented("from mlflow.server").replace("http://127.0.0.1:5000", started.server.address), {}
         with acting(started, ADMIN):
             exec(code, known)
@@ -158,7 +157,7 @@ def test_a_fresh_clone_has_the_data_the_models_and_the_experiments(project, team
         assert {path.relative_to(project): content for path, content in there.items()} == {
             path.relative_to(clone): content for path, content in here.items()
         }
-    succeed(clone, "dvc", "exp", "pull", "origin", "short")
+    succeed(clone, "dvc", "exp", "pull", "--all-commits", "origin")
     lines = succeed(clone, "emopipe", "sync", "--all-experiments", "--check", **team.variables(ADA))
     assert lines.splitlines() == ["2 runs and 2 versions stand for the states that git and DVC keep"]
     assert run(project, "git", "grep", "--quiet", "of-the-test").returncode == 1, "a key is in a tracked file"
