@@ -49,8 +49,12 @@ class Team:
     def variables(self, user: tuple[str, str] = ADMIN) -> dict[str, str]:
         """Of somebody who uses the server; patient, for nothing here is down."""
         name, password = user
-        known = {"MLFLOW_TRACKING_URI": self.server.address, "MLFLOW_HTTP_REQUEST_TIMEOUT": str(PATIENCE)}
-        return known | {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": password}
+        return {
+            "MLFLOW_TRACKING_URI": self.server.address,
+            "MLFLOW_TRACKING_USERNAME": name,
+            "MLFLOW_TRACKING_PASSWORD": password,
+            "MLFLOW_HTTP_REQUEST_TIMEOUT": str(PATIENCE),
+        }
 
     def objects(self, prefix: str) -> list[str]:
         """Keys in the bucket."""
