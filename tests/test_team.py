@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from emopipe.tracking.index import RunIndex
+from emopipe.tracking.ledger import Ledger, VersionNote, write_ledger
 from emopipe.tracking.naming import SOURCE_TAG, WATCHED
+from emopipe.tracking.restore import restore_versions
+from emopipe.tracking.store import connect
 from projects import change_params, files_below, run, succeed
 from team import ADMIN, KEYS, Team, documented, lacking, running_team
 from test_sync import project, read, read_store
@@ -220,3 +224,21 @@ def test_a_pipeline_logs_to_the_server_while_it_runs(project, team, moved):
     assert (one.info.status, one.data.tags[SOURCE_TAG], steps) == ("FINISHED", WATCHED, [1, 2, 3, 4])
     assert {"time/training_seconds", "test/accuracy", "test/recall/happy"} <= one.data.metrics.keys()
     assert (project / "mlflow.db").read_bytes() == local
+
+
+def test_a_server_takes_a_version_without_files_under_its_number(project, team, moved, tmp_path):
+    """One that is noted, that others made, and before which one was deleted."""
+    from mlflow import MlflowClient
+
+    with acting(team):
+        client = MlflowClient(team.server.address)
+        number = max(int(version.version) for version in client.search_model_versions("name = 'emopipe'")) + 2
+        note = VersionNote(tags={"of": "others"}, about="")
+        write_ledger(tmp_path, Ledger(versions={number: note}, aliases={"shadow": number}))
+        assert list(restore_versions(tmp_path, RunIndex(*connect(tmp_path)))) == [
+            f"version {number} comes back without its files: it was not registered by this project, so that nobody "
+            "noted where its files are",
+            f"shadow stays unset: the files of its version {number} are gone",
+        ]
+        assert client.get_model_version("emopipe", str(number)).tags["of"] == "others"
+        assert str(number - 1) not in {version.version for version in client.search_model_versions("name = 'emopipe'")}

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 GONE_TAG = "emopipe.gone"
 LOGGED = "models:/m-"
+NO_FILES = "dvc:///exports"
+"""Source of a version without files: an address that means nothing to MLflow, whose server wants a path in it."""
 
 
 def lost_versions(root: Path, client: "MlflowClient") -> dict[int, VersionNote]:
@@ -134,7 +136,7 @@ def _restore(root: Path, index: RunIndex, number: int, note: VersionNote) -> Ite
             model = log_bundle(client, run_id, bundle, example, origin)
             created = new_version(client, model.model_uri, run_id, note.tags, note.about, model.model_id)
         except WorkspaceError as error:
-            created = new_version(client, "dvc://exports", run_id, note.tags | {GONE_TAG: str(error)}, note.about)
+            created = new_version(client, NO_FILES, run_id, note.tags | {GONE_TAG: str(error)}, note.about)
             yield f"version {number} comes back without its files: {error}"
     if int(created) != number:  # the store still counts a version that was deleted
         client.delete_model_version(NAME, created)
@@ -160,5 +162,5 @@ def _skip_to(client: "MlflowClient", number: int) -> None:
     have = [int(version.version) for version in client.search_model_versions(f"name = '{NAME}'")]
     last = max(have, default=0)
     while last < number - 1:
-        last = int(new_version(client, "dvc://exports", None, {}, ""))
+        last = int(new_version(client, NO_FILES, None, {}, ""))
         client.delete_model_version(NAME, str(last))
