@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 PARTS = ("dvc.yaml", "params.yaml", "corrections.csv", ".dvcignore", "stages", "src")
 BIN = Path(sys.executable).parent
-FOREIGN = ("MLFLOW_", "DVC_")  # variables that would reach out of the project
+FOREIGN = ("MLFLOW_", "DVC_", "AWS_")  # variables that would reach out of the project
 
 
 def make_project(root: Path, source: Path = ROOT, **params) -> Path:

@@ -2,15 +2,13 @@
 
 import resource
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 
 import pytest
 
 from emopipe.tracking.store import connect
+from mlflow_server import MlflowServer
 from projects import ROOT, environment
 from test_tracking import OTHER, STATE, figures, model_run, new_store, own_stores, root, stored
 
@@ -45,40 +43,13 @@ def start_training(root, number, max_bytes=None):
 @pytest.fixture
 def server(root, monkeypatch):
     """A server of the store in `root`, to be stopped and started."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address, processes = f"http://127.0.0.1:{port}", []
-
-    class Server:
-        def start(self):
-            command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-            store = ["--backend-store-uri", f"sqlite:///{root}/mlflow.db", "--artifacts-destination", f"{root}/files"]
-            more = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-            own = environment(root, PYTHONWARNINGS="ignore", **more)
-            log = (root / "server.log").open("a")
-            processes.append(subprocess.Popen([*command, *store], env=own, stdout=log, stderr=log, process_group=0))
-            for _ in range(1200):
-                assert processes[-1].poll() is None, (root / "server.log").read_text()
-                try:
-                    return urllib.request.urlopen(f"{address}/health", timeout=5).close()
-                except OSError:
-                    time.sleep(0.1)
-            raise AssertionError((root / "server.log").read_text())
-
-        def stop(self):
-            import os
-            import signal
-
-            os.killpg(processes[-1].pid, signal.SIGKILL)
-            processes[-1].wait()
-
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    store = ["--backend-store-uri", f"sqlite:///{root}/mlflow.db", "--artifacts-destination", f"{root}/files"]
+    made = MlflowServer(root, sys.executable, "-m", "mlflow", "server", "--workers", "1", *store)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", made.address)
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
-    yield Server()
-    if processes and processes[-1].poll() is None:
-        Server().stop()
+    yield made
+    made.stop()
 
 
 @pytest.mark.slow

@@ -138,6 +138,13 @@ def test_the_note_of_what_is_registered_is_not_in_git():
     subprocess.run(["git", "check-ignore", "--quiet", "reports/register.json"], cwd=ROOT, check=True)
 
 
+def test_what_is_pushed_to_the_remote_of_the_sample_stays_out_of_git():
+    """Faces that somebody brought would go along with the next commit else; the sample's own files are in git."""
+    subprocess.run(["git", "check-ignore", "--quiet", "--no-index", "dvcstore/files/md5/00/1"], cwd=ROOT, check=True)
+    listed = subprocess.run(["git", "ls-files", "dvcstore"], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert len(listed.stdout.split()) == 2
+
+
 def test_the_committed_lock_is_of_the_committed_parameters():
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     lock = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 
 from emopipe.errors import WorkspaceError
 from emopipe.faces import faces_to_arrow
 from emopipe.files import read_json, write_parquet
 from emopipe.images import encode_png
+from emopipe.tracking.adopt import adopt_local
 from emopipe.tracking.index import RunIndex
 from emopipe.tracking.ledger import note_registry, read_ledger
 from emopipe.tracking.origin import Origin
@@ -176,6 +178,44 @@ def test_a_disk_that_is_full_leaves_versions_and_aliases_as_they_are(project):
     assert (project.versions(), project.aliases()) == before
     with model_run(project.root).find() as run:
         assert register(bundle, run, EXAMPLE, {"emopipe.model": "cnn"}) == "4"
+
+
+def test_another_store_takes_the_registry_over(project, new_store, tmp_path, monkeypatch):
+    """By its address; what it does then is what it does after a loss."""
+    before, standing = project.versions(), project.aliases()
+    local = MlflowClient(f"sqlite:///{project.root}/mlflow.db")
+    local.set_model_version_tag(NAME, "3", "said", "after the last note")
+    monkeypatch.setenv(
+        "MLFLOW_TRACKING_URI", f"sqlite:///{shutil.copy(new_store / 'mlflow.db', tmp_path / 'other.db')}"
+    )
+    adopt_local(project.root, project.index().client)
+    assert list(restore_versions(project.root, project.index())) == []
+    before[3]["said"] = "after the last note"
+    assert (project.versions(), project.aliases()) == (before, standing)
+    project.index().client.set_registered_model_alias(NAME, "champion", "1")
+    adopt_local(project.root, project.index().client)
+    assert list(restore_versions(project.root, project.index())) == [], "what is there already stays as it is"
+    assert project.aliases()["champion"] == 1
+    local.set_model_version_tag(NAME, "1", "emopipe.bundle", "0" * 32)
+    with pytest.raises(WorkspaceError) as error:
+        adopt_local(project.root, project.index().client)
+    assert str(error.value) == (
+        "version 1 of the server is another than version 1 of mlflow.db, and two registries cannot be joined: if "
+        "nobody needs the server's, delete its registered model emopipe, else sync without --from-local"
+    )
+
+
+def test_only_a_local_store_is_taken_over_and_only_by_another(project, monkeypatch):
+    with pytest.raises(WorkspaceError) as error:
+        adopt_local(project.root, project.index().client)
+    assert str(error.value) == (
+        "mlflow.db is the store in use: set MLFLOW_TRACKING_URI to the one that takes its place"
+    )
+    client = MlflowClient("http://127.0.0.1:9")
+    (project.root / "mlflow.db").rename(project.root / "other.db")
+    with pytest.raises(WorkspaceError) as error:
+        adopt_local(project.root, client)
+    assert str(error.value) == f"{project.root} has no mlflow.db to take over: sync without --from-local"
 
 
 def test_the_ledger_holds_the_stores_apart_and_no_address(project, monkeypatch):

@@ -48,7 +48,11 @@ def open_store(root: Path):
 
 
 def read_store(root: Path, folder: Path) -> Store:
-    client = open_store(root)
+    return read(open_store(root), folder)
+
+
+def read(client, folder: Path) -> Store:
+    """What the store of the client shows; `folder` is for its files."""
     experiment = client.get_experiment_by_name("emopipe").experiment_id
     found = client.search_runs([experiment])
     keys = {run.info.run_id: run.data.tags.get("emopipe.key", run.data.tags["emopipe.state"]) for run in found}
@@ -69,10 +73,11 @@ def read_store(root: Path, folder: Path) -> Store:
             "files": files_of(client, one.info.run_id, folder / one.info.run_id),
         }
     versions = {
-        version.version: {"run": keys[version.run_id], "tags": version.tags, "about": version.description}
+        int(version.version): {"run": keys[version.run_id], "tags": version.tags, "about": version.description}
         for version in client.search_model_versions("name = 'emopipe'")
     }
-    return Store(runs, states, versions, client.get_registered_model("emopipe").aliases)
+    aliases = client.get_registered_model("emopipe").aliases
+    return Store(runs, states, versions, {alias: int(number) for alias, number in aliases.items()})
 
 
 PARENT = "mlflow.parentRunId"

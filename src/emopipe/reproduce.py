@@ -20,8 +20,10 @@ from emopipe.predictions import predictions_from_arrow
 from emopipe.tracking.git import git
 from emopipe.tracking.origin import DIFF, Origin
 from emopipe.tracking.outs import restore
+from emopipe.tracking.reason import reason
 from emopipe.tracking.state import LOCK, read_lock
 from emopipe.tracking.store import NAME, connect
+from emopipe.tracking.versions import mlflow_faults
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,7 +67,8 @@ def find_origin(root: Path, target: str) -> tuple[str, Origin]:
         )
     from mlflow.exceptions import MlflowException
 
-    client, _ = connect(root)
+    with mlflow_faults("so there is nothing to make again"):
+        client, _ = connect(root)
     try:
         if run:
             return _of_run(client, run["run"])
@@ -77,8 +80,9 @@ def find_origin(root: Path, target: str) -> tuple[str, Origin]:
         )
         return found.tags["emopipe.model"], _of_version(client, found.version)
     except MlflowException as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WorkspaceError(f"MLflow does not have {target} with its origin: run `emopipe sync` ({reason})") from error
+        raise WorkspaceError(
+            f"MLflow does not have {target} with its origin: run `emopipe sync` ({reason(error)})"
+        ) from error
 
 
 def _of_run(client: "MlflowClient", run: str) -> tuple[str, Origin]:

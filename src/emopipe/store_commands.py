@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from emopipe.errors import ParamsError
+
 PARAMS = Path("params.yaml")
 
 
@@ -15,14 +17,23 @@ def sync(
         str | None, typer.Argument(help="A git revision or a DVC experiment; the workspace by default.")
     ] = None,
     all_experiments: Annotated[bool, typer.Option("--all-experiments", help="All DVC experiments too.")] = False,
+    from_local: Annotated[
+        bool, typer.Option("--from-local", help="Move to a server: versions and aliases as mlflow.db has them.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; status 1 if anything is to be done.")] = False,
 ) -> None:
     """Rebuild in MLflow what it lacks, from what DVC and git keep: runs, figures, versions, aliases."""
     from emopipe.tracking import sync as syncing
     from emopipe.tracking.store import project_root
 
-    compare = syncing.check if check else syncing.sync
-    found = compare(project_root(), revision, experiments=all_experiments)
+    if check and from_local:
+        raise ParamsError("--check changes nothing, and --from-local takes a registry over: give one of them")
+    root = project_root()
+    found = (
+        syncing.check(root, revision, experiments=all_experiments)
+        if check
+        else syncing.sync(root, revision, experiments=all_experiments, from_local=from_local)
+    )
     print("\n".join(found.lines()))
     raise typer.Exit(0 if found.is_whole else 1)
 
@@ -51,13 +62,14 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on; others than loopback let others in.")] = "127.0.0.1",
 ) -> None:
     """Open MLflow's pages: compare runs, look at registered models. Ctrl-C stops it."""
+    from emopipe.tracking.reason import without_password
     from emopipe.tracking.store import connect, is_server, project_root, tracking_uri
     from emopipe.ui_view import share_view
 
     root = project_root()
     uri = tracking_uri(root)
     if is_server(uri):
-        print(f"MLflow runs already, at MLFLOW_TRACKING_URI: {uri}")
+        print(f"MLflow runs already, at MLFLOW_TRACKING_URI: {without_password(uri)}")
         return
     client, experiment = connect(root)
     address = f"http://{host}:{port}"

@@ -10,6 +10,7 @@ from emopipe.errors import DataError
 from emopipe.params import Params
 from emopipe.predictions import Predictions
 from emopipe.tracking.measured import predictions_of_run
+from emopipe.tracking.reason import reason
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.versions import find_champion, run_of
 
@@ -68,8 +69,7 @@ def against_champion(run: ModelRun, name: str, predictions: Predictions, params:
             params,
         )
     except Exception as error:  # noqa: BLE001 - MLflow's stores raise errors of many libraries
-        reason = " ".join(str(error).split())[:200]
-        return AgainstChampion(says=f"The champion could not be read ({reason}).")
+        return AgainstChampion(says=f"The champion could not be read ({reason(error)}).")
 
 
 def _compared(number: str, champion: Measured, model: Measured, params: Params) -> AgainstChampion:

@@ -14,7 +14,8 @@ from filelock import FileLock
 
 from emopipe.files import read_json, write_json
 from emopipe.tracking.origin import Origin
-from emopipe.tracking.store import NAME, lock_path, tracking_uri
+from emopipe.tracking.reason import without_password
+from emopipe.tracking.store import NAME, local_uri, lock_path, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,9 +43,9 @@ class Ledger:
     aliases: dict[str, int] = field(default_factory=dict)
 
 
-def read_ledger(root: Path) -> Ledger:
-    """What is noted of the store in use."""
-    noted = _stores(root).get(_store(root), {"versions": {}, "aliases": {}})
+def read_ledger(root: Path, uri: str | None = None) -> Ledger:
+    """What is noted of the store at this address; by default of the one in use."""
+    noted = _stores(root).get(_store(root, uri), {"versions": {}, "aliases": {}})
     versions = {int(number): VersionNote(**note) for number, note in noted["versions"].items()}
     return Ledger(versions=versions, aliases=noted["aliases"])
 
@@ -53,16 +54,17 @@ def note_version(root: Path, version: int, key: str, origin: Origin | None) -> N
     """Note where a version is from, which MLflow's registry has no place for."""
     before = read_ledger(root)
     note = VersionNote(tags={}, about="", key=key, origin=asdict(origin) if origin else None)
-    _write(root, Ledger(versions=before.versions | {version: note}, aliases=before.aliases))
+    write_ledger(root, Ledger(versions=before.versions | {version: note}, aliases=before.aliases))
 
 
 def note_registry(root: Path, client: "MlflowClient") -> None:
-    """Note the tags, descriptions and aliases that stand in the registry.
+    """Note the tags, descriptions and aliases that stand in the registry of the client's store.
 
     What comes after the last version of the registry was lost with a store, and stays noted with its aliases until
     `emopipe sync` has brought it back; one that is missing before was deleted by a person, and is forgotten.
     """
-    before, here = read_ledger(root), client.search_model_versions(f"name = '{NAME}'")
+    uri = client.tracking_uri
+    before, here = read_ledger(root, uri), client.search_model_versions(f"name = '{NAME}'")
     last = max((int(version.version) for version in here), default=0)
     versions = {number: note for number, note in before.versions.items() if number > last}
     for version in here:
@@ -71,7 +73,7 @@ def note_registry(root: Path, client: "MlflowClient") -> None:
             tags=dict(version.tags), about=version.description or "", key=noted.key, origin=noted.origin
         )
     lost = {alias: number for alias, number in before.aliases.items() if number > last}
-    _write(root, Ledger(versions=versions, aliases=lost | aliases(client)))
+    write_ledger(root, Ledger(versions=versions, aliases=lost | aliases(client)), uri)
 
 
 def forget_version(root: Path, version: int) -> None:
@@ -79,7 +81,7 @@ def forget_version(root: Path, version: int) -> None:
     before = read_ledger(root)
     versions = {number: note for number, note in before.versions.items() if number != version}
     kept = {alias: number for alias, number in before.aliases.items() if number != version}
-    _write(root, Ledger(versions=versions, aliases=kept))
+    write_ledger(root, Ledger(versions=versions, aliases=kept))
 
 
 def aliases(client: "MlflowClient") -> dict[str, int]:
@@ -88,10 +90,11 @@ def aliases(client: "MlflowClient") -> dict[str, int]:
     return {alias: int(number) for model in found for alias, number in model.aliases.items()}
 
 
-def _write(root: Path, ledger: Ledger) -> None:
+def write_ledger(root: Path, ledger: Ledger, uri: str | None = None) -> None:
+    """Note all of it, in place of what was noted of the store."""
     versions = {str(number): asdict(note) for number, note in sorted(ledger.versions.items())}
     with FileLock(lock_path(root)):
-        stores = _stores(root) | {_store(root): {"versions": versions, "aliases": ledger.aliases}}
+        stores = _stores(root) | {_store(root, uri): {"versions": versions, "aliases": ledger.aliases}}
         write_json(root / FILE, stores)
 
 
@@ -100,8 +103,7 @@ def _stores(root: Path) -> dict[str, Any]:
     return dict(read_json(path)) if path.exists() else {}
 
 
-def _store(root: Path) -> str:
-    """`local`, or a name for a server, whose address may hold a password."""
-    uri = tracking_uri(root)
-    is_local = uri == f"sqlite:///{root / 'mlflow.db'}"
-    return "local" if is_local else hashlib.blake2b(uri.encode(), digest_size=8).hexdigest()
+def _store(root: Path, uri: str | None) -> str:
+    """`local`, or a name for a server; a password in its address is no part of it."""
+    uri = without_password(uri or tracking_uri(root))
+    return "local" if uri == local_uri(root) else hashlib.blake2b(uri.encode(), digest_size=8).hexdigest()

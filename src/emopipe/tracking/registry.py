@@ -17,6 +17,7 @@ from emopipe.params import ExportParams
 from emopipe.tracking.evidence import evidence_tags
 from emopipe.tracking.ledger import aliases, note_registry, note_version
 from emopipe.tracking.origin import Origin
+from emopipe.tracking.reason import reason
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import NAME
 from emopipe.tracking.versions import CHALLENGER, CHAMPION, find_version, tag_version
@@ -75,9 +76,9 @@ def register(
     except ModelError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
         raise WorkspaceError(
-            f"MLflow did not take the model, and the aliases stay where they were: run `dvc repro` again ({reason})"
+            "MLflow did not take the model, and the aliases stay where they were: "
+            f"run `dvc repro` again ({reason(error)})"
         ) from error
 
 

@@ -20,6 +20,7 @@ from emopipe.tracking.registry import EXPORTS_TAG, log_bundle, new_version, regi
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.snapshots import Snapshot
 from emopipe.tracking.store import NAME, connect
+from emopipe.tracking.versions import mlflow_faults
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 GONE_TAG = "emopipe.gone"
 LOGGED = "models:/m-"
+NO_FILES = "dvc:///exports"
+"""Source of a version without files: an address that means nothing to MLflow, whose server wants a path in it."""
 
 
 def lost_versions(root: Path, client: "MlflowClient") -> dict[int, VersionNote]:
@@ -84,8 +87,10 @@ def refill(root: Path, index: RunIndex, version: "ModelVersion") -> None:
 def restore_first(run: ModelRun) -> None:
     """Before a new version is made: it must not take the number of one that was lost."""
     client, _ = run.connection()
-    for problem in restore_versions(run.root, RunIndex(*connect(run.root))) if lost_versions(run.root, client) else ():
-        print(f"warning: {problem}")
+    with mlflow_faults("so nothing is registered, and no alias has moved"):
+        if lost_versions(run.root, client):
+            for problem in restore_versions(run.root, RunIndex(*connect(run.root))):
+                print(f"warning: {problem}")
 
 
 def example_face(table: Path) -> bytes:
@@ -131,7 +136,7 @@ def _restore(root: Path, index: RunIndex, number: int, note: VersionNote) -> Ite
             model = log_bundle(client, run_id, bundle, example, origin)
             created = new_version(client, model.model_uri, run_id, note.tags, note.about, model.model_id)
         except WorkspaceError as error:
-            created = new_version(client, "dvc://exports", run_id, note.tags | {GONE_TAG: str(error)}, note.about)
+            created = new_version(client, NO_FILES, run_id, note.tags | {GONE_TAG: str(error)}, note.about)
             yield f"version {number} comes back without its files: {error}"
     if int(created) != number:  # the store still counts a version that was deleted
         client.delete_model_version(NAME, created)
@@ -157,5 +162,5 @@ def _skip_to(client: "MlflowClient", number: int) -> None:
     have = [int(version.version) for version in client.search_model_versions(f"name = '{NAME}'")]
     last = max(have, default=0)
     while last < number - 1:
-        last = int(new_version(client, "dvc://exports", None, {}, ""))
+        last = int(new_version(client, NO_FILES, None, {}, ""))
         client.delete_model_version(NAME, str(last))

@@ -34,6 +34,7 @@ from emopipe.tracking.naming import (
     run_name,
 )
 from emopipe.tracking.origin import Origin, workspace_origin
+from emopipe.tracking.reason import reason
 from emopipe.tracking.state import StageRecord, StageState
 from emopipe.tracking.store import connect, lock_path
 
@@ -102,9 +103,8 @@ class ModelRun:
         try:
             taken = self._take(RunIndex(*connect(self.root)))
         except Exception as error:  # as in `_open`
-            reason = " ".join(str(error).split())[:200]
             raise WorkspaceError(
-                f"MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc repro` again ({reason})"
+                f"MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc repro` again ({reason(error)})"
             ) from error
         if not taken:
             raise WorkspaceError(
@@ -251,8 +251,7 @@ class ModelRun:
 
     def _give_up(self, error: Exception) -> None:
         self._index = None
-        reason = " ".join(str(error).split())[:200]
-        print(f"MLflow cannot be reached, so {self._model} goes on unlogged ({reason})", file=sys.stderr)
+        print(f"MLflow cannot be reached, so {self._model} goes on unlogged ({reason(error)})", file=sys.stderr)
 
 
 def _points(

@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",  # a new store tells how it makes its tables
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # at the end of each run
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",  # else files come from the server's bucket, past the server
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server that is down costs seconds, not minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
@@ -36,7 +38,12 @@ def project_root() -> Path:
 
 def tracking_uri(root: Path) -> str:
     """The store in use."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or local_uri(root)
+
+
+def local_uri(root: Path) -> str:
+    """The store that is used where none is named."""
+    return f"sqlite:///{root / 'mlflow.db'}"
 
 
 def lock_path(root: Path) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emopipe.errors import WorkspaceError
+from emopipe.tracking.adopt import adopt_local
 from emopipe.tracking.index import RunIndex, in_progress, is_complete
 from emopipe.tracking.ledger import note_registry
 from emopipe.tracking.naming import EVALUATION_TAG, KEY_TAG, MODEL_TAG, PARENT_TAG
@@ -24,6 +25,7 @@ from emopipe.tracking.restore import (
 )
 from emopipe.tracking.snapshots import Snapshot, history, snapshots
 from emopipe.tracking.store import NAME, connect
+from emopipe.tracking.versions import mlflow_faults
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -50,8 +52,28 @@ class Findings:
 
 
 def check(root: Path, revision: str | None = None, *, experiments: bool = False) -> Findings:
-    """What MLflow lacks, and what it has that nothing stands for; changes nothing."""
-    index, found = _open(root), snapshots(root, revision, experiments=experiments)
+    """What MLflow lacks, and what it has that nothing stands for; changes nothing.
+
+    Raises `WorkspaceError` where the store fails, as `sync` does.
+    """
+    with mlflow_faults("so nothing is checked"):
+        return _check(RunIndex(*connect(root)), snapshots(root, revision, experiments=experiments))
+
+
+def sync(root: Path, revision: str | None = None, *, experiments: bool = False, from_local: bool = False) -> Findings:
+    """Rebuild what MLflow lacks; a second call has nothing to do.
+
+    from_local: the registry of the store in use begins as that of the local store.
+    """
+    with mlflow_faults("so the sync is not complete"):
+        index = RunIndex(*connect(root))
+        if from_local:
+            adopt_local(root, index.client)
+        return _sync(index, snapshots(root, revision, experiments=experiments))
+
+
+def _check(index: RunIndex, found: list[Snapshot]) -> Findings:
+    root = found[-1].root
     wanted, runs = plan(found), index.models()
     findings = Findings()
     findings.problems += [f"{_name(one)} {lack}: `emopipe sync`" for one, lack in _gaps(index, wanted, runs)]
@@ -66,10 +88,8 @@ def check(root: Path, revision: str | None = None, *, experiments: bool = False)
     return _counted(findings, index, wanted)
 
 
-def sync(root: Path, revision: str | None = None, *, experiments: bool = False) -> Findings:
-    """Rebuild what MLflow lacks; a second call has nothing to do."""
-    index, found = _open(root), snapshots(root, revision, experiments=experiments)
-    wanted, findings = plan(found), Findings()
+def _sync(index: RunIndex, found: list[Snapshot]) -> Findings:
+    root, wanted, findings = found[-1].root, plan(found), Findings()
     for run in _left(index):
         index.client.set_terminated(run.info.run_id, "KILLED" if MODEL_TAG in run.data.tags else "FINISHED")
         findings.done.append(f"{run.info.run_name} was left as running by a process that is gone: ended")
@@ -94,14 +114,6 @@ def _try(findings: Findings, lack: str, repair: Callable[[], None]) -> None:
         findings.done.append(f"{lack}: rebuilt")
     except WorkspaceError as error:
         findings.problems.append(f"{lack}, and cannot be rebuilt: {error}")
-
-
-def _open(root: Path) -> RunIndex:
-    try:
-        return RunIndex(*connect(root))
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WorkspaceError(f"MLflow cannot be reached: check MLFLOW_TRACKING_URI ({reason})") from error
 
 
 def _gaps(index: RunIndex, wanted: dict[str, Wanted], runs: "Iterable[Run]") -> Iterator[tuple[Wanted, str]]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emopipe.errors import EmopipeError, WorkspaceError
+from emopipe.tracking.reason import reason
 from emopipe.tracking.store import NAME
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ def mlflow_faults(outcome: str) -> Iterator[None]:
     except EmopipeError:
         raise
     except Exception as error:  # MLflow's stores raise errors of many libraries
-        reason = " ".join(str(error).split())[:200]
-        raise WorkspaceError(f"MLflow fails, {outcome}: check MLFLOW_TRACKING_URI ({reason})") from error
+        raise WorkspaceError(f"MLflow fails, {outcome}: check MLFLOW_TRACKING_URI ({reason(error)})") from error
 
 
 def find_version(client: "MlflowClient", wanted: str) -> "ModelVersion":

@@ -1,0 +1,244 @@
+"""A local store moves to a team's servers as docs/team.md says, and work goes on there: the pipeline of test_sync."""
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from emopipe.tracking.index import RunIndex
+from emopipe.tracking.ledger import Ledger, VersionNote, write_ledger
+from emopipe.tracking.naming import SOURCE_TAG, WATCHED
+from emopipe.tracking.restore import restore_versions
+from emopipe.tracking.store import connect
+from projects import change_params, files_below, run, succeed
+from team import ADMIN, KEYS, Team, documented, lacking, running_team
+from test_sync import project, read, read_store
+
+__all__ = ["project"]
+REQUIRED = os.environ.get("EMOPIPE_TEAM_TESTS") == "required"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(lacking()) and not REQUIRED, reason=lacking()),
+    pytest.mark.filterwarnings("ignore"),  # mlflow, moto and boto3 warn of their own code
+]
+ADA, WRONG = ("ada", "a password of 12 characters or more"), ("ada", "another password of that length")
+GUEST = ("ci", "the password of a guest")
+REFUSED = "the server does not accept this user: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+FORBIDDEN = "the server does not let this user do that: ask for the permission MANAGE"
+SIGNED = "mlflow-artifacts/presigned"  # the request for the address of a file in the bucket
+LOAD = """
+import json
+from pathlib import Path
+import mlflow
+model = mlflow.pyfunc.load_model("models:/emopipe@champion")
+folder = Path(mlflow.artifacts.download_artifacts("models:/emopipe@champion"))
+(answer,) = model.predict(model.input_example).to_dict("records")
+print(json.dumps([answer, sorted(path.name for path in (folder / "artifacts" / "exports").iterdir())]))
+"""
+
+
+@contextmanager
+def acting(team: Team, user: tuple[str, str] = ADA) -> Iterator[None]:
+    """MLflow's clients of this process speak to the server as this user."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in team.variables(user).items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory) -> Iterator[Team]:
+    """The servers, with the users that the code of the page makes."""
+    with running_team(tmp_path_factory.mktemp("team")) as started:
+        with acting(started, ADMIN):
+            exec(documented("from mlflow.server").replace("http://127.0.0.1:5000", started.server.address), {})
+        yield started
+
+
+@pytest.fixture(scope="module")
+def moved(project, team, tmp_path_factory):
+    """What the local store showed, with a version that was promoted, and what the move said."""
+    succeed(project, "emopipe", "promote", "2", "--force", "--reason", "it was trained for less long")
+    before = read_store(project, tmp_path_factory.mktemp("before"))
+    said = succeed(project, "emopipe", "sync", "--all-experiments", "--from-local", **team.variables(ADA))
+    return before, said.splitlines()
+
+
+def read_server(team: Team, folder: Path):
+    from mlflow import MlflowClient
+
+    with acting(team):
+        return read(MlflowClient(team.server.address), folder)
+
+
+def aliases(team: Team) -> dict[str, str]:
+    from mlflow import MlflowClient
+
+    with acting(team):
+        return dict(MlflowClient(team.server.address).get_registered_model("emopipe").aliases)
+
+
+def type_in(root: Path, block: str, words: Mapping[str, str], last: int | None = None) -> None:
+    """Run the commands of a block in docs/team.md, up to the `last` one, with other words for those of the example."""
+    for line in documented(block).splitlines()[:last]:
+        succeed(root, *(words.get(word, word) for word in shlex.split(line.removeprefix("$ "))))
+
+
+def test_a_store_moves_with_runs_figures_versions_verdicts_and_aliases(project, team, moved, tmp_path):
+    before, said = moved
+    assert said == [
+        "cnn of short has no run: rebuilt",
+        "cnn of the workspace has no run: rebuilt",
+        "version 1 was missing: registered again",
+        "version 2 was missing: registered again",
+        "2 runs and 2 versions stand for the states that git and DVC keep",
+    ]
+    after = read_server(team, tmp_path)
+    assert (after.runs, after.states) == (before.runs, before.states)
+    assert (after.versions, after.aliases) == (before.versions, before.aliases)
+    assert after.aliases == {"champion": 2, "challenger": 2}
+    assert after.versions[2]["tags"]["emopipe.forced"] == "it was trained for less long"
+    whole = "2 runs and 2 versions stand for the states that git and DVC keep"
+    for option in ("--check", "--from-local"):
+        again = succeed(project, "emopipe", "sync", "--all-experiments", option, **team.variables(ADA))
+        assert again.splitlines() == [whole]
+    assert ADA[1] not in (project / "registry.json").read_text()
+
+
+def test_artifacts_go_through_the_server_into_the_bucket(team, moved):
+    from mlflow import MlflowClient
+
+    with acting(team):
+        client = MlflowClient(team.server.address)
+        experiment = client.get_experiment_by_name("emopipe").experiment_id
+        (one,) = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn' and params.`train.epochs` = '2'")
+        assert one.info.artifact_uri.startswith("mlflow-artifacts:/")
+        figures = {Path(item.path).name for item in client.list_artifacts(one.info.run_id, "figures")}
+    kept = team.objects(f"mlflow/{experiment}/{one.info.run_id}/artifacts/figures/")
+    assert figures == {Path(key).name for key in kept} != set()
+
+
+def test_the_champion_is_loaded_from_the_server_without_a_project(team, moved, tmp_path):
+    done = run(tmp_path, "python", "-W", "ignore", "-c", LOAD, **team.variables(ADA))
+    assert done.returncode == 0, done.stderr
+    answer, files = json.loads(done.stdout)
+    assert answer["label"] == max(answer.keys() - {"label"}, key=answer.get)
+    assert {"model.onnx", "model.json", "MODEL_CARD.md"} <= set(files)
+
+
+def test_promotion_moves_the_alias_on_the_server(project, team, moved, tmp_path):
+    """Back to what version 2 replaced before it was moved; then forwards again, judged by files that the server has."""
+    before = team.server.log.read_text().count(SIGNED)
+    for words, line, number in (
+        (["--rollback"], "version 1 is the champion now, in place of version 2", "1"),
+        (["2", "--force", "--reason", "again"], "version 2 is the champion now, in place of version 1", "2"),
+    ):
+        said = succeed(project, "emopipe", "promote", *words, **team.variables(ADA))
+        assert said.splitlines()[-1] == line
+        assert aliases(team)["champion"] == number
+    log = team.server.log.read_text()
+    assert re.search(r"GET /api/2.0/mlflow-artifacts/artifacts/\S+/predictions.parquet", log)
+    assert log.count(SIGNED) == before, "a file came from the bucket itself"
+    versions = read_server(team, tmp_path).versions
+    assert versions[2]["tags"]["emopipe.rolled_back"] == "no reason given"
+
+
+def test_a_fresh_clone_has_the_data_the_models_and_the_experiments(project, team, moved, tmp_path):
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    words = {"https://s3.example.org": team.storage}
+    words |= {"KEY": KEYS["AWS_ACCESS_KEY_ID"], "SECRET": KEYS["AWS_SECRET_ACCESS_KEY"]}
+    succeed(tmp_path, "git", "init", "--quiet", "--bare", str(origin))
+    succeed(project, "git", "remote", "add", "origin", str(origin))
+    type_in(project, "$ dvc remote add", words, 4)
+    succeed(project, "git", "push", "--quiet", "origin", "HEAD")
+    type_in(project, "$ dvc push --all-commits", {}, 2)
+    succeed(tmp_path, "git", "clone", "--quiet", str(origin), str(clone))
+    type_in(clone, "$ dvc remote add", words, 4)
+    succeed(clone, "dvc", "pull")
+    for name in ("data", "build", "exports"):
+        there, here = files_below(project / name), files_below(clone / name)
+        assert {path.relative_to(project): content for path, content in there.items()} == {
+            path.relative_to(clone): content for path, content in here.items()
+        }
+    succeed(clone, "dvc", "exp", "pull", "--all-commits", "origin")
+    lines = succeed(clone, "emopipe", "sync", "--all-experiments", "--check", **team.variables(ADA))
+    assert lines.splitlines() == ["2 runs and 2 versions stand for the states that git and DVC keep"]
+    assert run(project, "git", "grep", "--quiet", "of-the-test").returncode == 1, "a key is in a tracked file"
+
+
+def test_a_guest_may_look_and_not_move_an_alias(project, team, moved):
+    before = aliases(team)
+    done = run(project, "emopipe", "promote", "1", "--force", "--reason", "because", **team.variables(GUEST))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"emopipe: MLflow fails, so the champion stays what it was: check MLFLOW_TRACKING_URI ({FORBIDDEN})\n"
+    )
+    assert aliases(team) == before
+    assert run(project, "emopipe", "sync", "--check", **team.variables(GUEST)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "outcome"),
+    [
+        ("sync", "so the sync is not complete"),
+        ("sync --check", "so nothing is checked"),
+        ("promote", "so the champion stays what it was"),
+        ("compare models:/emopipe/1 models:/emopipe/2", "so there is nothing to compare"),
+        ("reproduce models:/emopipe@champion", "so there is nothing to make again"),
+    ],
+)
+def test_a_wrong_password_is_one_line(project, team, command, outcome):
+    done = run(project, "emopipe", *command.split(), **team.variables(WRONG))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"emopipe: MLflow fails, {outcome}: check MLFLOW_TRACKING_URI ({REFUSED})\n"
+
+
+def test_a_wrong_password_costs_no_training(project, team, moved):
+    change_params(project, train__epochs=3)
+    said = succeed(project, "dvc", "repro", "train", **team.variables(WRONG))
+    assert said.count(f"MLflow cannot be reached, so cnn goes on unlogged ({REFUSED})") == 1
+    assert said.count("MLflow") == 1
+    said = succeed(project, "emopipe", "sync", **team.variables(ADA))
+    assert said.splitlines()[0] == "cnn of the workspace has no run: rebuilt"
+
+
+def test_a_pipeline_logs_to_the_server_while_it_runs(project, team, moved):
+    from mlflow import MlflowClient
+
+    change_params(project, train__epochs=4)
+    local = (project / "mlflow.db").read_bytes()
+    said = succeed(project, "dvc", "repro", **team.variables(ADA))
+    assert "cnn is version 3 of the registered model emopipe" in said
+    assert "MLflow cannot be reached" not in said
+    assert aliases(team) == {"champion": "2", "challenger": "3"}
+    with acting(team):
+        client = MlflowClient(team.server.address)
+        experiment = client.get_experiment_by_name("emopipe").experiment_id
+        (one,) = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn' and params.`train.epochs` = '4'")
+        steps = [point.step for point in client.get_metric_history(one.info.run_id, "epoch/val_loss")]
+    assert (one.info.status, one.data.tags[SOURCE_TAG], steps) == ("FINISHED", WATCHED, [1, 2, 3, 4])
+    assert {"time/training_seconds", "test/accuracy", "test/recall/happy"} <= one.data.metrics.keys()
+    assert (project / "mlflow.db").read_bytes() == local
+
+
+def test_a_server_takes_a_version_without_files_under_its_number(project, team, moved, tmp_path):
+    """One that is noted, that others made, and before which one was deleted."""
+    from mlflow import MlflowClient
+
+    with acting(team):
+        client = MlflowClient(team.server.address)
+        number = max(int(version.version) for version in client.search_model_versions("name = 'emopipe'")) + 2
+        note = VersionNote(tags={"of": "others"}, about="")
+        write_ledger(tmp_path, Ledger(versions={number: note}, aliases={"shadow": number}))
+        assert list(restore_versions(tmp_path, RunIndex(*connect(tmp_path)))) == [
+            f"version {number} comes back without its files: it was not registered by this project, so that nobody "
+            "noted where its files are",
+            f"shadow stays unset: the files of its version {number} are gone",
+        ]
+        assert client.get_model_version("emopipe", str(number)).tags["of"] == "others"
+        assert str(number - 1) not in {version.version for version in client.search_model_versions("name = 'emopipe'")}
