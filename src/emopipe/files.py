@@ -60,7 +60,7 @@ def read_parquet(path: Path) -> pa.Table:
 
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a table that is to be read part by part."""
-    return _read(path, lambda: pq.ParquetFile(path))
+    return _read(path, lambda: pq.ParquetFile(path, pre_buffer=False))  # the buffers would hold all that was read
 
 
 def _read(path: Path, read: Callable[[], T]) -> T:
