@@ -10,7 +10,7 @@ from PIL import Image
 
 from emopipe.errors import DataError
 from emopipe.face_file import FaceFile, face_writer
-from emopipe.faces import FACTS, faces_from_arrow, faces_to_arrow
+from emopipe.faces import FACTS, Faces, faces_from_arrow, faces_to_arrow
 from emopipe.files import read_parquet
 from emopipe.images import decode_png, encode_png
 from face_tables import faces_of, file_of, picture
@@ -31,6 +31,16 @@ def test_some_pictures_are_read_by_row_number_across_row_groups():
     found = file_of(faces).pngs(np.array([11, 0, 5, 4, 0]))
     assert found == {row: faces.frame["png"][row] for row in (0, 4, 5, 11)}
     assert file_of(faces).pngs([]) == {}
+
+
+def test_pictures_that_were_read_are_not_kept(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (200, 100, 100, 1), dtype=np.uint8)
+    faces = faces_of(*(f"train happy {number}" for number in range(200)))
+    faces = Faces(faces.frame.assign(png=[encode_png(pixels) for pixels in noise]))
+    pq.write_table(faces_to_arrow(faces), tmp_path / "faces", row_group_size=20)
+    file = FaceFile(tmp_path / "faces")
+    held = [pa.total_allocated_bytes() for _ in file.pictures()]
+    assert max(held) - held[0] < 10**6, "of two million"
 
 
 def test_a_copy_has_the_kept_rows_and_the_changed_columns(tmp_path):
