@@ -33,7 +33,8 @@ def test_some_pictures_are_read_by_row_number_across_row_groups():
     assert file_of(faces).pngs([]) == {}
 
 
-def test_pictures_that_were_read_are_not_kept(tmp_path):
+def test_pictures_that_were_read_are_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("emopipe.face_file.BATCH", 20)
     noise = np.random.default_rng(0).integers(0, 256, (200, 100, 100, 1), dtype=np.uint8)
     faces = faces_of(*(f"train happy {number}" for number in range(200)))
     faces = Faces(faces.frame.assign(png=[encode_png(pixels) for pixels in noise]))
