@@ -4,6 +4,7 @@ Such a file is a pickle. It is written for others, and never read here.
 """
 
 import copy
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,6 @@ def save_yolo(model: TrainedModel, path: Path) -> bool:
     classifier = model.classifier
     if not classifier.architecture.name.endswith(SUFFIX):
         return False
-    import ultralytics
-
     assert isinstance(classifier.network, Logits)
     network: Any = copy.deepcopy(classifier.network.network).cpu().to(memory_format=torch.contiguous_format).eval()
     head = network.model[-1].linear
@@ -40,7 +39,7 @@ def save_yolo(model: TrainedModel, path: Path) -> bool:
         "ema": None,
         "optimizer": None,
         "train_args": arguments,
-        "version": ultralytics.__version__,
+        "version": version("ultralytics"),
         "license": "AGPL-3.0 (https://ultralytics.com/license)",
     }
     torch.save(checkpoint, path)
