@@ -8,10 +8,9 @@ from emopipe.files import read_json, read_parquet, write_folder, write_json, wri
 from emopipe.params import Params
 from emopipe.predictions import average, predictions_from_arrow, predictions_to_arrow
 from emopipe.stage import run_stage
-from emopipe.tracking.origin import workspace_origin
 from emopipe.tracking.report import Evaluation, log_against_champion, log_evaluation
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import stage_record, stage_state
+from emopipe.tracking.state import stage_state
 from emopipe.tracking.store import project_root
 from emopipe.training.checkpoint import DESCRIPTION
 
@@ -30,17 +29,10 @@ def main(
     write_folder(figures, dict(draw_figures(result, averaged, faces, params.evaluate.num_mistakes)))
     write_parquet(out, predictions_to_arrow(averaged))
     write_json(report, result)
-    record = stage_record(f"ensemble@{name}", Path.cwd())
-    done = Evaluation(
-        key=record.state.key,
-        origin=workspace_origin(Path.cwd(), record),
-        report=result,
-        predictions=averaged,
-        figures=figures,
-        data=str(clean),
-    )
+    stage = f"ensemble@{name}"
+    done = Evaluation.here(stage, report=result, predictions=averaged, figures=figures, data=str(clean))
     trained = stage_state(f"train@{members[0]}", Path.cwd())  # all members are of one state
-    with ModelRun(project_root(), name, record.state, params, parent=trained).resume() as run:
+    with ModelRun(project_root(), name, stage_state(stage, Path.cwd()), params, parent=trained).resume() as run:
         if run.is_new:
             run.complete()
         log_evaluation(run, done)

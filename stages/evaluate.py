@@ -12,10 +12,9 @@ from emopipe.params import Params
 from emopipe.predict import best_device, predict_faces
 from emopipe.predictions import predictions_of, predictions_to_arrow
 from emopipe.stage import run_stage
-from emopipe.tracking.origin import workspace_origin
 from emopipe.tracking.report import Evaluation, log_against_champion, log_evaluation, log_history
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import stage_record, stage_state
+from emopipe.tracking.state import stage_state
 from emopipe.tracking.store import project_root
 from emopipe.training.checkpoint import load_model
 
@@ -46,15 +45,7 @@ def main(
         write_csv(plots / f"{name}.csv", table)
     write_parquet(predictions, predictions_to_arrow(predicted))
     write_json(report, result)
-    evaluated = stage_record(f"evaluate@{model}", Path.cwd())
-    done = Evaluation(
-        key=evaluated.state.key,
-        origin=workspace_origin(Path.cwd(), evaluated),
-        report=result,
-        predictions=predicted,
-        figures=figures,
-        data=str(clean),
-    )
+    done = Evaluation.here(f"evaluate@{model}", report=result, predictions=predicted, figures=figures, data=str(clean))
     with ModelRun(project_root(), model, stage_state(f"train@{model}", Path.cwd()), params).resume() as run:
         if run.is_new:
             log_history(run, history)

@@ -16,6 +16,7 @@ from emopipe.figures import png_bytes
 from emopipe.metrics import evaluate_split
 from emopipe.predictions import Predictions
 from emopipe.sample.table import write_sample
+from emopipe.tracking.naming import experiment_name, run_name, setting_of
 from projects import ROOT, change_params, files_below, make_project, run, succeed
 
 DESIGN = Design(
@@ -129,6 +130,21 @@ def test_an_experiment_is_named_by_what_its_stages_read(root):
         assert name(root) != before, file
         (root / file).write_text(content)
     assert name(root) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "model", "shown"), [("smote", "yolov8n-cls", "smote"), ("la-0.5 x", "cnn", "la_0_5_x")]
+)
+def test_the_setting_can_be_read_from_the_name(setting, model, shown):
+    made = experiment_name(setting, model, 12, "0a1b2c3d")
+    assert setting_of(made) == shown
+    assert run_name(model, "3f2a1c9", made) == made
+
+
+@pytest.mark.parametrize("name", ["puffy-dogs", "short", ""])
+def test_an_experiment_that_somebody_named_has_no_setting(name):
+    assert setting_of(name) == ""
+    assert run_name("cnn", "3f2a1c94", name) == (f"{name} cnn" if name else "cnn 3f2a1c9")
 
 
 def test_an_override_of_an_unknown_name_is_refused(root):
@@ -312,7 +328,9 @@ def test_each_experiment_is_one_run_in_mlflow_that_names_it(project):
     client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("emopipe").experiment_id
     runs = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'")
-    assert {run.data.tags["dvc.experiment"] for run in runs} == set(experiments(project).values())
+    by_setting = {run.data.tags["emopipe.setting"]: run for run in runs}
+    assert {setting: run.data.tags["dvc.experiment"] for setting, run in by_setting.items()} == experiments(project)
+    assert {setting: run.info.run_name for setting, run in by_setting.items()} == experiments(project)
     assert len(runs) == len(experiments(project))
     assert {run.data.params["train.imbalance.sampling"] for run in runs} == {"0.0", "1.0"}
     assert all("val/recall/disgust" in run.data.metrics for run in runs)

@@ -36,7 +36,6 @@ LAYERS = (
         "agreement",
         "comparing",
         "evaluation",
-        "experiments",
         "face_pictures",
         "near_duplicates",
         "pretrained",
@@ -47,6 +46,7 @@ LAYERS = (
     {"balance", "candidate", "data_use", "findings", "predict", "promotion", "tracking"},
     {
         "compare",
+        "experiments",
         "expectations",
         "exporting",
         "look",

@@ -385,7 +385,7 @@ def test_each_model_is_one_finished_run(pipeline, model):
     assert run.data.tags["mlflow.parentRunId"] == runs_of(pipeline.root)["cnn"].data.tags["mlflow.parentRunId"]
     assert min(run.data.metrics[name] for name in ("time/images_per_second", "memory/peak_mib")) > 0
     assert run.data.params["train.epochs"] == "2"
-    assert run.data.params["balance.strategy"] == "oversample"
+    assert run.data.params["balance.strategy"] == "augment"
     report = pipeline.report(f"evaluate/{model}")
     assert run.data.metrics["test/accuracy"] == report["test"]["accuracy"]
     for name in CLASSES:

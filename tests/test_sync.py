@@ -185,7 +185,7 @@ def test_an_experiment_is_synchronised_by_its_name(project):
     client, experiment = client_of(project)
     (one,) = client.search_runs([experiment], "params.`train.epochs` = '1' and tags.`emopipe.model` = 'cnn'")
     assert one.data.tags["emopipe.source"] == REBUILT
-    assert one.data.tags["dvc.experiment"] == "short"
+    assert (one.data.tags["dvc.experiment"], one.info.run_name) == ("short", "short cnn")
     assert sync(project, "short") == ["1 runs and 2 versions stand for the states that git and DVC keep"]
     assert run(project, "emopipe", "sync", "v9").stderr == (
         "emopipe: v9 is no revision of git and no DVC experiment: `git log` and `dvc exp list -A` list them\n"

@@ -50,7 +50,7 @@ def test_three_settings_are_three_runs_that_differ_in_these_alone(project):
     assert scores == sorted(scores, reverse=True)
     runs = {each.data.tags["dvc.experiment"]: each for each in found}
     assert set(runs) == set(SETTINGS)
-    assert len({each.info.run_name for each in found}) == 3
+    assert {each.info.run_name for each in found} == {f"{name} cnn" for name in SETTINGS}
     first = runs["as-it-is"].data.params
     for name, params in SETTINGS.items():
         other = runs[name].data.params

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from emopipe.files import read_json
 from emopipe.tracking.against_champion import TAG as AGAINST_CHAMPION
-from emopipe.tracking.naming import flat
+from emopipe.tracking.naming import SETTING_TAG, flat
 from emopipe.tracking.report import report_metrics
 from emopipe.tracking.store import connect
 from emopipe.ui_view import COLUMNS, TAG, share_view
@@ -19,7 +19,7 @@ def test_every_column_is_one_that_runs_have():
     known = {
         "metrics": report_metrics(report, "val") | report_metrics(report, "test"),
         "params": flat(asdict(PARAMS)),
-        "tags": {"dvc.experiment", AGAINST_CHAMPION},
+        "tags": {SETTING_TAG, AGAINST_CHAMPION},
     }
     for column in COLUMNS:
         kind, name = re.fullmatch(r"(\w+)\.`(.+)`", column).groups()

@@ -64,8 +64,9 @@ def _facts(export: Report, register: Report, validate: Report) -> list[tuple[str
     broken = [item for item in validate["expectations"] if not item["success"]]
     int8 = export["parity"]["int8"]
     kept = "kept" if int8["kept"] else "left out"
+    against = f"{int8['agreement']:.1%} as torch on validation, macro-F1 {-int8['macro_f1_loss']:+.3f}"
     return [
-        ("int8", f"{kept}: same answer as torch on {int8['agreement']:.1%} of the validation faces"),
+        ("int8", f"{kept}: {against}"),
         ("registered", f"{register['registered_model']} in MLflow; `make ui` compares the runs"),
         ("reports", "reports/evaluate/"),
         ("pictures", "reports/figures/"),

@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
-from emopipe.tracking.naming import MODEL_TAG
+from emopipe.tracking.naming import MODEL_TAG, SETTING_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -12,7 +12,7 @@ KEY = "emopipe"
 TAG = f"mlflow.sharedViewState.{KEY}"
 BEST_FIRST = "metrics.`val/macro_f1`"
 COLUMNS = {
-    "tags.`dvc.experiment`": 130,
+    f"tags.`{SETTING_TAG}`": 130,
     BEST_FIRST: 110,
     "metrics.`test/macro_f1`": 110,
     "metrics.`test/macro_f1_low`": 135,

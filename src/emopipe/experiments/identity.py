@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from functools import reduce
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from emopipe.errors import WorkspaceError
 from emopipe.experiments.design import Cell
 from emopipe.experiments.overrides import hydra_overrides, override
 from emopipe.params import parse_params
+from emopipe.tracking.naming import experiment_name
 
 STAGES = ("ingest", "validate", "balance", "train", "evaluate")
 """What an experiment runs, for one model."""
@@ -50,12 +50,7 @@ class Identities:
         read = {name: reduce(lambda section, key: section[key], name.split("."), params) for name in sorted(names)}
         text = json.dumps([self._stages, self._files, read], sort_keys=True)
         digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
-        return f"{_plain(cell.setting)}-{_plain(cell.model)}-s{cell.seed}-{digest}"
-
-
-def _plain(name: str) -> str:
-    """What git and DVC take in the name of an experiment."""
-    return re.sub(r"[^A-Za-z0-9_]+", "_", name)
+        return experiment_name(cell.setting, cell.model, cell.seed, digest)
 
 
 def _digest(path: Path) -> str:

@@ -9,6 +9,7 @@ PARENT_TAG = "mlflow.parentRunId"  # MLflow's pages fold runs under the one that
 COMPLETE_TAG = "emopipe.history"  # set once all epochs are logged
 EVALUATION_TAG = "emopipe.evaluation"  # key of the stage whose figures the run shows
 PROCESS_TAG = "emopipe.process"
+SETTING_TAG = "emopipe.setting"  # of `emopipe experiments`: what the runs of several seeds have in common
 SOURCE_TAG = "emopipe.source"
 NOTE_TAG = "mlflow.note.content"  # what MLflow's pages show
 
@@ -39,6 +40,20 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return found
 
 
-def run_name(model: str, state: str) -> str:
-    """`cnn 3f2a1c9`: the same model in two states has two names."""
-    return f"{model} {state[:7]}"
+def run_name(model: str, state: str, experiment: str = "") -> str:
+    """`cnn 3f2a1c9`: the same model in two states has two names; of a DVC experiment, its name and the model."""
+    if not experiment:
+        return f"{model} {state[:7]}"
+    return experiment if setting_of(experiment) else f"{experiment} {model}"
+
+
+def experiment_name(setting: str, model: str, seed: int, digest: str) -> str:
+    """`smote-cnn-s0-3f2a1c90`, of what `emopipe experiments` compares; `digest` is eight digits."""
+    plain = (re.sub(r"[^A-Za-z0-9_]+", "_", part) for part in (setting, model))  # what git and DVC take
+    return f"{'-'.join(plain)}-s{seed}-{digest}"
+
+
+def setting_of(experiment: str) -> str:
+    """The setting that `experiment_name` was given; empty for a DVC experiment of another kind."""
+    found = re.fullmatch(r"(\w+)-\w+-s\d+-[0-9a-f]{8}", experiment)
+    return found[1] if found else ""

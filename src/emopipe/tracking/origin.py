@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from emopipe.files import read_json
 from emopipe.tracking.git import difference, git
+from emopipe.tracking.naming import SETTING_TAG, setting_of
 from emopipe.tracking.state import LOCK, StageRecord, read_lock, upstream
 
 SOURCES = ("src", "stages", "dvc.yaml", "params.yaml", "corrections.csv", "*.dvc", "requirements.lock")
@@ -49,6 +50,7 @@ class Origin:
             "mlflow.source.git.branch": self.branch,
             "emopipe.git.dirty": self.dirty,
             "dvc.experiment": self.experiment,
+            SETTING_TAG: setting_of(self.experiment),
             **{f"dvc.{path.replace('/', '.')}": value for path, value in self.data.items()},
         }
 

@@ -12,8 +12,9 @@ from emopipe.params import Params
 from emopipe.predictions import Predictions
 from emopipe.tracking.against_champion import against_champion
 from emopipe.tracking.measured import log_predictions
-from emopipe.tracking.origin import Origin
+from emopipe.tracking.origin import Origin, workspace_origin
 from emopipe.tracking.runs import ModelRun
+from emopipe.tracking.state import stage_record
 
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "classwise_ece", "nll")
 WITH_INTERVAL = ("accuracy", "macro_f1")
@@ -33,6 +34,21 @@ class Evaluation:
     """Folder of pictures."""
     data: str
     """Path of the table with the faces of validation and test, as DVC names it."""
+
+    @classmethod
+    def here(
+        cls, stage: str, *, report: dict[str, Any], predictions: Predictions, figures: Path, data: str
+    ) -> "Evaluation":
+        """Of `stage` in the working folder, which runs."""
+        record = stage_record(stage, Path.cwd())
+        return cls(
+            key=record.state.key,
+            origin=workspace_origin(Path.cwd(), record),
+            report=report,
+            predictions=predictions,
+            figures=figures,
+            data=data,
+        )
 
 
 def log_evaluation(run: ModelRun, done: Evaluation) -> None:

@@ -193,10 +193,10 @@ class ModelRun:
         tags = {KEY_TAG: self.key, MODEL_TAG: self._model, STATE_TAG: self._parent_state.shared_key}
         tags |= {PARENT_TAG: self._parent, SOURCE_TAG: WATCHED if watched else REBUILT}
         tags |= {PROCESS_TAG: this_process()}
-        name = run_name(self._model, self._parent_state.shared_key)
+        origin = self._origin or workspace_origin(Path.cwd(), StageRecord(self._state))
+        name = run_name(self._model, self._parent_state.shared_key, origin.experiment)
         self._run_id = index.create(name, tags, {"model": self._model, **self._params}, self._state)
         self._index = index
-        origin = self._origin or workspace_origin(Path.cwd(), StageRecord(self._state))
         _log_origin(index.client, self._run_id, origin)
         if watched:
             machine = describe_machine()
