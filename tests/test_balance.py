@@ -2,6 +2,7 @@
 
 import runpy
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -286,7 +287,9 @@ def test_faces_that_occur_twice_are_two_rows():
 def test_the_stage_writes_training_set_report_and_page(tmp_path):
     write_parquet(tmp_path / "clean", faces_to_arrow(faces_of(*ROWS)))
     main = runpy.run_path(str(ROOT / "stages" / "balance.py"))["main"]
-    main(load_params(ROOT / "params.yaml"), **{name: tmp_path / name for name in ("clean", "train", "report", "pages")})
+    params = load_params(ROOT / "params.yaml")
+    params = replace(params, balance=replace(params.balance, strategy="oversample"))
+    main(params, **{name: tmp_path / name for name in ("clean", "train", "report", "pages")})
     assert len(training_set_from_arrow(read_parquet(tmp_path / "train"))) == 19
     assert read_json(tmp_path / "report")["after"]["sad"] == 5
     assert "there is nothing to judge" in (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")
