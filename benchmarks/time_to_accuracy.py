@@ -49,7 +49,7 @@ Take = Callable[[float, float], None]
 """Called with the seconds since the start, and the validation accuracy."""
 
 
-def engine(data: Data, params: Params, minutes: float, options: dict[str, Any], take: Take) -> None:
+def engine(data: Data, params: Params, minutes: float, take: Take) -> None:
     """This project's loop."""
     base = params.base
     wanted = architecture("cnn", num_classes=len(base.classes), size=params.image.size, channels=1, max_stride=16)
@@ -62,7 +62,7 @@ def engine(data: Data, params: Params, minutes: float, options: dict[str, Any], 
         take(time.perf_counter() - start, epoch.val_accuracy)
 
 
-def textbook_loop(data: Data, params: Params, minutes: float, options: dict[str, Any], take: Take) -> None:
+def textbook_loop(data: Data, params: Params, minutes: float, take: Take) -> None:
     """The textbook's loop, without a schedule."""
     classes, side = params.base.classes, params.image.size
     wanted = architecture("resnet18", num_classes=len(classes), size=side, channels=1, max_stride=AS_PUBLISHED)
@@ -81,7 +81,7 @@ def textbook_loop(data: Data, params: Params, minutes: float, options: dict[str,
             take(time.perf_counter() - start, accuracy)
 
 
-def ultralytics(data: Data, params: Params, minutes: float, options: dict[str, Any], take: Take) -> None:
+def ultralytics(data: Data, params: Params, minutes: float, take: Take, **options: Any) -> None:
     """ultralytics' own trainer, which lays its schedule out for `minutes`; `options` replace its defaults."""
     os.environ.update(ENVIRONMENT)
     from ultralytics import YOLO, settings
@@ -131,7 +131,7 @@ def first(table: pd.DataFrame, target: float) -> float:
     return float(table.loc[table["val_accuracy"] >= target, "seconds"].min())
 
 
-LOOPS = {"engine": engine, "textbook": textbook_loop, "ultralytics": ultralytics}
+LOOPS: dict[str, Callable[..., None]] = {"engine": engine, "textbook": textbook_loop, "ultralytics": ultralytics}
 
 
 def main() -> None:
@@ -146,6 +146,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.what != "compare" and options.out is None:
         parser.error("--out names the file for the times")
+    settings = {"imgsz": options.size, "optimizer": options.optimizer}
+    given = {name: value for name, value in settings.items() if value is not None}
+    if given and options.what != "ultralytics":
+        parser.error("--size and --optimizer are of ultralytics alone")
     if options.what == "compare":
         compare(options.files)
         return
@@ -164,9 +168,7 @@ def main() -> None:
         print(f"{seconds:7.0f} s  {accuracy:.3f}", flush=True)
         write_csv(options.out, pd.DataFrame(points, columns=["seconds", "val_accuracy"]))
 
-    settings = {"imgsz": options.size, "optimizer": options.optimizer}
-    given = {name: value for name, value in settings.items() if value is not None}
-    LOOPS[options.what](data, params, options.minutes, given, take)
+    LOOPS[options.what](data, params, options.minutes, take, **given)
 
 
 if __name__ == "__main__":
