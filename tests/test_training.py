@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from emopipe.errors import ModelError
+from emopipe.training import budget
 from emopipe.training.augment import blend, erase, random_affine, relight, warp
 from emopipe.training.average import WeightAverage
 from emopipe.training.checkpoint import TrainedModel, load_model, save_model
@@ -121,6 +122,18 @@ def test_a_time_budget_lays_out_fewer_epochs_and_leaves_the_weights_alone():
     assert epochs[-1].num_epochs == len(epochs) < 100_000
     repeated = run(small_cnn(), config(epochs=len(epochs)))
     assert repeated[-1].train_loss == epochs[-1].train_loss
+
+
+def test_a_time_budget_keeps_an_eighth_of_it_free(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(budget.time, "perf_counter", lambda: clock[0])
+
+    def take(seconds):
+        clock[0] += seconds
+
+    epochs = budget.epochs_within(10, step=lambda: take(1), validate=lambda: take(2), steps_per_epoch=10, most=1000)
+    assert clock[0] == 1 + 2 + 12  # a first step, a validation, and steps for a fiftieth of the budget
+    assert epochs == (600 - 75 - 15) // (10 * 1 + 2)
 
 
 def test_the_average_follows_the_weights_and_without_decay_equals_them():
