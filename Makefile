@@ -56,5 +56,6 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-lock: setup  # needs the network; rewrites requirements.lock
+lock: setup  # needs the network; rewrites requirements.lock, and libraries.yaml from it
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+	$(BIN)/python tools/libraries.py

@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from emopipe.ingest import ingest
-from emopipe.labels import FER2013_CLASSES
-from emopipe.params import load_params
-from emopipe.sample.defects import pixels_text
-from emopipe.sample.generate import draw_faces, sample_labels
+from emopipe.core.params import load_params
+from emopipe.faces.classes import FER2013_CLASSES
+from emopipe.ingest.ingest import ingest
+from emopipe.ingest.sample.defects import pixels_text
+from emopipe.ingest.sample.generate import draw_faces, sample_labels
 
 ROOT = Path(__file__).parents[1]
 SIDE, ROUNDS, CHUNK = 48, 3, 500

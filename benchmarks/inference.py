@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from emopipe.files import read_json
-from emopipe.serving.bundle import DESCRIPTION, INT8_GRAPH, Bundle
+from emopipe.core.files import read_json
+from emopipe.export.runtime import DESCRIPTION, INT8_GRAPH, Bundle
 from emopipe.training.checkpoint import load_model
 
 ROUNDS = 7

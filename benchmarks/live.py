@@ -15,13 +15,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emopipe.recognition.centerface import CenterFace
-from emopipe.recognition.crops import crop_faces
-from emopipe.recognition.frames import VideoFile
-from emopipe.recognition.live import follow
-from emopipe.recognition.model import open_recogniser
-from emopipe.recognition.yunet import YuNet
-from emopipe.sample.generate import draw_faces
+from emopipe.inference.frames import VideoFile
+from emopipe.inference.live import follow
+from emopipe.inference.model import open_recogniser
+from emopipe.ingest.sample.generate import draw_faces
+from emopipe.vision.centerface import CenterFace
+from emopipe.vision.crops import crop_faces
+from emopipe.vision.yunet import YuNet
 
 NUM_FRAMES, SIDE, LONGEST = 200, 96, 320
 FOUND = [1, 4]  # of the faces with this seed and size: those that the detector is sure of

@@ -16,11 +16,11 @@ import numpy as np
 from scipy import optimize, stats
 from tqdm import trange
 
-from emopipe.comparing.paired import Difference, class_figures, difference, pattern_features, resampled_sums
-from emopipe.files import read_json
-from emopipe.params import load_params
-from emopipe.promote_params import PromoteParams
-from emopipe.promotion import class_checks, decide, for_losses, gain_check, loss_check
+from emopipe.compare.params import PromoteParams
+from emopipe.compare.promotion_rule import class_checks, decide, for_losses, gain_check, loss_check
+from emopipe.core.files import read_json
+from emopipe.core.params import load_params
+from emopipe.evaluate.paired import Difference, class_figures, difference, pattern_features, resampled_sums
 
 ROOT = Path(__file__).parents[1]
 AGREEMENTS = (0.65, 0.75, 0.85)

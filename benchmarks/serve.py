@@ -22,7 +22,7 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image
 
-from emopipe.sample.generate import draw_faces
+from emopipe.ingest.sample.generate import draw_faces
 
 CLIENTS, OVERLOAD, LETS_IN = 32, 10, 32
 PHOTO, FACE = "photo, 640x480, two faces", "face, 48x48"
@@ -64,7 +64,7 @@ def encoded(pixels: np.ndarray, form: str) -> bytes:
 @contextmanager
 def serving(model: str) -> Iterator[int]:
     """The port of a service with `model`."""
-    command = [sys.executable, "-m", "emopipe.cli", "serve", "--model", model, "--port", "0"]
+    command = [sys.executable, "-m", "emopipe.cli.app", "serve", "--model", model, "--port", "0"]
     process = subprocess.Popen([*command, "--max-requests", str(LETS_IN)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -28,17 +28,17 @@ import pandas as pd
 import textbook
 import torch
 
-from emopipe.faces import faces_from_arrow
-from emopipe.files import read_parquet, write_csv
-from emopipe.params import Params, load_params
-from emopipe.predict import best_device
-from emopipe.tensors import labelled_images, training_images
+from emopipe.core.files import read_parquet, write_csv
+from emopipe.core.params import Params, load_params
+from emopipe.faces.table import faces_from_arrow
+from emopipe.faces.training_set import training_set_from_arrow
 from emopipe.training.classifier import Classifier
 from emopipe.training.data import LabelledImages
 from emopipe.training.loop import measure, train
 from emopipe.training.networks import architecture, build_network
 from emopipe.training.networks.ultralytics_networks import ENVIRONMENT
-from emopipe.training_set import training_set_from_arrow
+from emopipe.training.predict import best_device
+from emopipe.training.tensors import labelled_images, training_images
 
 TARGETS = (0.34, 0.60, 0.65)
 MOST_EPOCHS, BATCH = 1000, 64

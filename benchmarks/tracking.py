@@ -16,15 +16,15 @@ from pathlib import Path
 
 import torch
 
-from emopipe.params import load_params
-from emopipe.predict import best_device
+from emopipe.core.params import load_params
+from emopipe.core.state import StageState
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import StageState
 from emopipe.tracking.store import connect
 from emopipe.training.classifier import Classifier
 from emopipe.training.data import LabelledImages
 from emopipe.training.loop import train
 from emopipe.training.networks import architecture
+from emopipe.training.predict import best_device
 
 ROUNDS, EPOCHS, NUM_FACES, WATCHED_SECONDS = 5, 5, 1024, 45
 TRAINING_SECONDS, EPOCH_SECONDS = 300, 5

@@ -14,19 +14,19 @@ import textbook
 import torch
 from torch import Tensor, nn
 
-from emopipe.params import load_params
-from emopipe.predict import best_device
-from emopipe.sample.generate import draw_faces, sample_labels
-from emopipe.training.average import WeightAverage
+from emopipe.core.params import load_params
+from emopipe.ingest.sample.generate import draw_faces, sample_labels
 from emopipe.training.classifier import Classifier
 from emopipe.training.config import TrainConfig
 from emopipe.training.data import LabelledImages
 from emopipe.training.imbalance import class_correction
-from emopipe.training.learner import Learner
 from emopipe.training.loop import step
 from emopipe.training.networks import architecture
 from emopipe.training.networks.cost import num_macs
-from emopipe.training.optimiser import make_optimizers
+from emopipe.training.optimisers import make_optimizers
+from emopipe.training.predict import best_device
+from emopipe.training.training_state import TrainingState
+from emopipe.training.weight_average import WeightAverage
 
 NUM_FACES, BATCH, SIDE, NUM_CLASSES = 768, 64, 48, 7
 ROUNDS = 5
@@ -44,7 +44,7 @@ class Engine:
         self.classifier.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._data, self._config = data.to(best_device()), config
         self._correction = class_correction(self._data.class_counts(NUM_CLASSES), config.imbalance)
-        self._learner = Learner(
+        self._learner = TrainingState(
             classifier=self.classifier,
             average=WeightAverage(self.classifier, config.ema_decay),
             optimizers=make_optimizers(self.classifier, config),

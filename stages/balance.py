@@ -2,22 +2,32 @@
 
 from pathlib import Path
 
-from emopipe.balance import balance
+from emopipe.balance.balance import balance
 from emopipe.balance.page import balance_page
+from emopipe.balance.params import BalanceParams
 from emopipe.balance.report import balance_report
-from emopipe.faces import faces_from_arrow
-from emopipe.files import read_parquet, write_folder, write_json, write_parquet
-from emopipe.params import Params
-from emopipe.stage import run_stage
-from emopipe.training_set import training_set_to_arrow
+from emopipe.core.files import read_parquet, write_folder, write_json, write_parquet
+from emopipe.core.params import BaseParams, ImageParams
+from emopipe.core.stage import Out, run_stage
+from emopipe.faces.table import faces_from_arrow
+from emopipe.faces.training_set import training_set_to_arrow
 
 
-def main(params: Params, *, clean: Path, train: Path, report: Path, pages: Path) -> None:
+def main(
+    base: BaseParams,
+    image: ImageParams,
+    params: BalanceParams,
+    *,
+    clean: Path,
+    training_set: Out,
+    report: Out,
+    pages: Out,
+) -> None:
     """Make the training set out of the train faces."""
     faces = faces_from_arrow(read_parquet(clean))
-    balanced = balance(faces, params.balance, size=params.image.size, seed=params.base.seed)
-    counts = balance_report(balanced, params.base.classes, params.balance)
-    write_parquet(train, training_set_to_arrow(balanced.training_set))
+    balanced = balance(faces, params, size=image.size, seed=base.seed)
+    counts = balance_report(balanced, base.classes, params)
+    write_parquet(training_set, training_set_to_arrow(balanced.training_set))
     write_json(report, counts)
     write_folder(pages, {"index.html": balance_page(balanced, counts).encode()})
     short = {name: number for name, number in counts["short"].items() if number}

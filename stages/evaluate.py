@@ -1,57 +1,49 @@
-"""Stage `evaluate@MODEL`: predictions, figures and pictures of one model on validation and test."""
+"""Stage `evaluate@MODEL`: predictions, metrics and figures of one model on validation and test."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from emopipe.evaluation import build_report, draw_figures, draw_training, plot_tables
-from emopipe.faces import HELD_OUT, faces_from_arrow
-from emopipe.files import read_parquet, write_csv, write_folder, write_json, write_parquet
-from emopipe.metrics import report_text
-from emopipe.params import Params
-from emopipe.predict import best_device, predict_faces
-from emopipe.predictions import predictions_of, predictions_to_arrow
-from emopipe.stage import run_stage
-from emopipe.tracking.report import Evaluation, log_against_champion, log_evaluation, log_history
-from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import stage_state
-from emopipe.tracking.store import project_root
+from emopipe.core.files import read_parquet, write_csv, write_folder, write_json, write_parquet
+from emopipe.core.params import BaseParams
+from emopipe.core.stage import Out, run_stage
+from emopipe.evaluate.metrics import report_text
+from emopipe.evaluate.params import EvaluateParams
+from emopipe.evaluate.report import build_report, draw_figures, draw_training, plot_tables
+from emopipe.faces.predictions import predictions_of, predictions_to_arrow
+from emopipe.faces.table import HELD_OUT, faces_from_arrow
 from emopipe.training.checkpoint import load_model
+from emopipe.training.predict import best_device, predict_faces
 
 
 def main(
-    params: Params,
+    base: BaseParams,
+    params: EvaluateParams,
     *,
     model: str,
     clean: Path,
     weights: Path,
-    predictions: Path,
-    report: Path,
-    plots: Path,
-    figures: Path,
+    predictions: Out,
+    report: Out,
+    plots: Out,
+    figures: Out,
 ) -> None:
     """Evaluate one model."""
     faces = faces_from_arrow(read_parquet(clean))
     faces = faces.where(faces.frame["split"].isin(HELD_OUT))
     trained = load_model(weights)
     predicted = predictions_of(faces, predict_faces(trained, faces, device=best_device()), trained.classes)
-    result = build_report(model, predicted, params.evaluate, params.base.seed, about=trained.about)
+    result = build_report(model, predicted, params, base.seed, about=trained.about)
     test = predicted.split("test")
     print(f"{model} on test\n{report_text(test.probabilities, test.labels, test.classes)}")
     history = pd.read_csv(weights / "history.csv")
-    pictures = draw_figures(result, predicted, faces, params.evaluate.num_mistakes)
+    pictures = draw_figures(result, predicted, faces, params.num_mistakes)
     write_folder(figures, dict([*pictures, draw_training(model, history, trained.training["best_epoch"])]))
     for name, table in plot_tables(predicted, history).items():
         write_csv(plots / f"{name}.csv", table)
     write_parquet(predictions, predictions_to_arrow(predicted))
     write_json(report, result)
-    done = Evaluation.here(f"evaluate@{model}", report=result, predictions=predicted, figures=figures, data=str(clean))
-    with ModelRun(project_root(), model, stage_state(f"train@{model}", Path.cwd()), params).resume() as run:
-        if run.is_new:
-            log_history(run, history)
-        log_evaluation(run, done)
-        log_against_champion(run, done, params)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, observed=True)

@@ -1,23 +1,19 @@
-"""Stage `ingest`: read whatever is in data/ into the canonical table; every row is kept or rejected with a reason."""
+"""Stage `ingest`: read the source in data/ into the canonical table; every row is kept or rejected with a reason."""
 
 from pathlib import Path
 
-from emopipe.files import write_csv, write_json
-from emopipe.ingest import ingest
-from emopipe.params import Params
-from emopipe.stage import run_stage
+from emopipe.core.files import write_csv, write_json
+from emopipe.core.params import BaseParams, ImageParams
+from emopipe.core.stage import Out, run_stage
+from emopipe.ingest.ingest import ingest
+from emopipe.ingest.params import IngestParams
 
 
-def main(params: Params, *, data: Path, faces: Path, rejects: Path, report: Path) -> None:
+def main(
+    base: BaseParams, image: ImageParams, params: IngestParams, *, data: Path, faces: Out, rejects: Out, report: Out
+) -> None:
     """Read a source into one table of faces."""
-    result = ingest(
-        data,
-        faces,
-        base=params.base,
-        image=params.image,
-        ingest=params.ingest,
-        min_similarity=params.validate.min_similarity,
-    )
+    result = ingest(data, faces, base=base, image=image, ingest=params)
     write_csv(rejects, result.rejects)
     write_json(report, result.report)
     rows_in, rows_out = result.report["rows_in"], result.report["rows_out"]

@@ -1,20 +1,20 @@
-"""Stage `register`: the bundle becomes a version in MLflow's registry, once."""
+"""Stage `register`: the bundle becomes a version of the registered model in MLflow, once."""
 
 from pathlib import Path
 
-from emopipe.files import read_json, write_json
-from emopipe.params import Params
-from emopipe.serving.latency import latency_ms
-from emopipe.stage import run_stage
+from emopipe.core.files import read_json, write_json
+from emopipe.core.params import Params
+from emopipe.core.stage import Out, run_stage
+from emopipe.core.state import project_root, stage_record, stage_state
+from emopipe.export.latency import latency_ms
 from emopipe.tracking.origin import workspace_origin
 from emopipe.tracking.registry import bundle_digest, register, version_facts
 from emopipe.tracking.restore import example_face, restore_first
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import stage_record, stage_state
-from emopipe.tracking.store import NAME, project_root
+from emopipe.tracking.store import NAME
 
 
-def main(params: Params, *, bundle: Path, export: Path, clean: Path, report: Path) -> None:
+def main(params: Params, *, bundle: Path, export: Path, clean: Path, report: Out) -> None:
     """Register the exported model."""
     exported, digest, example = read_json(export), bundle_digest(bundle), example_face(clean)
     model = exported["model"]

@@ -2,43 +2,47 @@
 
 from pathlib import Path
 
-from emopipe.atomic import atomic_path
-from emopipe.faces import faces_from_arrow
-from emopipe.files import read_parquet, write_csv
-from emopipe.fit import fit
-from emopipe.params import Params
-from emopipe.predictions import predictions_from_arrow
-from emopipe.pretrained import checked_file, starting_weights
-from emopipe.stage import run_stage
-from emopipe.tracking.class_balance import class_balance
-from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import stage_state
-from emopipe.tracking.store import project_root
+from emopipe.core.atomic import atomic_path
+from emopipe.core.files import read_parquet, write_csv
+from emopipe.core.params import BaseParams, ImageParams
+from emopipe.core.stage import Out, StageRun, run_stage
+from emopipe.faces.table import faces_from_arrow
+from emopipe.faces.training_set import training_set_from_arrow
 from emopipe.training.checkpoint import save_model
-from emopipe.training_set import training_set_from_arrow
+from emopipe.training.params import TrainParams
+from emopipe.training.pretrained import starting_weights, teacher_predictions
+from emopipe.training.train_model import train_model
 
 CHECKPOINTS = ".checkpoints"
-"""Of trainings that were interrupted, by the state that they belong to."""
+"""Folder of interrupted trainings, each named by the key of its state."""
 
 
-def main(params: Params, *, model: str, clean: Path, train: Path, out: Path) -> None:
+def main(
+    base: BaseParams,
+    image: ImageParams,
+    params: TrainParams,
+    run: StageRun,
+    *,
+    model: str,
+    clean: Path,
+    training_set: Path,
+    out: Out,
+) -> None:
     """Train one network."""
-    faces = faces_from_arrow(read_parquet(clean))
-    training_set = training_set_from_arrow(read_parquet(train))
-    start, teacher = starting_weights(model, params.train, project_root()), None
-    if params.train.teacher is not None:
-        teacher = predictions_from_arrow(
-            read_parquet(checked_file(params.train.teacher, "train.teacher", project_root()))
-        )
-    state = stage_state(f"train@{model}", Path.cwd())
-    interrupted = project_root() / CHECKPOINTS / f"{state.key}.safetensors"
+    interrupted = run.root / CHECKPOINTS / f"{run.state.key}.safetensors"
     interrupted.parent.mkdir(exist_ok=True)
-    with ModelRun(project_root(), model, state, params).start() as run:
-        run.log_balance(class_balance(training_set.frame))
-        trained, history = fit(
-            model, faces, training_set, params=params, run=run, start=start, teacher=teacher, interrupted=interrupted
-        )
-        run.complete()
+    trained, history = train_model(
+        model,
+        faces_from_arrow(read_parquet(clean)),
+        training_set_from_arrow(read_parquet(training_set)),
+        base=base,
+        image=image,
+        params=params,
+        metrics=run.observer,
+        start=starting_weights(model, params, run.root),
+        teacher=teacher_predictions(params, run.root),
+        interrupted=interrupted,
+    )
     with atomic_path(out) as folder:
         folder.mkdir()
         save_model(folder, trained)
@@ -47,4 +51,4 @@ def main(params: Params, *, model: str, clean: Path, train: Path, out: Path) -> 
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, observed=True)

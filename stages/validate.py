@@ -1,20 +1,22 @@
-"""Stage `validate`: the gate; what is unusable goes by policy, and what must hold of the rest is checked."""
+"""Stage `validate`: the gate that drops rows by policy and checks the expectations of the rest."""
 
 from pathlib import Path
 
-from emopipe.corrections import read_corrections
-from emopipe.face_file import FaceFile
-from emopipe.files import write_folder, write_json
-from emopipe.params import Params
-from emopipe.stage import run_stage
-from emopipe.validate import validate
+from emopipe.core.files import write_folder, write_json
+from emopipe.core.params import BaseParams
+from emopipe.core.stage import Out, run_stage
+from emopipe.faces.file import FaceFile
+from emopipe.validate.corrections import read_corrections
+from emopipe.validate.params import ValidateParams
+from emopipe.validate.validate import validate
 
 
-def main(params: Params, *, faces: Path, corrections: Path, clean: Path, report: Path, pages: Path) -> None:
-    """Validate the table of faces, and keep what is fit to be used."""
-    file, classes = FaceFile(faces), params.base.classes
-    decided = read_corrections(corrections, classes)
-    result = validate(file, classes, params.validate, decided, seed=params.base.seed)
+def main(
+    base: BaseParams, params: ValidateParams, *, faces: Path, corrections: Path, clean: Out, report: Out, pages: Out
+) -> None:
+    """Validate the table of faces, and keep the rows that are fit for use."""
+    file = FaceFile(faces)
+    result = validate(file, base.classes, params, read_corrections(corrections, base.classes), seed=base.seed)
     file.copy(clean, result.kept, label=result.labels)
     write_json(report, result.report)
     write_folder(pages, result.pages)

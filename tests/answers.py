@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from emopipe.comparing.pairing import Measured
-from emopipe.predictions import Predictions
+from emopipe.evaluate.pairing import ModelPredictions
+from emopipe.faces.predictions import Predictions
 
 NAMES = {"h": "happy", "s": "sad", "f": "fear"}
 CLASSES = ("happy", "sad", "fear")
@@ -38,6 +38,6 @@ def answers(truth: str, said: str, *, sure: float = 0.9, times: int = 1, classes
     )
 
 
-def measured(name: str, *predictions: Predictions) -> Measured:
+def measured(name: str, *predictions: Predictions) -> ModelPredictions:
     """A model by its name."""
-    return Measured(name=name, predictions=predictions)
+    return ModelPredictions(name=name, predictions=predictions)

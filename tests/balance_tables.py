@@ -5,10 +5,10 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from emopipe.balance import Balanced, balance
-from emopipe.balance_params import BalanceParams, GateParams, GeneratorParams
-from emopipe.faces import COLUMNS, Faces
-from emopipe.images import encode_png, pixel_digest
+from emopipe.balance.balance import Balanced, balance
+from emopipe.balance.params import BalanceParams, GeneratorParams, SyntheticFilterParams
+from emopipe.faces.png import encode_png, pixel_digest
+from emopipe.faces.table import COLUMNS, Faces
 from face_tables import faces_of
 
 CLASSES = ("happy", "sad", "fear")
@@ -20,14 +20,14 @@ ROWS = (
     *(f"test sad T{number}" for number in range(4)),
 )
 SMALL = {"happy": 20, "sad": 14, "fear": 14}
-OPEN = GateParams(drop=False, max_similarity=0.98, tail=0.0, class_tail=0.0, rounds=2)
+OPEN = SyntheticFilterParams(drop=False, max_similarity=0.98, range_quantile=0.0, class_quantile=0.0, rounds=2)
 """Only copies are dropped: what networks make that trained for three steps are no faces."""
 
 
-def balance_params(strategy, *, target=0.5, gate=OPEN, **changes) -> BalanceParams:
+def balance_params(strategy, *, target=0.5, synthetic_filter=OPEN, **changes) -> BalanceParams:
     generator = GeneratorParams(autoencoder_steps=3, flow_steps=3, flow_strength=0.5)
     options = {"max_added": 0.9, "space": "pca", "generator": generator}
-    return BalanceParams(strategy=strategy, target=target, gate=gate, **options | changes)
+    return BalanceParams(strategy=strategy, target=target, synthetic_filter=synthetic_filter, **options | changes)
 
 
 def make(strategy, faces=None, *, seed=0, **changes) -> Balanced:

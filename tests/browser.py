@@ -20,7 +20,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.wait import WebDriverWait
 
-from emopipe.web.site import RUNTIME, RUNTIME_FILES
+from emopipe.inference.web.site import RUNTIME, RUNTIME_FILES
 from projects import ROOT, environment
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -74,7 +74,7 @@ def open_browser(folder: Path, *, camera: Path | None = None, more: Sequence[str
 @contextmanager
 def serving(bundle: Path) -> Iterator[str]:
     """`emopipe web` on a free port, for as long as the block lasts; its address."""
-    command = [sys.executable, "-m", "emopipe.cli", "web", "--model", str(bundle), "--port", "0"]
+    command = [sys.executable, "-m", "emopipe.cli.app", "web", "--model", str(bundle), "--port", "0"]
     server = subprocess.Popen(command, cwd=ROOT, env=environment(ROOT), stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emopipe.recognition.model import open_recogniser
+from emopipe.inference.model import open_recogniser
 from scenes import write_bundle, write_clip
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from emopipe.face_file import FaceFile
-from emopipe.faces import COLUMNS, Faces, faces_to_arrow
-from emopipe.findings import KINDS
-from emopipe.images import encode_png, pixel_digest
-from emopipe.look import look
-from emopipe.params import IngestParams, PolicyParams, ValidateParams, VoteParams
+from emopipe.faces.file import FaceFile
+from emopipe.faces.png import encode_png, pixel_digest
+from emopipe.faces.table import COLUMNS, Faces, faces_to_arrow
+from emopipe.ingest.params import IngestParams, VoteParams
+from emopipe.validate.evidence import collect_evidence
+from emopipe.validate.findings import KINDS
+from emopipe.validate.params import PolicyParams, ValidateParams
 
 
 def picture(name, height=16, width=16, channels=1):
@@ -46,11 +47,11 @@ def evidence_of(faces, **changes):
     """What is seen of a table; labels are judged only where `label_folds` says so."""
     file = file_of(faces)
     classes = sorted(set(faces.frame["label"]))
-    return look(file, file.frame, classes, validate_params(**changes), seed=0)
+    return collect_evidence(file, file.frame, classes, validate_params(**changes), seed=0)
 
 
 def ingest_params(*, votes=("given", "reject"), **changes):
-    """FER2013's splits; keywords change the rest, and `votes` names a rule and what is made of strangers."""
+    """FER2013's splits; keywords change the rest, and `votes` names a rule and what is made of out_of_class_votes."""
     options = {
         "split_map": {"Training": "train", "PublicTest": "val", "PrivateTest": "test"},
         "val_fraction": 0.1,
@@ -58,8 +59,8 @@ def ingest_params(*, votes=("given", "reject"), **changes):
         "max_pixels": 10_000,
         "crop_faces": False,
     }
-    label, strangers = votes
-    return IngestParams(votes=VoteParams(label=label, strangers=strangers), **options | changes)
+    label, out_of_class_votes = votes
+    return IngestParams(votes=VoteParams(label=label, out_of_class_votes=out_of_class_votes), **options | changes)
 
 
 def validate_params(**changes):
@@ -72,8 +73,8 @@ def validate_params(**changes):
         "min_entropy": 0.0,
         "min_sharpness": 0.0,
         "max_saturated": 1.0,
-        "max_deviations": 100.0,
-        "max_drift": 1.0,
+        "max_robust_z": 100.0,
+        "max_ks_distance": 1.0,
         "min_size": 16,
         "max_aspect": 2.0,
         "min_train_faces": 1,

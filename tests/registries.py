@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from emopipe.params import load_params
-from emopipe.predictions import Predictions
+from emopipe.core.params import load_params
+from emopipe.core.state import StageState
+from emopipe.faces.predictions import Predictions
 from emopipe.tracking.evidence import LATENCY_TAG, PARITY_TAG
-from emopipe.tracking.measured import log_predictions
+from emopipe.tracking.prediction_store import log_predictions
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import StageState
 from emopipe.tracking.store import NAME, connect
 from projects import ROOT
 

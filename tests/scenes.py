@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from emopipe.sample.generate import draw_faces
+from emopipe.ingest.sample.generate import draw_faces
 
 SIDE = 96
 CLASSES = ("dark", "medium", "bright")

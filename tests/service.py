@@ -14,14 +14,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from emopipe.api.limits import Limits
+from emopipe.inference.http.limits import Limits
 from projects import ROOT, environment
 
 CODE = """
 import json, sys
-from emopipe.api.limits import Limits
-from emopipe.api.server import run_server
-from emopipe.recognition.model import open_recogniser
+from emopipe.inference.http.limits import Limits
+from emopipe.inference.http.server import run_server
+from emopipe.inference.model import open_recogniser
 
 model, limits = sys.argv[1], Limits(**json.loads(sys.argv[2]))
 recogniser = open_recogniser(model, yunet=None, longest=320, uncertain_below=0.5, num_threads=1)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from emopipe.errors import DataError
-from emopipe.sources import recognise
-from emopipe.sources.base import RawRow, Reject
-from emopipe.splits import FOLDER_SPLITS
+from emopipe.core.errors import DataError
+from emopipe.ingest.sources import recognise
+from emopipe.ingest.sources.base import RawRow, Reject
+from emopipe.ingest.splits import FOLDER_SPLITS
 
 TABLE = "emotion,pixels,Usage\n3,0 50 100 255,Training\n0,9 8 7 6,PublicTest\n"
 

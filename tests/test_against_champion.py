@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from answers import answers
-from emopipe import cli
-from emopipe.errors import WorkspaceError
-from emopipe.faces import faces_to_arrow
-from emopipe.files import write_parquet
-from emopipe.images import encode_png
-from emopipe.params import load_params
-from emopipe.serving.latency import latency_ms
-from emopipe.tracking.against_champion import against_champion
+from emopipe.cli import app as cli
+from emopipe.core.errors import WorkspaceError
+from emopipe.core.files import write_parquet
+from emopipe.core.params import load_params
+from emopipe.core.state import StageState
+from emopipe.export.latency import latency_ms
+from emopipe.faces.png import encode_png
+from emopipe.faces.table import faces_to_arrow
+from emopipe.tracking.champion_comparison import against_champion
 from emopipe.tracking.evidence import evidence_of, evidence_tags
-from emopipe.tracking.measured import predictions_of_run
+from emopipe.tracking.prediction_store import predictions_of_run
 from emopipe.tracking.registry import register
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import StageState
 from emopipe.tracking.store import connect
 from face_tables import faces_of
 from projects import ROOT

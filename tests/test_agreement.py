@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emopipe.agreement import Agreement, compare_predictions, first_difference
-from emopipe.predictions import Predictions
+from emopipe.compare.agreement import Agreement, compare_predictions, first_difference
+from emopipe.faces.predictions import Predictions
 
 BEFORE = {"ingest": {"faces": "a"}, "train@cnn": {"model": "b"}, "evaluate@cnn": {"report": "c", "plots": "d"}}
 

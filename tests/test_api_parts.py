@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emopipe.api.app import make_app
-from emopipe.api.batching import Batcher
-from emopipe.api.engine import PIXELS_TOGETHER, Engine, Upload
-from emopipe.api.limits import Limits
-from emopipe.api.metrics import Histogram
-from emopipe.api.server import _listen
-from emopipe.errors import DataError
-from emopipe.recognition.model import open_recogniser
+from emopipe.core.errors import DataError
+from emopipe.inference.http.app import make_app
+from emopipe.inference.http.batching import Batcher
+from emopipe.inference.http.engine import PIXELS_TOGETHER, Engine, Upload
+from emopipe.inference.http.limits import Limits
+from emopipe.inference.http.metrics import Histogram
+from emopipe.inference.http.server import _listen
+from emopipe.inference.model import open_recogniser
 from scenes import CLASSES, scene, write_bundle
 
 
@@ -210,7 +210,7 @@ def test_answers_are_sent_at_once():
 
 def test_the_service_imports_neither_torch_nor_mlflow_nor_pandas():
     code = (
-        "import sys, emopipe.api.server, emopipe.recognition.model; "
+        "import sys, emopipe.inference.http.server, emopipe.inference.model; "
         "print([m for m in ('torch', 'mlflow', 'dvc', 'pandas') if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

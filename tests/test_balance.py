@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 
 from balance_tables import CLASSES, ROWS, SMALL, balance_params, drawn_faces, make
-from emopipe.balance import STRATEGIES
 from emopipe.balance.augment import WARP_GRID, Alteration, alter, draw_alteration
+from emopipe.balance.balance import STRATEGIES
 from emopipe.balance.report import balance_report
 from emopipe.balance.targets import class_targets, num_missing
-from emopipe.errors import DataError, ParamsError
-from emopipe.faces import Faces, faces_to_arrow
-from emopipe.files import read_json, read_parquet, write_parquet
-from emopipe.images import decode_png, pixel_digest
-from emopipe.params import load_params
-from emopipe.training_set import (
+from emopipe.core.errors import DataError, ParamsError
+from emopipe.core.files import read_json, read_parquet, write_parquet
+from emopipe.core.params import load_params
+from emopipe.faces.png import decode_png, pixel_digest
+from emopipe.faces.table import Faces, faces_to_arrow
+from emopipe.faces.training_set import (
     COLUMNS,
     TrainingSet,
     require_train_only,

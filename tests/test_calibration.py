@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from emopipe.calibration import fit_temperature, uncalibrated
-from emopipe.metrics import expected_calibration_error, negative_log_likelihood
+from emopipe.evaluate.metrics import expected_calibration_error, negative_log_likelihood
+from emopipe.training.calibration import fit_temperature, uncalibrated
 
 
 @pytest.fixture

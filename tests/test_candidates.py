@@ -7,16 +7,16 @@ import pytest
 import yaml
 
 from answers import NAMES, answers
-from emopipe.candidate import flat_params
-from emopipe.candidates import find_candidate
-from emopipe.compare import compare_candidates
-from emopipe.comparing.pairing import digest_of_test_faces
-from emopipe.errors import DataError, WorkspaceError
-from emopipe.face_pictures import find_pictures
-from emopipe.faces import faces_to_arrow
-from emopipe.files import write_parquet
-from emopipe.predictions import Predictions, predictions_to_arrow
-from emopipe.tracking.measured import PREDICTIONS, predictions_of_run
+from emopipe.compare.compare_models import compare_models
+from emopipe.compare.face_pictures import find_pictures
+from emopipe.compare.find_model import find_model
+from emopipe.compare.model_ref import flat_params
+from emopipe.core.errors import DataError, WorkspaceError
+from emopipe.core.files import write_parquet
+from emopipe.evaluate.pairing import digest_of_test_faces
+from emopipe.faces.predictions import Predictions, predictions_to_arrow
+from emopipe.faces.table import faces_to_arrow
+from emopipe.tracking.prediction_store import PREDICTIONS, predictions_of_run
 from emopipe.tracking.store import connect
 from face_tables import faces_of
 from projects import ROOT, change_params, run, succeed
@@ -62,20 +62,20 @@ def root(store, tmp_path, monkeypatch):
     copy_store(store, tmp_path)
     write_parquet(tmp_path / "build/predictions/cnn.parquet", predictions_to_arrow(said("hhssff")))
     deps = [{"path": f"build/{name}.parquet", "md5": name[0] * 32} for name in ("clean", "train")]
-    stages = {"train@cnn": {"deps": [*deps, {"path": "src/emopipe/fit.py", "md5": "x"}]}}
+    stages = {"train@cnn": {"deps": [*deps, {"path": "src/emopipe/training/train_model.py", "md5": "x"}]}}
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
     return tmp_path
 
 
 def refuses(root, name) -> str:
     with pytest.raises(WorkspaceError) as error:
-        find_candidate(root, name)
+        find_model(root, name)
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
 def test_a_model_of_the_workspace_has_its_predictions_parameters_and_tables(root):
-    found = find_candidate(root, "workspace:cnn")
+    found = find_model(root, "workspace:cnn")
     assert found.measured.name == "workspace:cnn"
     assert digest_of_test_faces(found.measured.predictions[0]) == digest_of_test_faces(said("hhssff"))
     assert (found.params["model"], found.params["train.epochs"]) == ("cnn", str(PARAMS.train.epochs))
@@ -83,9 +83,9 @@ def test_a_model_of_the_workspace_has_its_predictions_parameters_and_tables(root
 
 
 def test_an_ensemble_of_the_workspace_is_found_too(root):
-    change_params(root, evaluate__ensembles={"all": ["cnn", "resnet18"]})
+    change_params(root, ensembles={"all": ["cnn", "resnet18"]})
     write_parquet(root / "build/ensembles/all.parquet", predictions_to_arrow(said("hhssfh")))
-    assert find_candidate(root, "workspace:all").params["model"] == "all"
+    assert find_model(root, "workspace:all").params["model"] == "all"
 
 
 def test_a_model_that_was_not_evaluated_is_one_line(root):
@@ -96,7 +96,7 @@ def test_a_model_that_was_not_evaluated_is_one_line(root):
 
 def test_a_run_has_its_predictions_parameters_and_tables(root):
     run_id = add_run(root, "cnn", said("hhssff"))
-    found = find_candidate(root, run_id)
+    found = find_model(root, run_id)
     assert found.measured.name == f"run {run_id[:8]} (cnn)"
     assert found.data == {"clean": "c" * 32}
     client, _ = connect(root)
@@ -108,7 +108,7 @@ def test_a_run_has_its_predictions_parameters_and_tables(root):
 
 def test_a_run_and_the_workspace_with_the_same_parameters_do_not_differ_in_them(root):
     run_id = add_run(root, "cnn", said("hhssff"))
-    parts, _ = compare_candidates(root, find_candidate(root, run_id), find_candidate(root, "workspace:cnn"), PARAMS)
+    parts, _ = compare_models(root, find_model(root, run_id), find_model(root, "workspace:cnn"), PARAMS)
     assert [part.rows for part in parts if part.key == "params"] == [()]
 
 
@@ -116,7 +116,7 @@ def test_a_run_and_the_workspace_with_the_same_parameters_do_not_differ_in_them(
 def test_a_version_is_found_by_its_number_or_an_alias(root, name):
     add_version(root, "cnn", said("hhssff"))
     add_version(root, "resnet18", said("hhsshh"))
-    assert find_candidate(root, name).measured.name == "version 1 (cnn)"
+    assert find_model(root, name).measured.name == "version 1 (cnn)"
 
 
 def test_a_version_or_run_that_is_not_there_is_one_line(root):
@@ -142,7 +142,7 @@ def test_other_test_faces_are_refused_whatever_holds_them(root):
     with pytest.raises(
         DataError, match=r"^run \w{8} \(cnn\) was measured on 2 test faces \(\w{8}\), but workspace:cnn "
     ):
-        compare_candidates(root, find_candidate(root, run_id), find_candidate(root, "workspace:cnn"), PARAMS)
+        compare_models(root, find_model(root, run_id), find_model(root, "workspace:cnn"), PARAMS)
 
 
 def test_pictures_are_taken_from_the_table_of_the_workspace(root):
@@ -179,7 +179,7 @@ def repository(tmp_path_factory):
     root = tmp_path_factory.mktemp("git") / "project"
     root.mkdir()
     shutil.copy(ROOT / "params.yaml", root)
-    change_params(root, train__models=["cnn"])
+    change_params(root, models=["cnn"])
     (root / "dvc.yaml").write_text(STAGES)
     write_parquet(root / "build/clean.parquet", faces_to_arrow(FACES))
     write_parquet(root / "build/train.parquet", faces_to_arrow(FACES))
@@ -207,7 +207,7 @@ def repository(tmp_path_factory):
     [("first:cnn", "hhssff", "3"), ("first", "hhssff", "3"), ("trial:cnn", "hhsshh", "9")],
 )
 def test_a_revision_or_an_experiment_has_what_was_committed(repository, name, letters, epochs):
-    found = find_candidate(repository, name)
+    found = find_model(repository, name)
     assert found.measured.predictions[0].frame.equals(said(letters).frame)
     assert (found.params["train.epochs"], set(found.data)) == (epochs, {"clean", "train"})
     assert found.measured.name == (name if ":" in name else f"{name}:cnn")
@@ -229,7 +229,7 @@ def test_a_revision_that_is_not_there_or_whose_outs_are_gone_is_one_line(reposit
 
 @pytest.mark.slow
 def test_pictures_of_an_old_table_are_taken_from_dvcs_cache(repository):
-    first = find_candidate(repository, "first:cnn")
+    first = find_model(repository, "first:cnn")
     (repository / "build/clean.parquet").unlink()
     ids = list(FACES.frame["id"][:2])
     assert set(find_pictures(repository, ids, [first.data["clean"]])) == set(ids)

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from emopipe.exporting.card import model_card
+from emopipe.export.card import model_card
 
 CLASSES = ["happy", "sad"]
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from answers import answers
-from emopipe.check import check
-from emopipe.checking.report import Report
-from emopipe.errors import WorkspaceError
-from emopipe.files import read_json, write_json, write_parquet
-from emopipe.metrics import confusion_of
-from emopipe.params import load_params
-from emopipe.predictions import predictions_to_arrow
-from emopipe.tracking.state import read_lock
+from emopipe.compare.check.check import check
+from emopipe.compare.check.report import Report
+from emopipe.core.errors import WorkspaceError
+from emopipe.core.files import read_json, write_json, write_parquet
+from emopipe.core.params import load_params
+from emopipe.evaluate.metrics import confusion_of
+from emopipe.faces.predictions import predictions_to_arrow
+from emopipe.tracking.dvc_lock import read_lock
 from projects import ROOT, change_params, run, succeed
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ stages:
     deps: [given/validate.json]
     outs: [reports/validate.json: {cache: false}]
   evaluate:
-    matrix: {model: "${train.models}"}
+    matrix: {model: "${models}"}
     cmd: >-
       mkdir -p build/predictions reports/evaluate && cp given/${item.model}.parquet build/predictions &&
       cp given/${item.model}.json reports/evaluate
@@ -71,7 +71,7 @@ def made(tmp_path_factory) -> Path:
     (root / "dvc.yaml").write_text(STAGES)
     (root / ".gitignore").write_text("/build/\n")
     shutil.copy(ROOT / "params.yaml", root)
-    change_params(root, train__models=["cnn"])
+    change_params(root, models=["cnn"])
     model(root, OLD)
     expectation = {"text": "no leak", "severity": "critical", "success": True}
     write_json(root / "given" / "validate.json", {"rows_in": 400, "rows_out": 361, "expectations": [expectation]})

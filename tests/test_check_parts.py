@@ -8,18 +8,18 @@ import pytest
 from rich.console import Console
 
 from answers import answers, measured
-from emopipe.checking.items import gate_item, lock_item, parity_item
-from emopipe.checking.models import paired_section, reported_confusion, reported_section
-from emopipe.checking.report import Item, Report
-from emopipe.checking.stages import Ran, stage_changes, stage_section
-from emopipe.checking.text import LIMIT, MOST_ROWS, check_markdown, check_text
-from emopipe.comparing.comparison import compare
-from emopipe.comparing.sections import Cell, Section
-from emopipe.files import read_json
-from emopipe.params import load_params
-from emopipe.predictions import Predictions
-from emopipe.promotion import for_losses, losses
-from emopipe.tracking.state import StageRecord, StageState
+from emopipe.compare.check.checks import gate_item, lock_item, parity_item
+from emopipe.compare.check.models import paired_section, reported_confusion, reported_section
+from emopipe.compare.check.report import Item, Report
+from emopipe.compare.check.stages import Ran, stage_changes, stage_section
+from emopipe.compare.check.text import LIMIT, MOST_ROWS, check_markdown, check_text
+from emopipe.compare.promotion_rule import for_losses, losses
+from emopipe.core.files import read_json
+from emopipe.core.params import load_params
+from emopipe.core.state import StageRecord, StageState
+from emopipe.evaluate.comparison import compare
+from emopipe.faces.predictions import Predictions
+from emopipe.tracking.comparison_tables import Cell, Section
 from projects import ROOT
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -44,11 +44,14 @@ def test_the_same_stage_did_not_run_again():
 
 
 def test_parameters_code_data_and_the_command_are_told_apart():
-    before = ran(params={"train.epochs": 3, "base": {"seed": 0}}, inputs={"src/emopipe/fit.py": "a", "data": "a"})
+    before = ran(
+        params={"train.epochs": 3, "base": {"seed": 0}},
+        inputs={"src/emopipe/training/train_model.py": "a", "data": "a"},
+    )
     now = ran(
         command="python train.py --fast",
         params={"train.epochs": 4, "base": {"seed": 0}},
-        inputs={"src/emopipe/fit.py": "b", "src/emopipe/new.py": "c", "data": "b"},
+        inputs={"src/emopipe/training/train_model.py": "b", "src/emopipe/new.py": "c", "data": "b"},
         outs={"model": "n"},
     )
     told = ["its command was changed", "train.epochs was 3, is 4", "code: fit.py, new.py", "data: data"]
@@ -56,8 +59,10 @@ def test_parameters_code_data_and_the_command_are_told_apart():
 
 
 def test_a_stage_that_ran_again_to_the_same_end_says_so():
-    now = ran(inputs={"src/emopipe/fit.py": "b"})
-    assert reasons(ran(inputs={"src/emopipe/fit.py": "a"}), now) == [("train@cnn", ["code: fit.py"], [])]
+    now = ran(inputs={"src/emopipe/training/train_model.py": "b"})
+    assert reasons(ran(inputs={"src/emopipe/training/train_model.py": "a"}), now) == [
+        ("train@cnn", ["code: fit.py"], [])
+    ]
 
 
 def test_new_stages_and_those_that_are_gone_are_told():
@@ -83,11 +88,13 @@ def test_models_that_ran_for_the_same_reason_stand_in_one_row():
 
 def test_a_stale_lock_fails_with_the_first_reason_and_what_to_do():
     assert lock_item({}).outcome == "passed"
-    item = lock_item({"train@cnn": "code src/emopipe/fit.py is modified", "export": "data x is modified"})
+    item = lock_item(
+        {"train@cnn": "code src/emopipe/training/train_model.py is modified", "export": "data x is modified"}
+    )
     assert (item.outcome, item.text) == (
         "failed",
         "is stale: run `dvc repro`, and commit what it changes "
-        "(train@cnn: code src/emopipe/fit.py is modified, and 1 more would run again)",
+        "(train@cnn: code src/emopipe/training/train_model.py is modified, and 1 more would run again)",
     )
 
 

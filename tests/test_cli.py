@@ -13,7 +13,7 @@ import pytest
 import typer
 import yaml
 
-from emopipe.cli import app
+from emopipe.cli.app import app
 from projects import ROOT, change_params, environment, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,14 +9,14 @@ import pytest
 from rich.console import Console
 
 from answers import answers, measured
-from emopipe.comparing.comparison import changes, compare
-from emopipe.comparing.page import NUM_PICTURES, comparison_page, shown_flips
-from emopipe.comparing.pairing import digest_of_test_faces, pair
-from emopipe.comparing.sections import sections
-from emopipe.comparing.text import markdown, rich_text
-from emopipe.errors import DataError
-from emopipe.images import encode_png
-from emopipe.predictions import Predictions
+from emopipe.compare.page import NUM_PICTURES, comparison_page, shown_flips
+from emopipe.core.errors import DataError
+from emopipe.evaluate.comparison import changes, compare
+from emopipe.evaluate.pairing import digest_of_test_faces, pair
+from emopipe.faces.png import encode_png
+from emopipe.faces.predictions import Predictions
+from emopipe.tracking.comparison_tables import sections
+from emopipe.tracking.table_text import markdown, rich_text
 
 TRUTH = "hhhhhhssssff"
 A, B = "hhhhsfsshhfs", "hhhhhfsssshf"  # of 12 faces B gets one more happy, and two more sad

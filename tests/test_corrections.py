@@ -3,9 +3,9 @@ import io
 import pandas as pd
 import pytest
 
-from emopipe.corrections import read_corrections
-from emopipe.errors import DataError
-from emopipe.validate import validate
+from emopipe.core.errors import DataError
+from emopipe.validate.corrections import read_corrections
+from emopipe.validate.validate import validate
 from face_tables import faces_of, file_of, validate_params
 
 CLASSES = ("happy", "sad")
@@ -55,7 +55,7 @@ def test_a_label_that_people_keep_is_no_suspect(tmp_path, monkeypatch):
     def suspicious(features, labels, groups, *, classes, folds, max_quality, seed):
         return pd.DataFrame({"quality": 0.1, "suspect": True, "suggested": "sad"}, index=range(len(labels)))
 
-    monkeypatch.setattr("emopipe.look.judge_labels", suspicious)
+    monkeypatch.setattr("emopipe.validate.evidence.find_label_errors", suspicious)
     faces = faces_of(*ROWS, "train happy H", "val happy I")
     decided = written(tmp_path, f"id,action,label\n{faces.frame['id'][1]},keep,\n")
     params = validate_params(label_folds=2, label_error="keep")

@@ -9,7 +9,7 @@ from pathlib import Path
 import mlflow.data  # noqa: F401 - before DvcSource, as its docstring says
 import pytest
 
-from emopipe.errors import WorkspaceError
+from emopipe.core.errors import WorkspaceError
 from emopipe.tracking.data_sets import data_sets
 from emopipe.tracking.dvc_source import DvcSource
 from projects import ROOT, environment
@@ -90,7 +90,7 @@ def test_the_address_names_path_and_hash_and_is_read_back():
 
 
 def test_tables_among_the_inputs_are_data_sets_under_their_hashes():
-    found = data_sets({"build/clean.parquet": "c" * 32, "src/emopipe/fit.py": "d" * 32})
+    found = data_sets({"build/clean.parquet": "c" * 32, "src/emopipe/training/train_model.py": "d" * 32})
     assert [(item.dataset.name, item.dataset.digest, item.dataset.source_type) for item in found] == [
         ("build/clean.parquet", "c" * 32, "dvc")
     ]

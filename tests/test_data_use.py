@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from emopipe.data_use import summarise, use_source
-from emopipe.errors import DataError, EmopipeError, WorkspaceError
-from emopipe.params import BaseParams
-from emopipe.sources import recognise
+from emopipe.core.errors import DataError, EmopipeError, WorkspaceError
+from emopipe.core.params import BaseParams
+from emopipe.ingest.import_data import summarise, use_source
+from emopipe.ingest.sources import recognise
 from face_tables import ingest_params
 
 BASE = BaseParams(seed=0, classes=("happy", "sad"))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emopipe.decode import decode_image
-from emopipe.errors import DataError, TooManyPixels
+from emopipe.core.errors import DataError, TooManyPixels
+from emopipe.faces.decode import decode_image
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import tzlocal
 
-from emopipe.corrections import Corrections
-from emopipe.data_docs import data_docs
-from emopipe.errors import GateError
-from emopipe.expectations import check, enforce, face_table
-from emopipe.faces import faces_from_arrow, faces_to_arrow
-from emopipe.files import read_json, read_parquet, write_parquet
-from emopipe.params import load_params
-from emopipe.validate import count_faces, validate
+from emopipe.core.errors import GateError
+from emopipe.core.files import read_json, read_parquet, write_parquet
+from emopipe.core.params import load_params
+from emopipe.faces.table import faces_from_arrow, faces_to_arrow
+from emopipe.validate.corrections import Corrections
+from emopipe.validate.data_docs import data_docs
+from emopipe.validate.expectations import check, enforce, face_table
+from emopipe.validate.validate import count_faces, validate
 from face_tables import evidence_of, faces_of, file_of, validate_params
 
 ROOT = Path(__file__).parent.parent

@@ -6,16 +6,16 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
-from emopipe.errors import ParamsError, WorkspaceError
-from emopipe.experiments.design import Cell, Design, cells, changed, read_design
-from emopipe.experiments.identity import Identities
-from emopipe.experiments.overrides import hydra_overrides, override
-from emopipe.experiments.report import experiments_markdown
-from emopipe.experiments.statistics import effects, figures
-from emopipe.figures import png_bytes
-from emopipe.metrics import evaluate_split
-from emopipe.predictions import Predictions
-from emopipe.sample.table import write_sample
+from emopipe.compare.sweep.design import Cell, Design, cells, changed, read_design
+from emopipe.compare.sweep.identity import Identities
+from emopipe.compare.sweep.overrides import hydra_overrides, override
+from emopipe.compare.sweep.report import experiments_markdown
+from emopipe.compare.sweep.statistics import effects, figures
+from emopipe.core.errors import ParamsError, WorkspaceError
+from emopipe.evaluate.figures import png_bytes
+from emopipe.evaluate.metrics import evaluate_split
+from emopipe.faces.predictions import Predictions
+from emopipe.ingest.sample.table import write_sample
 from emopipe.tracking.naming import experiment_name, run_name, setting_of
 from projects import ROOT, change_params, files_below, make_project, run, succeed
 
@@ -54,17 +54,17 @@ def test_there_is_an_experiment_for_each_setting_model_and_seed_the_baseline_fir
 
 
 def test_a_model_that_params_yaml_does_not_train_is_added_to_it():
-    assert cells(DESIGN, ["resnet18"])[0].overrides["train.models"] == ["resnet18", "cnn"]
+    assert cells(DESIGN, ["resnet18"])[0].overrides["models"] == ["resnet18", "cnn"]
 
 
 def test_the_command_line_changes_models_seeds_and_budget_and_adds_settings():
-    words = ["sampled balance.strategy=none train.imbalance.sampling=0.5 train.models='[cnn, resnet18]'"]
+    words = ["sampled balance.strategy=none train.imbalance.resample_exponent=0.5 models='[cnn, resnet18]'"]
     design = changed(DESIGN, models=["resnet18"], seeds=[7], params={"train.epochs": 3}, settings=words)
     assert (design.models, design.seeds, design.params) == (("resnet18",), (7,), {"train.epochs": 3})
     assert design.settings["sampled"] == {
         "balance.strategy": "none",
-        "train.imbalance.sampling": 0.5,
-        "train.models": ["cnn", "resnet18"],
+        "train.imbalance.resample_exponent": 0.5,
+        "models": ["cnn", "resnet18"],
     }
     assert list(design.settings) == ["flip", "none", "sampled"]
 
@@ -124,7 +124,7 @@ def test_an_experiment_is_named_by_what_its_stages_read(root):
     change_params(root, export__select_by="accuracy", evaluate__num_mistakes=24)
     assert name(root) == before, "no stage of an experiment reads it"
     assert name(root, **{"train.epochs": 99}) != before
-    for file in ("data.dvc", "src/emopipe/metrics.py", "stages/train.py", "corrections.csv"):
+    for file in ("data.dvc", "src/emopipe/evaluate/metrics.py", "stages/train.py", "corrections.csv"):
         content = (root / file).read_text()
         (root / file).write_text(content + "\n")
         assert name(root) != before, file
@@ -170,7 +170,7 @@ def test_overrides_change_a_copy():
         ("ingest.split_map", {}),
         ("balance.target", {"disgust": 2000, "surprise": 0.5}),
         ("train.pretrained", {"yolov8n-cls": {"file": "a, b.pt", "sha256": "1e5"}}),
-        ("train.models", ["cnn", "resnet18"]),
+        ("models", ["cnn", "resnet18"]),
         ("train.max_minutes", 1.5),
         ("train.max_minutes", None),
         ("train.augment.flip", False),
@@ -260,7 +260,7 @@ def test_the_tables_hold_values_differences_and_what_is_missing():
 
 
 def test_the_figure_is_the_same_bytes_for_the_same_effects():
-    from emopipe.experiments.figure import experiments_figure
+    from emopipe.compare.sweep.figure import experiments_figure
 
     table = [[predictions(right, seed=s) for s in (0, 1)] for right in ((0.8, 0.4), (0.8, 0.95))]
     found = {"val": (["none", "flip"], effects(table, seed=0))}
@@ -287,7 +287,7 @@ def project(tmp_path_factory):
         "/data\n/build/\n/reports/balance/\n/reports/validation/\n/mlflow.db*\n/.checkpoints/\n"
     )
     design = {"models": ["cnn"], "seeds": [0], "params": {"train.epochs": 1}, "baseline": "none"}
-    settings = {"none": {"balance.strategy": "none"}, "sampled": {"train.imbalance.sampling": 1.0}}
+    settings = {"none": {"balance.strategy": "none"}, "sampled": {"train.imbalance.resample_exponent": 1.0}}
     (root / "experiments.yaml").write_text(yaml.safe_dump(design | {"settings": settings}, sort_keys=False))
     succeed(root, "dvc", "add", "--quiet", "data")
     succeed(root, "git", "add", "--all")
@@ -332,7 +332,7 @@ def test_each_experiment_is_one_run_in_mlflow_that_names_it(project):
     assert {setting: run.data.tags["dvc.experiment"] for setting, run in by_setting.items()} == experiments(project)
     assert {setting: run.info.run_name for setting, run in by_setting.items()} == experiments(project)
     assert len(runs) == len(experiments(project))
-    assert {run.data.params["train.imbalance.sampling"] for run in runs} == {"0.0", "1.0"}
+    assert {run.data.params["train.imbalance.resample_exponent"] for run in runs} == {"0.0", "1.0"}
     assert all("val/recall/disgust" in run.data.metrics for run in runs)
 
 

@@ -15,22 +15,22 @@ import pytest
 import torch
 from PIL import Image
 
-from emopipe.errors import DataError, ModelError
-from emopipe.exporting.bundle import _calibration, int8_warning, make_bundle
-from emopipe.exporting.graph import ExportGraph, export_onnx, fit_channels
-from emopipe.exporting.parity import compare, shapes_difference
-from emopipe.exporting.selection import best_model
-from emopipe.exporting.yolo import save_yolo
-from emopipe.faces import COLUMNS, Faces
-from emopipe.images import decode_png, encode_png, pixel_digest
-from emopipe.params import ExportParams
-from emopipe.predict import predict_faces
-from emopipe.predictions import predictions_of
-from emopipe.serving.bundle import Bundle
+from emopipe.core.errors import DataError, ModelError
+from emopipe.export.bundle import _calibration, int8_warning, make_bundle
+from emopipe.export.graph import ExportGraph, export_onnx, fit_channels
+from emopipe.export.params import ExportParams
+from emopipe.export.parity import compare, shapes_difference
+from emopipe.export.runtime import Bundle
+from emopipe.export.selection import best_model
+from emopipe.export.yolo import save_yolo
+from emopipe.faces.png import decode_png, encode_png, pixel_digest
+from emopipe.faces.predictions import predictions_of
+from emopipe.faces.table import COLUMNS, Faces
 from emopipe.training.checkpoint import TrainedModel
 from emopipe.training.classifier import Classifier
 from emopipe.training.networks import architecture
 from emopipe.training.networks.ultralytics_networks import ENVIRONMENT
+from emopipe.training.predict import predict_faces
 
 CLASSES = ("happy", "sad", "angry")
 LIMITS = ExportParams(
@@ -176,7 +176,7 @@ def test_int8_is_left_out_when_it_is_not_good_enough(model, tmp_path, monkeypatc
         another.temperature = -another.temperature  # what was least likely becomes most likely
         export_onnx(another, 1, target)
 
-    monkeypatch.setattr("emopipe.exporting.bundle.quantise", quantise_badly)
+    monkeypatch.setattr("emopipe.export.bundle.quantise", quantise_badly)
     strict = replace(LIMITS, min_int8_agreement=0.98, max_int8_f1_loss=0.005)
     labels_as_predicted = FACES.frame.copy()
     labels_as_predicted["label"] = [CLASSES[k] for k in predict_faces(model, FACES, device="cpu").argmax(1)]
@@ -198,7 +198,7 @@ def test_a_graph_that_differs_from_torch_is_refused(model, tmp_path, monkeypatch
         another.temperature = 0.03  # the same answers, less sure
         export_onnx(another, channels, path)
 
-    monkeypatch.setattr("emopipe.exporting.bundle.export_onnx", export_another)
+    monkeypatch.setattr("emopipe.export.bundle.export_onnx", export_another)
     with pytest.raises(
         ModelError,
         match=r"^the ONNX graph does not compute what torch does: it agrees on 100.00% of 4 validation faces "
@@ -210,7 +210,7 @@ def test_a_graph_that_differs_from_torch_is_refused(model, tmp_path, monkeypatch
 
 @pytest.mark.slow
 def test_a_graph_that_differs_for_other_sizes_alone_is_refused(model, tmp_path, monkeypatch):
-    monkeypatch.setattr("emopipe.exporting.bundle.shapes_difference", lambda graph, predict: 0.25)
+    monkeypatch.setattr("emopipe.export.bundle.shapes_difference", lambda graph, predict: 0.25)
     with pytest.raises(
         ModelError,
         match=r"^the ONNX graph does not compute what torch does for pictures of other sizes and colours: "

@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from emopipe.errors import DataError
-from emopipe.face_file import FaceFile, face_writer
-from emopipe.faces import FACTS, Faces, faces_from_arrow, faces_to_arrow
-from emopipe.files import read_parquet
-from emopipe.images import decode_png, encode_png
+from emopipe.core.errors import DataError
+from emopipe.core.files import read_parquet
+from emopipe.faces.file import FaceFile, face_writer
+from emopipe.faces.png import decode_png, encode_png
+from emopipe.faces.table import METADATA_COLUMNS, Faces, faces_from_arrow, faces_to_arrow
 from face_tables import faces_of, file_of, picture
 
 ROWS = [f"train {label} {name}" for label in ("happy", "sad") for name in "ABCDEF"]
@@ -20,7 +20,7 @@ ROWS = [f"train {label} {name}" for label in ("happy", "sad") for name in "ABCDE
 
 def test_facts_and_pictures_come_as_they_were_written():
     file = file_of(faces_of(*ROWS, channels=3))
-    assert list(file.frame.columns) == list(FACTS)
+    assert list(file.frame.columns) == list(METADATA_COLUMNS)
     assert len(file) == 12
     pictures = list(file.pictures())
     np.testing.assert_array_equal(pictures[7], picture("B", channels=3))
@@ -34,7 +34,7 @@ def test_some_pictures_are_read_by_row_number_across_row_groups():
 
 
 def test_pictures_that_were_read_are_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("emopipe.face_file.BATCH", 20)
+    monkeypatch.setattr("emopipe.faces.file.BATCH", 20)
     noise = np.random.default_rng(0).integers(0, 256, (200, 100, 100, 1), dtype=np.uint8)
     faces = faces_of(*(f"train happy {number}" for number in range(200)))
     faces = Faces(faces.frame.assign(png=[encode_png(pixels) for pixels in noise]))

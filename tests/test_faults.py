@@ -19,9 +19,9 @@ QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": 
 TRAINING = """
 import sys
 from pathlib import Path
-from emopipe.params import load_params
+from emopipe.core.params import load_params
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import StageState
+from emopipe.core.state import StageState
 
 state = StageState("train@cnn", {"train.epochs": int(sys.argv[1])}, {})
 with ModelRun(Path.cwd(), "cnn", state, load_params(Path(sys.argv[2]))).start() as run:
@@ -112,7 +112,7 @@ def test_an_artifact_that_does_not_fit_leaves_the_evaluation_undone(root, capsys
         run.evaluated("key")
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{UNREACHABLE}[Errno 27] File too large: ")
-    assert "emopipe.evaluation" not in stored(root)[0].data.tags
+    assert "emopipe.evaluate.report" not in stored(root)[0].data.tags
 
 
 @pytest.mark.slow

@@ -11,9 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
 
-from emopipe import figures
-from emopipe.evaluation import build_report, draw_figures, draw_training, plot_tables
-from emopipe.figures import (
+from emopipe.evaluate import figures
+from emopipe.evaluate.figures import (
     confusion_figure,
     curves_figure,
     mistakes_figure,
@@ -21,9 +20,10 @@ from emopipe.figures import (
     reliability_figure,
     training_figure,
 )
-from emopipe.metrics import confusion_of
-from emopipe.params import EvaluateParams
-from emopipe.predictions import predictions_of
+from emopipe.evaluate.metrics import confusion_of
+from emopipe.evaluate.params import EvaluateParams
+from emopipe.evaluate.report import build_report, draw_figures, draw_training, plot_tables
+from emopipe.faces.predictions import predictions_of
 from face_tables import faces_of
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -202,7 +202,7 @@ def report_and_predictions(*says):
     ],
 )
 def test_the_sheet_says_how_many_mistakes_it_shows(monkeypatch, says, title):
-    monkeypatch.setattr("emopipe.evaluation.png_bytes", lambda figure: figure)
+    monkeypatch.setattr("emopipe.evaluate.report.png_bytes", lambda figure: figure)
     figures = dict(draw_figures(*report_and_predictions(*says), num_mistakes=2))
     assert figures["test_mistakes.png"].get_suptitle() == title
 

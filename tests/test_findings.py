@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from emopipe.errors import GateError
-from emopipe.findings import KINDS, drop_reasons, enforce_policies, find_all
-from emopipe.images import decode_png
+from emopipe.core.errors import GateError
+from emopipe.faces.png import decode_png
+from emopipe.validate.findings import KINDS, drop_reasons, enforce_policies, find_all
 from face_tables import evidence_of, faces_of, validate_params
 
 

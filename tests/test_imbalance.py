@@ -1,4 +1,4 @@
-"""Losses and sampling for classes of unequal size, held against values computed by hand."""
+"""Losses and resample_exponent for classes of unequal size, held against values computed by hand."""
 
 import math
 
@@ -13,7 +13,7 @@ PLAIN = {
     "class_weights": "none",
     "class_balanced_beta": 0.9,
     "logit_adjustment": 0.0,
-    "sampling": 0.0,
+    "resample_exponent": 0.0,
     "focal_gamma": 0.0,
 }
 COUNTS = torch.tensor([1, 3])
@@ -78,10 +78,10 @@ def test_sampling_none_takes_each_face_once():
     assert sorted(draw_order(labels, 0.0, torch.Generator().manual_seed(0)).tolist()) == list(range(25))
 
 
-@pytest.mark.parametrize(("sampling", "share"), [(1.0, 0.5), (0.5, 0.25)])
-def test_sampling_draws_a_class_by_a_power_of_its_count(sampling, share):
+@pytest.mark.parametrize(("resample_exponent", "share"), [(1.0, 0.5), (0.5, 0.25)])
+def test_sampling_draws_a_class_by_a_power_of_its_count(resample_exponent, share):
     labels = torch.tensor([0] * 1000 + [1] * 9000)  # 1000^0.5 is a quarter of 1000^0.5 + 9000^0.5
-    drawn = labels[draw_order(labels, sampling, torch.Generator().manual_seed(0))]
+    drawn = labels[draw_order(labels, resample_exponent, torch.Generator().manual_seed(0))]
     assert len(drawn) == 10_000
     assert (drawn == 0).float().mean().item() == pytest.approx(share, abs=0.02)
 
@@ -89,9 +89,9 @@ def test_sampling_draws_a_class_by_a_power_of_its_count(sampling, share):
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({"class_weights": "inverse", "sampling": 1.0}, "class_weights=inverse and sampling=1"),
+        ({"class_weights": "inverse", "resample_exponent": 1.0}, "class_weights=inverse and resample_exponent=1"),
         ({"class_weights": "class_balanced", "logit_adjustment": 1.0}, "class_weights=class_balanced and logit_adj"),
-        ({"logit_adjustment": 0.5, "sampling": 0.5}, "logit_adjustment=0.5 and sampling=0.5"),
+        ({"logit_adjustment": 0.5, "resample_exponent": 0.5}, "logit_adjustment=0.5 and resample_exponent=0.5"),
     ],
 )
 def test_what_would_count_the_correction_twice_is_an_error(changes, names):

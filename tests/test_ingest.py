@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from emopipe.errors import DataError
-from emopipe.faces import Faces, faces_from_arrow
-from emopipe.files import read_parquet
-from emopipe.images import decode_png, pixel_digest
-from emopipe.ingest import ingest
-from emopipe.params import BaseParams, ImageParams
+from emopipe.core.errors import DataError
+from emopipe.core.files import read_parquet
+from emopipe.core.params import BaseParams, ImageParams
+from emopipe.faces.png import decode_png, pixel_digest
+from emopipe.faces.table import Faces, faces_from_arrow
+from emopipe.ingest.ingest import ingest
 from face_tables import ingest_params
 from scenes import SIDE, scene
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emopipe.faces import SPLITS, faces_from_arrow
-from emopipe.files import read_parquet
-from emopipe.ingest import UNKNOWN, ingest
-from emopipe.params import BaseParams, ImageParams
+from emopipe.core.files import read_parquet
+from emopipe.core.params import BaseParams, ImageParams
+from emopipe.faces.table import SPLITS, faces_from_arrow
+from emopipe.ingest.ingest import UNKNOWN, ingest
 from face_tables import ingest_params
 from source_files import written, zipped
 

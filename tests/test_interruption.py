@@ -16,7 +16,7 @@ RECIPE = {
     "epochs": 6,
     "ema_decay": 0.9,
     "augment": {"flip": True, "rotation": 10.0, "mixup": 0.2},
-    "correct": {"sampling": 0.5},
+    "correct": {"resample_exponent": 0.5},
 }
 
 
@@ -77,7 +77,7 @@ def test_after_an_interruption_figures_and_weights_are_the_same(tmp_path, whole,
 KILLED = """
 import sys, torch
 from pathlib import Path
-from emopipe.training.learner import Learner
+from emopipe.training.training_state import TrainingState
 from test_interruption import passes, small_cnn
 torch.set_num_threads(int(sys.argv[2]))
 for epoch in passes(small_cnn(), Path(sys.argv[1])):

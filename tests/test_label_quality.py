@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from emopipe.gradient_histograms import SIDE, describe
-from emopipe.label_quality import judge_labels
+from emopipe.vision.hog import SIDE, describe
+from emopipe.vision.label_errors import find_label_errors
 
 CLASSES = ("above", "below", "middle")
 NUM_FACES, NUM_WRONG = 900, 60
@@ -31,7 +31,9 @@ def labelled():
 def judged_with(max_quality):
     pictures, labels, _, _ = labelled()
     groups = np.arange(NUM_FACES)
-    return judge_labels(describe(pictures), labels, groups, classes=CLASSES, folds=3, max_quality=max_quality, seed=0)
+    return find_label_errors(
+        describe(pictures), labels, groups, classes=CLASSES, folds=3, max_quality=max_quality, seed=0
+    )
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def test_faces_of_one_group_do_not_judge_each_other():
     together = np.where(np.arange(300) < 20, 0, np.arange(300))
 
     def quality(groups):
-        table = judge_labels(features, labels, groups, classes=CLASSES, folds=3, max_quality=0.5, seed=0)
+        table = find_label_errors(features, labels, groups, classes=CLASSES, folds=3, max_quality=0.5, seed=0)
         return table["quality"][:20].mean()
 
     assert quality(together) < 0.3 < quality(np.arange(300))

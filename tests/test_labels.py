@@ -1,6 +1,6 @@
 import pytest
 
-from emopipe.labels import FER2013_CLASSES, label_lookup
+from emopipe.faces.classes import FER2013_CLASSES, label_lookup
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emopipe.errors import DataError, ParamsError
-from emopipe.recognition.annotated import VideoWriter
-from emopipe.recognition.camera import Camera, why_not
-from emopipe.recognition.frames import VideoFile
-from emopipe.recognition.live import FaceLog, follow, run_live
-from emopipe.recognition.overlay import COLOURS
-from emopipe.recognition.window import NO_DISPLAY
+from emopipe.core.errors import DataError, ParamsError
+from emopipe.inference.annotated import VideoWriter
+from emopipe.inference.camera import Camera, why_not
+from emopipe.inference.frames import VideoFile
+from emopipe.inference.live import FaceLog, follow, run_live
+from emopipe.inference.overlay import COLOURS
+from emopipe.inference.window import NO_DISPLAY
 from projects import BIN, ROOT, run
 from scenes import CLASSES, write_clip
 
@@ -72,7 +72,7 @@ def test_only_the_newest_frame_of_a_camera_is_given():
 
 
 def test_a_camera_that_gives_no_picture_is_given_up(monkeypatch):
-    monkeypatch.setattr("emopipe.recognition.camera.PATIENCE", 0.05)
+    monkeypatch.setattr("emopipe.inference.camera.PATIENCE", 0.05)
     with (
         Camera(Scripted(0)) as camera,
         pytest.raises(DataError, match=r"^the camera has given no picture for 0 seconds: look whether it is still "),

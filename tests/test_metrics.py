@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from emopipe.metrics import (
+from emopipe.evaluate.metrics import (
     bootstrap_intervals,
     classwise_calibration_error,
     evaluate_split,

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emopipe.images import encode_png
-from emopipe.serving.bundle import Bundle
+from emopipe.export.runtime import Bundle
+from emopipe.faces.png import encode_png
 from emopipe.tracking.registry import log_bundle, new_version
 from emopipe.tracking.store import NAME, connect
 from projects import ROOT, environment

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emopipe.measures import measure
-from emopipe.near_duplicates import NEAREST, Pairs, candidates, confirm, details, tied
+from emopipe.vision.image_stats import measure
+from emopipe.vision.near_duplicates import NEAREST, Pairs, candidates, confirm, connected_groups, details
 
 CHANGES = {
     "brighter": lambda face: cv2.convertScaleAbs(face, alpha=0.9, beta=20),
@@ -77,4 +77,4 @@ def test_pairs_of_pictures_that_are_all_alike_grow_with_their_number_and_not_its
 
 def test_rows_are_tied_by_a_shared_picture_and_by_pairs_in_several_steps():
     pairs = Pairs(pairs=np.array([[0, 1], [1, 3]]), mirrored=np.zeros(2, bool), similarity=np.ones(2))
-    assert tied(pd.Series(["d", "b", "d", "c", "a"]), pairs).tolist() == ["b", "b", "b", "b", "a"]
+    assert connected_groups(pd.Series(["d", "b", "d", "c", "a"]), pairs).tolist() == ["b", "b", "b", "b", "a"]

@@ -4,12 +4,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from emopipe.errors import ModelError
-from emopipe.params import FileParams, parse_params
-from emopipe.pretrained import checked_file, starting_weights
+from emopipe.core.errors import ModelError
+from emopipe.core.params import parse_params
 from emopipe.training.networks import architecture, build_network
 from emopipe.training.networks.cost import num_macs
 from emopipe.training.networks.strides import strided_layers
+from emopipe.training.params import FileParams
+from emopipe.training.pretrained import checked_file, starting_weights
 from test_params import changed
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from emopipe.errors import WorkspaceError
+from emopipe.core.errors import WorkspaceError
+from emopipe.core.state import StageRecord, StageState, stage_record, stage_state
+from emopipe.tracking.dvc_lock import read_lock, upstream
 from emopipe.tracking.origin import Origin, hashes, workspace_origin
 from emopipe.tracking.snapshots import Snapshot, snapshots
-from emopipe.tracking.state import StageRecord, StageState, read_lock, stage_record, stage_state, upstream
 
 LAST = StageRecord(StageState("train@cnn", {}, {}))
 LOCK = """
@@ -19,7 +20,7 @@ stages:
     cmd: python stages/ingest.py
     deps:
     - {path: data, hash: md5, md5: aa.dir, size: 1, nfiles: 1}
-    - {path: src/emopipe/ingest.py, hash: md5, md5: bb, size: 1}
+    - {path: src/emopipe/ingest/ingest.py, hash: md5, md5: bb, size: 1}
     params:
       params.yaml:
         base: {seed: 0}

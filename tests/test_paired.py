@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from emopipe.comparing.paired import (
+from emopipe.evaluate.metrics import accuracy, confusion_of, expected_calibration_error, precision_recall_f1
+from emopipe.evaluate.paired import (
     McNemar,
     calibration_errors,
     calibration_features,
@@ -14,7 +15,6 @@ from emopipe.comparing.paired import (
     mcnemar,
     resampled_sums,
 )
-from emopipe.metrics import accuracy, confusion_of, expected_calibration_error, precision_recall_f1
 
 TRUTH = np.array([0, 0, 0, 0, 1, 1, 1, 2])
 A = np.array([0, 0, 1, 2, 1, 1, 0, 0])

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emopipe.errors import ParamsError
-from emopipe.params import load_params, parse_params
+from emopipe.core.errors import ParamsError
+from emopipe.core.params import load_params, parse_params
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
@@ -16,7 +16,7 @@ def changed(section, **values):
 
 
 def test_the_file_of_the_project_is_valid():
-    assert "cnn" in load_params(PARAMS).train.models
+    assert "cnn" in load_params(PARAMS).models
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_the_file_of_the_project_is_valid():
             for target in ("most", 0, 1.5, True, {"sad": 0.5})
         ),
         ("image", {"channels": 2}, "image.channels: input should be 1 or 3, got 2"),
-        ("train", {"models": []}, "train.models: tuple should have at least 1 item after validation, not 0, got []"),
+        ("train", {"models": []}, "models: tuple should have at least 1 item after validation, not 0, got []"),
         (
             "train",
             {"ema_decay": 2.0, "epochs": 0},
@@ -71,18 +71,18 @@ def test_a_target_keeps_its_type(target):
 def test_mistakes_in_the_parts_of_a_section_are_named():
     raw = changed("train")
     raw["train"]["augment"] |= {"rotate": 3.0}
-    raw["train"]["imbalance"] |= {"sampling": 1.0, "logit_adjustment": 1.0}
+    raw["train"]["imbalance"] |= {"resample_exponent": 1.0, "logit_adjustment": 1.0}
     with pytest.raises(ParamsError) as error:
         parse_params(raw)
     assert "train.augment.rotate is not known (did you mean rotation?)" in str(error.value)
-    assert "train.imbalance: logit_adjustment=1 and sampling=1 correct the same imbalance" in str(error.value)
+    assert "train.imbalance: logit_adjustment=1 and resample_exponent=1 correct the same imbalance" in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("name", "members", "message"),
     [
-        ("all", ["cnn", "vgg"], "params.yaml: evaluate.ensembles.all names vgg, not among train.models"),
-        ("cnn", ["cnn", "resnet18"], "params.yaml: evaluate.ensembles.cnn is also the name of a model"),
+        ("all", ["cnn", "vgg"], "params.yaml: ensembles.all names vgg, not among models"),
+        ("cnn", ["cnn", "resnet18"], "params.yaml: ensembles.cnn is also the name of a model"),
     ],
 )
 def test_an_ensemble_is_of_models_that_are_trained(name, members, message):

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from emopipe.comparing.pairing import digest_of_test_faces
-from emopipe.faces import faces_from_arrow
-from emopipe.files import read_json, read_parquet
-from emopipe.labels import FER2013_CLASSES as CLASSES
-from emopipe.predictions import predictions_from_arrow
-from emopipe.sample.table import write_sample
+from emopipe.core.files import read_json, read_parquet
+from emopipe.evaluate.pairing import digest_of_test_faces
+from emopipe.faces.classes import FER2013_CLASSES as CLASSES
+from emopipe.faces.predictions import predictions_from_arrow
+from emopipe.faces.table import faces_from_arrow
+from emopipe.faces.training_set import training_set_from_arrow
+from emopipe.ingest.sample.table import write_sample
 from emopipe.tracking.naming import LIVE
-from emopipe.training_set import training_set_from_arrow
 from projects import change_params, environment, files_below, make_project, run, stages_run, succeed
 
 pytestmark = pytest.mark.slow
@@ -76,7 +76,7 @@ class Elsewhere:
 def projects(tmp_path_factory) -> tuple[Pipeline, Elsewhere]:
     """Both projects, run side by side."""
     here, there = tmp_path_factory.mktemp("first") / "project", tmp_path_factory.mktemp("second") / "elsewhere"
-    make_project(here, train__models=["cnn"], **PARAMS)
+    make_project(here, models=["cnn"], **PARAMS)
     write_sample(here / "data" / "faces.csv.xz", num_faces=260, size=48, seed=0)
     make_project(there, here)
     shutil.copytree(here / "data", there / "data")
@@ -87,7 +87,7 @@ def projects(tmp_path_factory) -> tuple[Pipeline, Elsewhere]:
 
 def run_pipeline(root: Path) -> Pipeline:
     with_cnn = succeed(root, "dvc", "repro", "evaluate")
-    change_params(root, train__models=list(MODELS), evaluate__ensembles={ENSEMBLE: list(MODELS)})
+    change_params(root, models=list(MODELS), ensembles={ENSEMBLE: list(MODELS)})
     return Pipeline(root, with_cnn, with_both=succeed(root, "dvc", "repro"))
 
 
@@ -278,7 +278,7 @@ def test_a_student_learns_from_what_trained_models_say(pipeline):
     teacher = yaml.safe_load(said.splitlines()[-1])["teacher"]
     before = pipeline.path("params.yaml").read_bytes()
     try:
-        change_params(pipeline.root, train__teacher=teacher, train__models=["cnn"], evaluate__ensembles={})
+        change_params(pipeline.root, train__teacher=teacher, models=["cnn"], ensembles={})
         assert stages_run(succeed(pipeline.root, "dvc", "repro", "--dry", "train")) == ["train@cnn"]
         options = ("--clean", "build/clean.parquet", "--train", "build/train.parquet", "--out", "student")
         succeed(pipeline.root, "python", "stages/train.py", "--model", "cnn", *options, **CLOSED)
@@ -469,7 +469,7 @@ faces = pq.read_table(sys.argv[1]).to_pylist()
 table = pd.DataFrame({"image": [face["image"]["bytes"] for face in faces if face["split"] == "val"]})
 answer = mlflow.pyfunc.load_model("models:/emopipe@champion").predict(table)
 import emopipe
-heavy = [name for name in ("torch", "dvc", "emopipe.params") if name in sys.modules]
+heavy = [name for name in ("torch", "dvc", "emopipe.core.params") if name in sys.modules]
 print(json.dumps({"answer": answer.to_dict("list"), "code": emopipe.__file__, "heavy": heavy}))
 """
 

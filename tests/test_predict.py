@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emopipe.errors import DataError, ParamsError
-from emopipe.images import encode_png
-from emopipe.recognition.annotated import Annotator
-from emopipe.recognition.formats import FORMATS
-from emopipe.recognition.frames import VideoFile
-from emopipe.recognition.inputs import Input, find_inputs
-from emopipe.recognition.model import open_model
-from emopipe.recognition.predicting import predict_files
-from emopipe.recognition.reading import Reading, read_crops, read_inputs
+from emopipe.core.errors import DataError, ParamsError
+from emopipe.faces.png import encode_png
+from emopipe.inference.annotated import Annotator
+from emopipe.inference.formats import FORMATS
+from emopipe.inference.frames import VideoFile
+from emopipe.inference.inputs import Input, find_inputs
+from emopipe.inference.model import open_model
+from emopipe.inference.predict import predict_files
+from emopipe.inference.reading import Reading, read_crops, read_inputs
 from mutants import damaged, damaged_pictures
 from projects import ROOT, environment, run
 from scenes import CLASSES, scene, write_clip
@@ -314,7 +314,7 @@ class Absent:
         ):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Absent())
-from emopipe.cli import main
+from emopipe.cli.app import main
 main()
 """
     save(tmp_path / "a.png", scene(PLACES[0]))

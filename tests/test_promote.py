@@ -7,11 +7,11 @@ from dataclasses import fields
 import pytest
 
 from answers import answers
-from emopipe import cli
-from emopipe.comparing.pairing import digest_of_test_faces
-from emopipe.errors import WorkspaceError
-from emopipe.promote import promote, roll_back
-from emopipe.tracking.measured import PREDICTIONS, log_later_predictions
+from emopipe.cli import app as cli
+from emopipe.compare.promote import promote, roll_back
+from emopipe.core.errors import WorkspaceError
+from emopipe.evaluate.pairing import digest_of_test_faces
+from emopipe.tracking.prediction_store import PREDICTIONS, log_later_predictions
 from emopipe.tracking.store import connect
 from projects import ROOT
 from registries import PARAMS, add_version, copy_store, new_store

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from answers import answers, measured
-from emopipe.comparing.comparison import compare
-from emopipe.comparing.paired import Difference
-from emopipe.comparing.text import markdown
-from emopipe.params import load_params
-from emopipe.promotion import class_checks, decide, gain_check, judge
-from emopipe.promotion_text import outcome_line, verdict_line, verdict_record, verdict_section
+from emopipe.compare.promotion_rule import class_checks, decide, evaluate_rule, gain_check
+from emopipe.compare.promotion_text import outcome_line, verdict_line, verdict_record, verdict_section
+from emopipe.core.params import load_params
+from emopipe.evaluate.comparison import compare
+from emopipe.evaluate.paired import Difference
+from emopipe.tracking.table_text import markdown
 from projects import ROOT
 
 PARAMS = replace(load_params(ROOT / "params.yaml").promote, min_gain=0.0, max_class_loss=0.05, max_ece_rise=0.02)
@@ -28,7 +28,7 @@ def judged(a: str, b: str, *, times=1, sure=(0.58, 0.92), latency_ms=1.0, parity
         for name, said, confidence in zip(("old", "new"), (a, b), sure, strict=True)
     ]
     figures = compare(*models, confidence=PARAMS.confidence, resamples=500, seed=0)
-    return judge(figures, replace(PARAMS, **rule), latency_ms=latency_ms, parity_passed=parity_passed), figures
+    return evaluate_rule(figures, replace(PARAMS, **rule), latency_ms=latency_ms, parity_passed=parity_passed), figures
 
 
 def outcomes(verdict) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emopipe.params import load_params
+from emopipe.core.params import load_params
 from projects import ROOT
 
 SPEC = importlib.util.spec_from_file_location("promotion_benchmark", ROOT / "benchmarks" / "promotion.py")

@@ -5,7 +5,7 @@ import requests
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED
 
-from emopipe.tracking.reason import reason, without_password
+from emopipe.tracking.error_text import error_text, without_password
 
 USER = "the server does not accept this user: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
 PERMISSION = "the server does not let this user do that: ask for the permission MANAGE"
@@ -32,7 +32,7 @@ def refused(status: int) -> requests.HTTPError:
     ],
 )
 def test_the_reason_is_one_line_that_says_what_to_do(error, said):
-    assert reason(error) == said
+    assert error_text(error) == said
 
 
 @pytest.mark.parametrize(

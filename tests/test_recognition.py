@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from emopipe.errors import ModelError
-from emopipe.recognition.centerface import CenterFace, decode
-from emopipe.recognition.crops import crop_faces, square_around
-from emopipe.recognition.detector import Detections
-from emopipe.recognition.model import open_model
-from emopipe.recognition.recogniser import UNCERTAIN, Face, Follower, Recogniser
-from emopipe.recognition.tracker import Tracker, iou
-from emopipe.recognition.weights import read_weights
-from emopipe.recognition.yunet import YuNet
+from emopipe.core.errors import ModelError
+from emopipe.inference.model import open_model
+from emopipe.inference.recogniser import UNCERTAIN, Face, Follower, Recogniser
+from emopipe.inference.tracker import Tracker, iou
+from emopipe.vision.centerface import CenterFace, decode
+from emopipe.vision.crops import crop_faces, square_around
+from emopipe.vision.detector import Detections
+from emopipe.vision.weights import read_weights
+from emopipe.vision.yunet import YuNet
 from scenes import CLASSES, SIDE, scene, write_bundle, yunet_like
 
 PLACES = ((60, 90), (300, 60), (480, 300))
@@ -38,8 +38,8 @@ def middles(boxes):
 
 def test_the_core_imports_nothing_but_numpy_onnxruntime_opencv_and_pillow():
     code = (
-        "import sys, emopipe.recognition.recogniser, emopipe.recognition.model, emopipe.recognition.centerface, "
-        "emopipe.recognition.yunet; foreign = ('torch', 'mlflow', 'dvc', 'pandas', 'pyarrow', 'sklearn', 'onnx', "
+        "import sys, emopipe.inference.recogniser, emopipe.inference.model, emopipe.vision.centerface, "
+        "emopipe.vision.yunet; foreign = ('torch', 'mlflow', 'dvc', 'pandas', 'pyarrow', 'sklearn', 'onnx', "
         "'pydantic', 'filelock'); print([m for m in foreign if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
@@ -180,7 +180,7 @@ def test_what_yunet_finds_is_in_pixels_of_the_picture(tmp_path, monkeypatch):
     """Through OpenCV's own decoding, with a network that takes white cells for faces."""
     path = tmp_path / "yunet.onnx"
     path.write_bytes(yunet_like())
-    monkeypatch.setattr("emopipe.recognition.yunet.DIGESTS", {hashlib.sha256(path.read_bytes()).hexdigest(): "it"})
+    monkeypatch.setattr("emopipe.vision.yunet.DIGESTS", {hashlib.sha256(path.read_bytes()).hexdigest(): "it"})
     detector = YuNet(path, longest=320)
     picture = np.zeros((480, 640, 3), np.uint8)
     assert len(detector.detect(picture)) == 0

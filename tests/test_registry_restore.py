@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from emopipe.errors import WorkspaceError
-from emopipe.faces import faces_to_arrow
-from emopipe.files import read_json, write_parquet
-from emopipe.images import encode_png
-from emopipe.tracking.adopt import adopt_local
+from emopipe.core.errors import WorkspaceError
+from emopipe.core.files import read_json, write_parquet
+from emopipe.faces.png import encode_png
+from emopipe.faces.table import faces_to_arrow
+from emopipe.tracking.import_local_registry import adopt_local
 from emopipe.tracking.index import RunIndex
-from emopipe.tracking.ledger import note_registry, read_ledger
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.registry import bundle_digest, register
+from emopipe.tracking.registry_backup import note_registry, read_ledger
 from emopipe.tracking.restore import emptied, lost_versions, model_id, refill, restore_versions
 from emopipe.tracking.store import NAME, connect
 from face_tables import faces_of

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from emopipe.params import load_params
+from emopipe.core.params import load_params
+from emopipe.core.state import StageState
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import StageState
 from emopipe.tracking.store import connect
 from projects import ROOT
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emopipe.errors import ParamsError
-from emopipe.labels import FER2013_CLASSES
-from emopipe.sample.defects import (
+from emopipe.core.errors import ParamsError
+from emopipe.faces.classes import FER2013_CLASSES
+from emopipe.ingest.sample.defects import (
     BRIGHTENING,
     NOISE,
     TOO_BRIGHT,
@@ -20,9 +20,9 @@ from emopipe.sample.defects import (
     make_defects,
     pixels_array,
 )
-from emopipe.sample.expressions import PROTOTYPES, sample_expression
-from emopipe.sample.generate import draw_faces, sample_labels
-from emopipe.sample.table import USAGES, sample_table, write_sample
+from emopipe.ingest.sample.expressions import PROTOTYPES, sample_expression
+from emopipe.ingest.sample.generate import draw_faces, sample_labels
+from emopipe.ingest.sample.table import USAGES, sample_table, write_sample
 
 SIZE, NUM_FACES = 20, 400
 SOUND_PIXELS = SIZE * SIZE

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emopipe.errors import ModelError
-from emopipe.recognition.model import open_model, open_recogniser
+from emopipe.core.errors import ModelError
+from emopipe.inference.model import open_model, open_recogniser
 from mutants import damaged_pictures, damaged_requests
 from projects import ROOT, run
 from scenes import CLASSES, scene, write_bundle

@@ -4,7 +4,7 @@ import sys
 
 def test_the_serving_core_imports_neither_torch_nor_mlflow_nor_dvc():
     code = (
-        "import sys, emopipe.serving.bundle; print([m for m in ('torch', 'mlflow', 'dvc', 'cv2') if m in sys.modules])"
+        "import sys, emopipe.export.runtime; print([m for m in ('torch', 'mlflow', 'dvc', 'cv2') if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 

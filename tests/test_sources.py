@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import zstandard
 
-from emopipe.sources import lines, picture_tree, recognise
-from emopipe.sources.base import RawRow, Reject
-from emopipe.splits import FOLDER_SPLITS
+from emopipe.ingest.sources import lines, picture_tree, recognise
+from emopipe.ingest.sources.base import RawRow, Reject
+from emopipe.ingest.splits import FOLDER_SPLITS
 from source_files import TABLE, error_of, read, written, zipped
 
 ACCEPTED = (

@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from emopipe import sources
-from emopipe.errors import DataError
-from emopipe.sources import READERS, recognise
-from emopipe.sources.base import RawRow, Reason, Reject, Source
-from emopipe.splits import FOLDER_SPLITS
+from emopipe.core.errors import DataError
+from emopipe.ingest import sources
+from emopipe.ingest.sources import READERS, recognise
+from emopipe.ingest.sources.base import RawRow, Reason, Reject, Source
+from emopipe.ingest.splits import FOLDER_SPLITS
 from source_files import TABLE, png, written, zipped
 
 ROOT = Path(__file__).parents[1]

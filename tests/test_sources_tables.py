@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emopipe.faces import faces_from_arrow, faces_to_arrow
-from emopipe.files import read_parquet, write_parquet
-from emopipe.ingest import ingest
-from emopipe.params import BaseParams, ImageParams
-from emopipe.sources import arrow_files, picture_tree, recognise
-from emopipe.sources.base import RawRow, Reject
-from emopipe.splits import FOLDER_SPLITS
+from emopipe.core.files import read_parquet, write_parquet
+from emopipe.core.params import BaseParams, ImageParams
+from emopipe.faces.table import faces_from_arrow, faces_to_arrow
+from emopipe.ingest.ingest import ingest
+from emopipe.ingest.sources import arrow_files, picture_tree, recognise
+from emopipe.ingest.sources.base import RawRow, Reject
+from emopipe.ingest.splits import FOLDER_SPLITS
 from face_tables import faces_of, ingest_params
 from source_files import TABLE, error_of, read, written
 

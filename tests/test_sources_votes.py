@@ -4,9 +4,9 @@ import gzip
 
 import pytest
 
-from emopipe.errors import DataError
-from emopipe.sources import recognise
-from emopipe.sources.base import RawRow, Reject
+from emopipe.core.errors import DataError
+from emopipe.ingest.sources import recognise
+from emopipe.ingest.sources.base import RawRow, Reject
 from source_files import error_of, read, written
 
 HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"

@@ -6,10 +6,10 @@ import zipfile
 
 import pytest
 
-from emopipe.errors import DataError
-from emopipe.sources import picture_tree, recognise, zip_folders
-from emopipe.sources.base import RawRow, Reject
-from emopipe.splits import FOLDER_SPLITS
+from emopipe.core.errors import DataError
+from emopipe.ingest.sources import picture_tree, recognise, zip_folders
+from emopipe.ingest.sources.base import RawRow, Reject
+from emopipe.ingest.splits import FOLDER_SPLITS
 from source_files import TABLE, error_of, png, read, written, zipped
 
 GOOD = {"train/happy/1.jpg": b"1", "train/sad/2.jpg": b"2" * 1000}

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emopipe.errors import DataError, ParamsError
-from emopipe.params import IngestParams
-from emopipe.splits import carve, plan_splits
+from emopipe.core.errors import DataError, ParamsError
+from emopipe.ingest.params import IngestParams
+from emopipe.ingest.splits import plan_splits, split_from_train
 from face_tables import ingest_params
 
 FER = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
@@ -21,7 +21,9 @@ def params(split_map=None, val_fraction=0.1, test_fraction=0.2) -> IngestParams:
 
 
 def carved(groups: list[str], labels: list[str], fractions=TENTHS, seed=0) -> list[str]:
-    return carve(pd.Series(groups, dtype="str"), pd.Series(labels, dtype="str"), fractions, seed=seed).tolist()
+    return split_from_train(
+        pd.Series(groups, dtype="str"), pd.Series(labels, dtype="str"), fractions, seed=seed
+    ).tolist()
 
 
 rows = st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from(["happy", "sad"])), min_size=1)
@@ -108,7 +110,7 @@ def test_another_seed_carves_other_rows():
 
 def test_rows_keep_their_index():
     groups = pd.Series(["a", "b", "c"], index=[7, 3, 5])
-    assert carve(groups, pd.Series("sad", index=groups.index), TENTHS, seed=0).index.tolist() == [7, 3, 5]
+    assert split_from_train(groups, pd.Series("sad", index=groups.index), TENTHS, seed=0).index.tolist() == [7, 3, 5]
 
 
 @given(rows)

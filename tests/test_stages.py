@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from balance_tables import make
-from emopipe.errors import ModelError
-from emopipe.faces import faces_to_arrow
-from emopipe.files import write_parquet
-from emopipe.params import load_params
-from emopipe.training_set import training_set_to_arrow
+from emopipe.core.errors import ModelError
+from emopipe.core.files import write_parquet
+from emopipe.core.params import load_params
+from emopipe.faces.table import faces_to_arrow
+from emopipe.faces.training_set import training_set_to_arrow
 from face_tables import faces_of
 from projects import ROOT, change_params, environment, files_below, make_project, run
 
@@ -205,7 +205,7 @@ def test_a_gate_that_does_not_hold_stops_before_anything_is_written(root):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     """A project with small tables and no model, whose list of models has a typo."""
-    root = make_project(tmp_path_factory.mktemp("stages") / "project", train__models=["resnet81"])
+    root = make_project(tmp_path_factory.mktemp("stages") / "project", models=["resnet81"])
     faces = faces_of(*(f"{split} {label} {split}{label}" for split in ("train", "val") for label in ("happy", "sad")))
     training_set = make("none", faces).training_set
     write_parquet(root / "build" / "clean.parquet", faces_to_arrow(faces))
@@ -223,8 +223,7 @@ def project(tmp_path_factory) -> Path:
     [
         (
             "train",
-            "train.models: 'resnet81' is neither cnn, nor a network of timm, nor of ultralytics; "
-            "did you mean resnet18 or ",
+            "models: 'resnet81' is neither cnn, nor a network of timm, nor of ultralytics; did you mean resnet18 or ",
         ),
         ("evaluate", "build/models/cnn holds no trained model: run `dvc repro`"),
         (
@@ -240,18 +239,18 @@ def test_an_unknown_or_missing_model_is_one_line(project, stage, line):
 
 @pytest.mark.slow
 def test_an_unknown_model_is_refused_before_a_picture_is_read():
-    from emopipe.fit import fit
+    from emopipe.training.train_model import train_model
 
     params, no_tables = load_params(ROOT / "params.yaml"), (None, None)
     with pytest.raises(ModelError, match="'resnet81' is neither cnn"):
-        fit("resnet81", *no_tables, params=params, run=None)
+        train_model("resnet81", *no_tables, params=params, run=None)
 
 
 SLEEPER = """
 import os, time
 from pathlib import Path
-from emopipe.atomic import atomic_path
-from emopipe.stage import run_stage
+from emopipe.core.atomic import atomic_path
+from emopipe.core.stage import run_stage
 
 def main(params, *, out: Path):
     with atomic_path(out) as temporary:

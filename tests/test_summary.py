@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from emopipe.summary import summary_markdown, summary_text
+from emopipe.cli.summary import summary_markdown, summary_text
 from emopipe.tracking.report import report_metrics, report_note
 
 

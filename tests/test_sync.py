@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from emopipe.labels import FER2013_CLASSES as CLASSES
-from emopipe.sample.table import write_sample
+from emopipe.faces.classes import FER2013_CLASSES as CLASSES
+from emopipe.ingest.sample.table import write_sample
 from emopipe.tracking.naming import LIVE, REBUILT
 from projects import ROOT, make_project, run, succeed
 
@@ -18,7 +18,7 @@ PARAMS = {
     "validate__min_train_faces": 4,
     "validate__label_folds": 2,
     "train__epochs": 2,
-    "train__models": ["cnn"],
+    "models": ["cnn"],
     "evaluate__bootstrap_resamples": 100,
 }
 COMMON = {"mlflow.source.git.commit", "emopipe.process", "emopipe.source", "emopipe.machine", "emopipe.logged_model"}

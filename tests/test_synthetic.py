@@ -9,22 +9,22 @@ from imblearn.over_sampling import SMOTE
 from balance_tables import CLASSES, balance_params, drawn_faces, make
 from emopipe.balance.autoencoder import Autoencoder
 from emopipe.balance.autoencoder_training import same_class_order, ssim, train_autoencoder
-from emopipe.balance.gate import build_gate
 from emopipe.balance.interpolation import draw, find_parents
-from emopipe.balance.judge import train_judge
 from emopipe.balance.morph import MIN_AGREEMENT, blend
 from emopipe.balance.page import balance_page
+from emopipe.balance.params import SyntheticFilterParams
 from emopipe.balance.quality import diversity, frechet
+from emopipe.balance.quality_classifier import train_judge
 from emopipe.balance.report import balance_report
 from emopipe.balance.rows import Addition, TrainFaces
 from emopipe.balance.schedule import rates
 from emopipe.balance.smote import plain_sampler
 from emopipe.balance.spaces import pca_space, pixel_space
+from emopipe.balance.synthetic_filter import build_gate
 from emopipe.balance.velocity import renoised, train_velocity
-from emopipe.balance_params import GateParams
-from emopipe.gradient_histograms import NUM_FEATURES, describe
+from emopipe.vision.hog import NUM_FEATURES, describe
 
-STRICT = GateParams(drop=True, max_similarity=0.95, tail=0.02, class_tail=0.1, rounds=2)
+STRICT = SyntheticFilterParams(drop=True, max_similarity=0.95, range_quantile=0.02, class_quantile=0.1, rounds=2)
 
 
 def train_faces() -> TrainFaces:
@@ -203,8 +203,8 @@ def test_the_gate_knows_copies_blur_noise_and_the_wrong_class():
 
 
 def test_what_fails_is_counted_and_made_again_and_what_is_still_missing_is_stated():
-    balanced = make("augment", drawn_faces(), target={"sad": 30}, gate=STRICT)
-    report = balance_report(balanced, CLASSES, balance_params("augment", gate=STRICT))
+    balanced = make("augment", drawn_faces(), target={"sad": 30}, synthetic_filter=STRICT)
+    report = balance_report(balanced, CLASSES, balance_params("augment", synthetic_filter=STRICT))
     made = report["quality"]["sad"]["num_made"]
     assert made > 20, "what was dropped was made again"
     assert made == report["added"]["sad"] + sum(report["not_kept"].values())

@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emopipe.errors import DataError
-from emopipe.predictions import Predictions, average
-from emopipe.teaching import soft_targets, teach, vote_targets
+from emopipe.core.errors import DataError
+from emopipe.faces.predictions import Predictions, average
 from emopipe.training.checkpoint import TrainedModel
+from emopipe.training.distillation import soft_targets, teach, vote_targets
 from face_tables import faces_of
 
 CLASSES = ("happy", "sad")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from emopipe.tracking.index import RunIndex
-from emopipe.tracking.ledger import Ledger, VersionNote, write_ledger
 from emopipe.tracking.naming import SOURCE_TAG, WATCHED
+from emopipe.tracking.registry_backup import Ledger, VersionNote, write_ledger
 from emopipe.tracking.restore import restore_versions
 from emopipe.tracking.store import connect
 from projects import change_params, files_below, run, succeed

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emopipe.sample.table import write_sample
+from emopipe.ingest.sample.table import write_sample
 from projects import make_project, run, succeed
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # mlflow warns of its own code
@@ -13,7 +13,7 @@ PARAMS = {
     "validate__min_train_faces": 4,
     "validate__label_folds": 2,
     "train__epochs": 1,
-    "train__models": ["cnn"],
+    "models": ["cnn"],
     "evaluate__bootstrap_resamples": 100,
 }
 SETTINGS = {

@@ -14,22 +14,26 @@ import pandas as pd
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from emopipe.errors import ModelError, WorkspaceError
-from emopipe.images import encode_png
-from emopipe.params import load_params
-from emopipe.recognition.model import open_model
-from emopipe.serving.bundle import Bundle
+from emopipe.core.errors import ModelError, WorkspaceError
+from emopipe.core.params import load_params
+from emopipe.core.state import StageState, project_root, stage_state
+from emopipe.export.runtime import Bundle
+from emopipe.faces.png import encode_png
+from emopipe.inference.model import open_model
 from emopipe.tracking.naming import LIVE
 from emopipe.tracking.registry import bundle_digest, register
 from emopipe.tracking.report import log_history, log_report
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import StageState, stage_state
-from emopipe.tracking.store import connect, project_root, tracking_uri
+from emopipe.tracking.store import connect, tracking_uri
 from projects import ROOT, environment
 
 PARAMS = load_params(ROOT / "params.yaml")
 CLEAN, TRAIN = "build/clean.parquet", "build/train.parquet"
-STATE = StageState("train@cnn", {"train.epochs": 2}, {CLEAN: "c" * 32, TRAIN: "d" * 32, "src/emopipe/fit.py": "e" * 32})
+STATE = StageState(
+    "train@cnn",
+    {"train.epochs": 2},
+    {CLEAN: "c" * 32, TRAIN: "d" * 32, "src/emopipe/training/train_model.py": "e" * 32},
+)
 OTHER = StageState("train@cnn", {"train.epochs": 3}, STATE.inputs)
 CLOSED = "http://127.0.0.1:9"  # the discard port: nothing listens there
 
@@ -276,9 +280,9 @@ def test_a_run_that_does_not_end_well_says_so(root, error, status):
 STAGE = """
 import time
 from pathlib import Path
-from emopipe.stage import run_stage
+from emopipe.core.stage import run_stage
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import StageState
+from emopipe.core.state import StageState
 
 def main(params):
     with ModelRun(Path.cwd(), "cnn", StageState("train@cnn", {}, {}), params).start():

@@ -5,10 +5,16 @@ import pytest
 import torch
 from PIL import Image
 
-from emopipe.errors import ModelError
+from emopipe.core.errors import ModelError
+from emopipe.faces.resize import InputSpec, Preprocess, stack_images
 from emopipe.training import budget
-from emopipe.training.augment import blend, erase, random_affine, relight, warp
-from emopipe.training.average import WeightAverage
+from emopipe.training.augment import (
+    apply_affine,
+    jitter_brightness_contrast,
+    mixup_or_cutmix,
+    random_affine,
+    random_erasing,
+)
 from emopipe.training.checkpoint import TrainedModel, load_model, save_model
 from emopipe.training.classifier import Classifier
 from emopipe.training.config import AugmentConfig, ImbalanceConfig, TrainConfig
@@ -16,8 +22,8 @@ from emopipe.training.data import LabelledImages
 from emopipe.training.loop import COMPILERS, in_bfloat16, measure, train
 from emopipe.training.muon import orthogonal
 from emopipe.training.networks import architecture, build_network
-from emopipe.training.optimiser import hidden_matrices, make_optimizers, rate_at
-from emopipe.training.preprocess import InputSpec, Preprocess, stack_images
+from emopipe.training.optimisers import hidden_matrices, make_optimizers, rate_at
+from emopipe.training.weight_average import WeightAverage
 
 PLAIN = {
     "max_stride": 16,
@@ -26,7 +32,7 @@ PLAIN = {
     "optimizer": "adamw",
     "learning_rate": 0.01,
     "weight_decay": 0.0,
-    "warm_up": 0.15,
+    "warmup_fraction": 0.15,
     "ema_decay": 0.0,
     "label_smoothing": 0.0,
     "test_time_augmentation": "none",
@@ -34,12 +40,14 @@ PLAIN = {
     "compile": False,
     "max_minutes": None,
 }
-STILL = dict.fromkeys(("flip", "rotation", "scale", "shift", "brightness", "contrast", "erase", "mixup", "cutmix"), 0.0)
+STILL = dict.fromkeys(
+    ("flip", "rotation", "scale", "shift", "brightness", "contrast", "random_erasing", "mixup", "cutmix"), 0.0
+)
 UNCORRECTED = {
     "class_weights": "none",
     "class_balanced_beta": 0.999,
     "logit_adjustment": 0.0,
-    "sampling": 0.0,
+    "resample_exponent": 0.0,
     "focal_gamma": 0.0,
 }
 
@@ -188,7 +196,7 @@ def test_muon_learns():
 
 
 def test_the_rate_rises_to_its_peak_and_ends_near_zero():
-    rates = [rate_at(step, 100, config(warm_up=0.2)) for step in range(100)]
+    rates = [rate_at(step, 100, config(warmup_fraction=0.2)) for step in range(100)]
     assert max(rates) == pytest.approx(0.01, rel=0.01)
     assert rates.index(max(rates)) in (19, 20)
     assert rates[-1] < 1e-5 < rates[0] < 1e-3
@@ -220,10 +228,12 @@ def test_the_temperature_divides_the_logits():
 def test_light_changes_within_its_limits():
     images = torch.full((300, 1, 4, 4), 0.5)
     images[:, :, :2] = 0.3
-    brighter = relight(images, augmentation(brightness=0.1), torch.Generator().manual_seed(0)) - images
+    brighter = (
+        jitter_brightness_contrast(images, augmentation(brightness=0.1), torch.Generator().manual_seed(0)) - images
+    )
     assert 0.09 < brighter.abs().max() <= 0.1001
     assert brighter.flatten(1).std(1).max() < 1e-6
-    contrasted = relight(images, augmentation(contrast=0.5), torch.Generator().manual_seed(0))
+    contrasted = jitter_brightness_contrast(images, augmentation(contrast=0.5), torch.Generator().manual_seed(0))
     assert torch.allclose(contrasted.mean((1, 2, 3)), images.mean((1, 2, 3)), atol=1e-6)
     spread = (contrasted[:, 0, 3, 0] - contrasted[:, 0, 0, 0]) / 0.2
     assert 0.5 <= spread.min() < 0.55
@@ -231,7 +241,7 @@ def test_light_changes_within_its_limits():
 
 
 def test_a_square_is_blanked_in_the_wanted_share_of_faces():
-    blanked = erase(torch.ones(400, 1, 12, 12), 0.25, torch.Generator().manual_seed(0)) == 0
+    blanked = random_erasing(torch.ones(400, 1, 12, 12), 0.25, torch.Generator().manual_seed(0)) == 0
     areas = blanked.flatten(1).sum(1)
     assert set(areas.tolist()) == {0, 16}
     assert (areas > 0).float().mean().item() == pytest.approx(0.25, abs=0.05)
@@ -242,7 +252,7 @@ def test_faces_are_blended_as_much_as_their_targets(kind):
     inputs = torch.stack([torch.zeros(1, 16, 16), torch.ones(1, 16, 16)])
     generator = torch.Generator().manual_seed(0)
     for _ in range(5):
-        mixed, targets = blend(inputs, torch.eye(2), augmentation(**{kind: 1.0}), generator)
+        mixed, targets = mixup_or_cutmix(inputs, torch.eye(2), augmentation(**{kind: 1.0}), generator)
         assert torch.allclose(mixed.mean((1, 2, 3)), targets[:, 1], atol=1e-6)
         assert torch.allclose(targets.sum(1), torch.ones(2))
         assert len(mixed[0].unique()) <= (1 if kind == "mixup" else 2)
@@ -289,12 +299,12 @@ def test_no_last_batch_has_a_single_face():
 def test_without_augmentation_pictures_pass_unchanged():
     images = torch.rand(2, 1, 16, 16)
     affine = random_affine(2, augmentation(), torch.Generator())
-    assert torch.allclose(warp(images, affine), images, atol=1e-5)
+    assert torch.allclose(apply_affine(images, affine), images, atol=1e-5)
 
 
 def test_flip_mirrors_about_half_of_the_pictures():
     images = torch.rand(1, 1, 16, 16).expand(200, -1, -1, -1)
-    seen = warp(images, random_affine(200, augmentation(flip=True), torch.Generator().manual_seed(0)))
+    seen = apply_affine(images, random_affine(200, augmentation(flip=True), torch.Generator().manual_seed(0)))
     mirrored = [torch.allclose(one, images[0].flip(-1), atol=1e-5) for one in seen]
     same = [torch.allclose(one, images[0], atol=1e-5) for one in seen]
     assert sum(mirrored) + sum(same) == 200
@@ -367,9 +377,7 @@ def test_networks_of_timm_are_built_for_the_size_of_the_pictures(name):
 def test_an_unknown_network_is_named_with_the_nearest_known_ones():
     with pytest.raises(ModelError, match=r"'resnet81' is neither cnn, nor .*; did you mean resnet18"):
         build_network(architecture("resnet81", num_classes=2, size=48, channels=1, max_stride=16))
-    with pytest.raises(
-        ModelError, match=r"^train.models: ultralytics has no network 'yolo99-cls'; it has yolov8n-cls$"
-    ):
+    with pytest.raises(ModelError, match=r"^models: ultralytics has no network 'yolo99-cls'; it has yolov8n-cls$"):
         build_network(architecture("yolo99-cls", num_classes=2, size=48, channels=1, max_stride=16))
 
 
@@ -392,6 +400,6 @@ def test_a_missing_or_broken_model_is_one_line(tmp_path):
 
 def test_every_mistake_in_a_recipe_is_reported_at_once():
     with pytest.raises(
-        ValueError, match=r"^epochs must be at least 1, got 0; warm_up must be from 0 to below 1, got 2$"
+        ValueError, match=r"^epochs must be at least 1, got 0; warmup_fraction must be from 0 to below 1, got 2$"
     ):
-        config(epochs=0, warm_up=2)
+        config(epochs=0, warmup_fraction=2)

@@ -4,12 +4,12 @@ import json
 import re
 from dataclasses import asdict
 
-from emopipe.files import read_json
-from emopipe.tracking.against_champion import TAG as AGAINST_CHAMPION
+from emopipe.core.files import read_json
+from emopipe.tracking.champion_comparison import TAG as AGAINST_CHAMPION
 from emopipe.tracking.naming import SETTING_TAG, flat
 from emopipe.tracking.report import report_metrics
 from emopipe.tracking.store import connect
-from emopipe.ui_view import COLUMNS, TAG, share_view
+from emopipe.tracking.ui import COLUMNS, TAG, share_view
 from projects import ROOT
 from registries import PARAMS, add_run, new_store
 

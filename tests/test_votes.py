@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emopipe.labels import FER2013_CLASSES, label_lookup
-from emopipe.sources.base import Reason
-from emopipe.votes import Refusal, Strangers, Undecided, VoteRule, class_votes, settle_label
+from emopipe.faces.classes import FER2013_CLASSES, label_lookup
+from emopipe.ingest.sources.base import Reason
+from emopipe.ingest.votes import OutOfClassVotes, Undecided, VoteReject, VoteRule, class_votes, resolve_label
 
 CLASSES = ("happy", "sad", "neutral")
 LOOKUP = label_lookup(CLASSES)
 LABELS = ("happiness", "sadness", "neutral", "contempt", "NF")
 
 
-def settle(votes: dict[str, int], rule: VoteRule = "plurality", strangers: Strangers = "reject") -> str:
+def settle(votes: dict[str, int], rule: VoteRule = "plurality", out_of_class_votes: OutOfClassVotes = "reject") -> str:
     """The label, or the reason that there is none."""
-    verdict = settle_label("3", votes, LOOKUP, rule=rule, strangers=strangers)
-    return verdict.reason if isinstance(verdict, Refusal) else verdict
+    verdict = resolve_label("3", votes, LOOKUP, rule=rule, out_of_class_votes=out_of_class_votes)
+    return verdict.reason if isinstance(verdict, VoteReject) else verdict
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def settle(votes: dict[str, int], rule: VoteRule = "plurality", strangers: Stran
         ({}, "no_majority", "no_majority"),
     ],
 )
-@pytest.mark.parametrize("strangers", get_args(Strangers))
-def test_votes_for_classes_alone_are_settled_by_their_number(votes, plurality, majority, strangers):
-    assert settle(votes, "plurality", strangers) == plurality
-    assert settle(votes, "majority", strangers) == majority
+@pytest.mark.parametrize("out_of_class_votes", get_args(OutOfClassVotes))
+def test_votes_for_classes_alone_are_settled_by_their_number(votes, plurality, majority, out_of_class_votes):
+    assert settle(votes, "plurality", out_of_class_votes) == plurality
+    assert settle(votes, "majority", out_of_class_votes) == majority
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_the_given_label_stands_whatever_was_voted(votes):
     ],
 )  # fmt: skip
 def test_a_refusal_tells_the_votes(votes, rule, detail):
-    verdict = settle_label("3", votes, LOOKUP, rule=rule, strangers="reject")
-    assert isinstance(verdict, Refusal)
+    verdict = resolve_label("3", votes, LOOKUP, rule=rule, out_of_class_votes="reject")
+    assert isinstance(verdict, VoteReject)
     assert verdict.detail == detail
 
 
@@ -90,9 +90,9 @@ def test_votes_per_class_stand_in_the_order_of_the_classes():
     assert class_votes(votes, label_lookup(FER2013_CLASSES), FER2013_CLASSES) == [0, 0, 0, 0, 5, 0, 3]
 
 
-@given(st.dictionaries(st.sampled_from(LABELS), st.integers(0, 10)), st.sampled_from(get_args(Strangers)))
-def test_a_majority_is_a_plurality_and_a_label_is_a_class(votes, strangers):
-    majority, plurality = (settle(votes, rule, strangers) for rule in ("majority", "plurality"))
+@given(st.dictionaries(st.sampled_from(LABELS), st.integers(0, 10)), st.sampled_from(get_args(OutOfClassVotes)))
+def test_a_majority_is_a_plurality_and_a_label_is_a_class(votes, out_of_class_votes):
+    majority, plurality = (settle(votes, rule, out_of_class_votes) for rule in ("majority", "plurality"))
     assert {majority, plurality} <= {*CLASSES, *get_args(Undecided)}
     assert majority in (plurality, "no_majority")
 

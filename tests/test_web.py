@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from emopipe.errors import ModelError, WorkspaceError
-from emopipe.web import site
-from emopipe.web.server import PageServer
+from emopipe.core.errors import ModelError, WorkspaceError
+from emopipe.inference.web import site
+from emopipe.inference.web.server import PageServer
 from projects import ROOT, run
 from scenes import write_bundle
 

@@ -14,14 +14,14 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from browser import load, open_browser, require_browser, serving, state, text, wait, write_clip
-from emopipe.exporting.graph import export_onnx
-from emopipe.exporting.quantise import quantise
-from emopipe.recognition.centerface import CenterFace
-from emopipe.recognition.recogniser import Recogniser
-from emopipe.sample.generate import draw_faces
-from emopipe.serving.bundle import Bundle
+from emopipe.export.graph import export_onnx
+from emopipe.export.quantise import quantise
+from emopipe.export.runtime import Bundle
+from emopipe.inference.recogniser import Recogniser
+from emopipe.ingest.sample.generate import draw_faces
 from emopipe.training.classifier import Classifier
 from emopipe.training.networks import architecture
+from emopipe.vision.centerface import CenterFace
 from scenes import scene
 
 pytestmark = pytest.mark.slow

@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from emopipe.recognition import detector, tracker
-from emopipe.recognition.centerface import _network_input, decode
-from emopipe.recognition.crops import MARGIN, square_around
-from emopipe.recognition.tracker import Tracker
-from emopipe.web.site import PAGE
+from emopipe.inference import tracker
+from emopipe.inference.tracker import Tracker
+from emopipe.inference.web.site import PAGE
+from emopipe.vision import detector
+from emopipe.vision.centerface import _network_input, decode
+from emopipe.vision.crops import MARGIN, square_around
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="Node.js is not installed")

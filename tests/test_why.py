@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from emopipe.errors import WorkspaceError
-from emopipe.why import why
+from emopipe.core.errors import WorkspaceError
+from emopipe.tracking.explain import why
 
 STAGES = """
 stages:

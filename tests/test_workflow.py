@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emopipe.checking.text import LIMIT
+from emopipe.compare.check.text import LIMIT
 from projects import ROOT
 
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))

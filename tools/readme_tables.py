@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from emopipe.markdown import markdown_table
+from emopipe.reports.markdown import markdown_table
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

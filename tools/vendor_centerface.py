@@ -12,8 +12,8 @@ import onnx
 from onnx.tools.update_model_dims import update_inputs_outputs_dims
 from onnx.utils import Extractor
 
-from emopipe.atomic import atomic_path
-from emopipe.recognition.weights import read_weights
+from emopipe.core.atomic import atomic_path
+from emopipe.vision.weights import read_weights
 
 ORIGINAL = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
 TARGET = Path(__file__).parents[1] / "src" / "emopipe" / "recognition" / "centerface.onnx"

@@ -11,8 +11,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from emopipe.files import write_folder
-from emopipe.web.site import RUNTIME, RUNTIME_FILES
+from emopipe.core.files import write_folder
+from emopipe.inference.web.site import RUNTIME, RUNTIME_FILES
 
 PACKAGE = "onnxruntime-web@1.30.0"
 SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from selenium.webdriver.common.by import By
 
-from emopipe.sample.generate import draw_faces
+from emopipe.ingest.sample.generate import draw_faces
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from browser import load, open_browser, text, wait, write_clip

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from emopipe.balance.draws import draw_seeds, drawn_equally
+from emopipe.balance.params import BalanceParams
 from emopipe.balance.rows import Addition, Missing, Plan, TrainFaces
-from emopipe.balance_params import BalanceParams
 
 MAX_ROTATION = 12.0
 """Degrees, either way: upright faces stay upright."""

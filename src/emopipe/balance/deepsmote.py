@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from emopipe.balance.interpolation import interpolating
+from emopipe.balance.params import BalanceParams
 from emopipe.balance.rows import Plan, TrainFaces
 from emopipe.balance.smote import plain_sampler
-from emopipe.balance_params import BalanceParams
 
 
 def deepsmote(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, rng: np.random.Generator) -> Plan:

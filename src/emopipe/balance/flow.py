@@ -13,8 +13,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from emopipe.balance.draws import draw_seeds, drawn_equally
-from emopipe.balance.rows import Addition, Missing, Plan, Refusal, TrainFaces
-from emopipe.balance_params import BalanceParams
+from emopipe.balance.params import BalanceParams
+from emopipe.balance.rows import Addition, Missing, Plan, SkippedSample, TrainFaces
 
 NUM_COMPONENTS = 160
 """On FER2013 four fifths of the variance of the codes."""
@@ -76,7 +76,7 @@ def flow(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, r
         made = renoised(network, features[rows].to(device), labels.to(device), noise.to(device), strength)
         return space.decode(components.back(made.cpu().numpy()))
 
-    def make(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | Refusal]:
+    def make(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | SkippedSample]:
         for name, lacking in missing.items():
             parents, seeds = drawn_equally(np.arange(len(faces.labels)), lacking, rng), draw_seeds(lacking, rng)
             for first in range(0, lacking, BATCH):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from emopipe.balance.rows import Addition, Make, Missing, Refusal
+from emopipe.balance.rows import Addition, Make, Missing, SkippedSample
 from emopipe.balance.spaces import DECODE_BATCH, Space
 
 NUM_NEIGHBOURS = 5
@@ -27,14 +27,14 @@ MakeSampler = Callable[[dict[str, int], int, int], Any]
 def interpolating(space: Space, labels: np.ndarray, name: str, make_sampler: MakeSampler) -> Make:
     """A strategy's `make`: rows drawn by the sampler in `space`, decoded; `name` stands in their `op`."""
 
-    def make(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | Refusal]:
+    def make(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | SkippedSample]:
         for label, lacking in missing.items():
             if not lacking:
                 continue
             seed = int(rng.integers(2**31))
             samples, parents, shares = draw(space.features, labels, label, lacking, make_sampler, seed)
             if len(samples) < lacking:
-                yield Refusal(label=label, reason="not_drawn", num_rows=lacking - len(samples))
+                yield SkippedSample(label=label, reason="not_drawn", num_rows=lacking - len(samples))
             for first in range(0, len(samples), DECODE_BATCH):
                 part = slice(first, first + DECODE_BATCH)
                 pictures = space.decode(samples[part])

@@ -6,9 +6,9 @@ from torch import Tensor
 
 from emopipe.balance.autoencoder import Autoencoder
 from emopipe.balance.autoencoder_training import as_floats, train_autoencoder
+from emopipe.balance.params import BalanceParams
 from emopipe.balance.rows import TrainFaces
 from emopipe.balance.spaces import DECODE_BATCH, Space, to_pixels
-from emopipe.balance_params import BalanceParams
 
 
 def latent_space(faces: TrainFaces, config: BalanceParams, rng: np.random.Generator) -> Space:

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from emopipe.balance.draws import draw_seeds, drawn_equally
-from emopipe.balance.rows import Addition, Missing, Plan, Refusal, TrainFaces
+from emopipe.balance.params import BalanceParams
+from emopipe.balance.rows import Addition, Missing, Plan, SkippedSample, TrainFaces
 from emopipe.balance.spaces import to_pixels
-from emopipe.balance_params import BalanceParams
-from emopipe.measures import MIRROR, measure
+from emopipe.vision.image_stats import MIRROR, measure
 
 NUM_NEIGHBOURS = 10
 """Faces of the class, mirror images among them, from which a face's partner is drawn."""
@@ -48,11 +48,11 @@ def morph(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, 
     """Each face of a class is the first parent equally often; a class of one face gets no rows."""
     partners: dict[str, Partners] = {}
 
-    def make(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | Refusal]:
+    def make(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | SkippedSample]:
         for name, lacking in missing.items():
             members = faces.members(name)
             if lacking and len(members) < 2:
-                yield Refusal(label=name, reason="not_drawn", num_rows=lacking)
+                yield SkippedSample(label=name, reason="not_drawn", num_rows=lacking)
             elif lacking:
                 partners[name] = partners.get(name) or find_partners(faces.stack[members])
                 positions = drawn_equally(np.arange(len(members)), lacking, rng).tolist()
@@ -74,7 +74,7 @@ def find_partners(pictures: np.ndarray) -> Partners:
 
 def _row(
     faces: TrainFaces, name: str, members: np.ndarray, partners: Partners, position: int, seed: int
-) -> Addition | Refusal:
+) -> Addition | SkippedSample:
     rng = np.random.default_rng(seed)
     for place in rng.permutation(partners.positions.shape[1])[:MAX_TRIES].tolist():
         share = float(rng.uniform(LEAST, MOST))
@@ -85,7 +85,7 @@ def _row(
         if agreement >= MIN_AGREEMENT:
             op = f"morph({share:.3f}{', mirrored' if mirrored else ''})"
             return Addition(parents=(int(first), int(second)), label=name, op=op, seed=seed, pixels=pixels)
-    return Refusal(label=name, reason="not_aligned")
+    return SkippedSample(label=name, reason="not_aligned")
 
 
 def blend(first: np.ndarray, second: np.ndarray, share: float) -> tuple[np.ndarray, float]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from emopipe.balance.params import BalanceParams
 from emopipe.balance.rows import Plan, TrainFaces, nothing
-from emopipe.balance_params import BalanceParams
 
 
 def none(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, rng: np.random.Generator) -> Plan:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from emopipe.balance.params import BalanceParams
 from emopipe.balance.rows import Addition, Missing, Plan, TrainFaces
-from emopipe.balance_params import BalanceParams
 
 
 def oversample(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, rng: np.random.Generator) -> Plan:

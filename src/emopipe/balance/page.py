@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from emopipe.balance import Balanced
-from emopipe.balance.gate import REASONS
+from emopipe.balance.balance import Balanced
 from emopipe.balance.rows import Addition
+from emopipe.balance.synthetic_filter import REASONS
 from emopipe.balance.template import TEMPLATE
-from emopipe.images import encode_png
-from emopipe.pages import data_uri, render
+from emopipe.faces.png import encode_png
+from emopipe.reports.html import data_uri, render
 
 NUM_PICTURES = 24
 """Of a class: real, and as many synthetic; half as many that did not pass."""

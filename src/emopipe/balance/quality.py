@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from emopipe.balance.filling import Filled
-from emopipe.balance.gate import Gate
 from emopipe.balance.rows import Addition
-from emopipe.measures import measure
+from emopipe.balance.sampling_rounds import Filled
+from emopipe.balance.synthetic_filter import Gate
+from emopipe.vision.image_stats import measure
 
 
 def quality(gate: Gate, filled: Filled) -> dict[str, dict[str, Any]]:

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from emopipe.balance import Balanced
-from emopipe.balance.filling import Losses
-from emopipe.balance_params import BalanceParams
+from emopipe.balance.balance import Balanced
+from emopipe.balance.params import BalanceParams
+from emopipe.balance.sampling_rounds import Losses
 
 
 def balance_report(balanced: Balanced, classes: Sequence[str], config: BalanceParams) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from emopipe.balance_params import BalanceParams
-from emopipe.images import decode_png
+from emopipe.balance.params import BalanceParams
+from emopipe.faces.png import decode_png
 
 LARGEST_SIDE, STEP = 64, 8
 """Pictures are made at no more than 64 pixels, in multiples of 8: small faces are what the generators can learn."""
@@ -36,7 +36,7 @@ class TrainFaces:
     @cached_property
     def stack(self) -> np.ndarray:
         """All pictures in one size, uint8 (N, S, S, C)."""
-        from emopipe.training.preprocess import stack_images  # imports torch, which repeating rows does not need
+        from emopipe.faces.resize import stack_images  # imports torch, which repeating rows does not need
 
         stacked: np.ndarray = stack_images([decode_png(png) for png in self.pngs], self.side).numpy()
         return stacked
@@ -62,7 +62,7 @@ class Addition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
+class SkippedSample:
     """Rows that a strategy tried to make and did not hand out."""
 
     label: str
@@ -72,7 +72,7 @@ class Refusal:
 
 Missing = Mapping[str, int]
 """How many rows each class lacks."""
-Make = Callable[[Missing, np.random.Generator], Iterator[Addition | Refusal]]
+Make = Callable[[Missing, np.random.Generator], Iterator[Addition | SkippedSample]]
 """Makes what is missing, or as much of it as can be made; is called again for what the gate drops."""
 
 
@@ -89,6 +89,6 @@ Strategy = Callable[[TrainFaces, Mapping[str, int], BalanceParams, np.random.Gen
 """faces; for each class how many rows are wanted; configuration; what all that is drawn comes from."""
 
 
-def nothing(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | Refusal]:
+def nothing(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | SkippedSample]:
     """Make no row."""
     return iter(())

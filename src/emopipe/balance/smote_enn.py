@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from emopipe.balance.interpolation import draw
-from emopipe.balance.rows import Addition, Missing, Plan, Refusal, TrainFaces
+from emopipe.balance.params import BalanceParams
+from emopipe.balance.rows import Addition, Missing, Plan, SkippedSample, TrainFaces
 from emopipe.balance.smote import plain_sampler
 from emopipe.balance.spaces import Space, build_space
 from emopipe.balance.targets import num_missing
-from emopipe.balance_params import BalanceParams
-from emopipe.errors import DataError
+from emopipe.core.errors import DataError
 
 EDITED = "edited"
 
@@ -44,7 +44,7 @@ def smote_enn(faces: TrainFaces, targets: Mapping[str, int], config: BalancePara
     lost = Counter(drawn[row - num_real][0] for row in gone if row >= num_real)
     waiting = [_rows(space, kept, lost, seed)]
 
-    def make(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | Refusal]:
+    def make(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | SkippedSample]:
         return waiting.pop() if waiting else iter(())
 
     return Plan(make=make, removed=dict.fromkeys(gone[gone < num_real].tolist(), EDITED))
@@ -52,9 +52,9 @@ def smote_enn(faces: TrainFaces, targets: Mapping[str, int], config: BalancePara
 
 def _rows(
     space: Space, kept: list[tuple[str, np.ndarray, list[int], float]], lost: Counter[str], seed: int
-) -> Iterator[Addition | Refusal]:
+) -> Iterator[Addition | SkippedSample]:
     for label, num_rows in sorted(lost.items()):
-        yield Refusal(label=label, reason=EDITED, num_rows=num_rows)
+        yield SkippedSample(label=label, reason=EDITED, num_rows=num_rows)
     for label, sample, parents, share in kept:
         pixels = space.decode(sample[None])[0]
         yield Addition(parents=tuple(parents), label=label, op=f"smote({share:.4f})", seed=seed, pixels=pixels)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emopipe.balance.params import BalanceParams
 from emopipe.balance.rows import TrainFaces
-from emopipe.balance_params import BalanceParams
 
 NUM_COMPONENTS = 300
 """On FER2013 99 % of the variance."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from emopipe.balance_params import Target
-from emopipe.errors import ParamsError
+from emopipe.balance.params import Target
+from emopipe.core.errors import ParamsError
 
 
 def class_targets(labels: np.ndarray, target: Target) -> dict[str, int]:

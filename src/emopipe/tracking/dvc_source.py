@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from mlflow.data.dataset_source import DatasetSource
 
+from emopipe.core.state import project_root
 from emopipe.tracking.outs import restore
-from emopipe.tracking.store import project_root
 
 SCHEME = "dvc"
 

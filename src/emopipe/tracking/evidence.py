@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emopipe.errors import WorkspaceError
-from emopipe.params import ExportParams
+from emopipe.core.errors import WorkspaceError
+from emopipe.export.params import ExportParams
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emopipe.core.state import StageState
 from emopipe.tracking.machine import is_gone, this_process
 from emopipe.tracking.naming import (
     COMPLETE_TAG,
@@ -15,7 +16,6 @@ from emopipe.tracking.naming import (
     STATE_TAG,
     run_name,
 )
-from emopipe.tracking.state import StageState
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -72,16 +72,16 @@ class RunIndex:
         self.client.log_inputs(run, data_sets(state.inputs))
         return run
 
-    def parent(self, state: StageState, params: Mapping[str, str]) -> str:
-        """The run above all models of this state, made if it is missing; its id."""
+    def parent(self, state: StageState, params: Mapping[str, str]) -> tuple[str, bool]:
+        """The run above all models of this state: its id, and whether it was missing and is created here."""
         key = state.shared_key
         query = f"tags.`{STATE_TAG}` = '{key}'"
         for run in self._search(query, ALL):
             if MODEL_TAG not in run.data.tags:
                 if run.info.lifecycle_stage == "deleted":
                     self.client.restore_run(run.info.run_id)
-                return str(run.info.run_id)
-        return self.create(run_name("state", key), {STATE_TAG: key, NOTE_TAG: ABOUT_STATE}, params, state)
+                return str(run.info.run_id), False
+        return self.create(run_name("state", key), {STATE_TAG: key, NOTE_TAG: ABOUT_STATE}, params, state), True
 
     def close(self, parent: str) -> None:
         """End the parent, unless it has ended or one of its models is in progress."""

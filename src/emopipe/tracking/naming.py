@@ -7,7 +7,7 @@ from typing import Any
 KEY_TAG, STATE_TAG, MODEL_TAG = "emopipe.key", "emopipe.state", "emopipe.model"
 PARENT_TAG = "mlflow.parentRunId"  # MLflow's pages fold runs under the one that this names
 COMPLETE_TAG = "emopipe.history"  # set once all epochs are logged
-EVALUATION_TAG = "emopipe.evaluation"  # key of the stage whose figures the run shows
+EVALUATION_TAG = "emopipe.evaluate.report"  # key of the stage whose figures the run shows
 PROCESS_TAG = "emopipe.process"
 SETTING_TAG = "emopipe.setting"  # of `emopipe experiments`: what the runs of several seeds have in common
 SOURCE_TAG = "emopipe.source"
@@ -17,7 +17,7 @@ LIVE = ("time/", "memory/", "system/")
 """Metrics that only the process itself can know: a run that is rebuilt lacks them."""
 WATCHED, REBUILT = "logged while it trained", "rebuilt from DVC's outs: durations, memory and machine are unknown"
 
-OTHERS = ("train.models", "evaluate.ensembles")
+OTHERS = ("models", "ensembles")
 """Parameters that say which other models there are: the same model in the same state would differ in them."""
 
 

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from emopipe.files import read_json
+from emopipe.core.files import read_json
+from emopipe.core.state import StageRecord
+from emopipe.tracking.dvc_lock import LOCK, read_lock, upstream
 from emopipe.tracking.git import difference, git
 from emopipe.tracking.naming import SETTING_TAG, setting_of
-from emopipe.tracking.state import LOCK, StageRecord, read_lock, upstream
 
 SOURCES = ("src", "stages", "dvc.yaml", "params.yaml", "corrections.csv", "*.dvc", "requirements.lock")
 """What decides what comes out. dvc.lock and the reports are written by the run itself."""

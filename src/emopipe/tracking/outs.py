@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from emopipe.atomic import atomic_path
-from emopipe.errors import WorkspaceError
+from emopipe.core.atomic import atomic_path
+from emopipe.core.errors import WorkspaceError
 from emopipe.tracking.git import git_bytes
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from emopipe.errors import ModelError, WorkspaceError
-from emopipe.files import write_folder
-from emopipe.params import ExportParams
+from emopipe.core.errors import ModelError, WorkspaceError
+from emopipe.core.files import write_folder
+from emopipe.export.params import ExportParams
+from emopipe.tracking.error_text import error_text
 from emopipe.tracking.evidence import evidence_tags
-from emopipe.tracking.ledger import aliases, note_registry, note_version
 from emopipe.tracking.origin import Origin
-from emopipe.tracking.reason import reason
+from emopipe.tracking.registry_backup import aliases, note_registry, note_version
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import NAME
 from emopipe.tracking.versions import CHALLENGER, CHAMPION, find_version, tag_version
@@ -78,7 +78,7 @@ def register(
     except Exception as error:
         raise WorkspaceError(
             "MLflow did not take the model, and the aliases stay where they were: "
-            f"run `dvc repro` again ({reason(error)})"
+            f"run `dvc repro` again ({error_text(error)})"
         ) from error
 
 
@@ -146,7 +146,7 @@ def log_bundle(
 
     mlflow.set_tracking_uri(client.tracking_uri)
     mlflow.set_experiment(NAME)
-    from emopipe.serving.bundle import Bundle
+    from emopipe.export.runtime import Bundle
 
     opened = Bundle(bundle)
     probabilities = opened.predict_encoded([example])

@@ -6,15 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from emopipe.faces import HELD_OUT
-from emopipe.markdown import markdown_table
-from emopipe.params import Params
-from emopipe.predictions import Predictions
-from emopipe.tracking.against_champion import against_champion
-from emopipe.tracking.measured import log_predictions
-from emopipe.tracking.origin import Origin, workspace_origin
+from emopipe.faces.predictions import Predictions
+from emopipe.faces.table import HELD_OUT
+from emopipe.reports.markdown import markdown_table
+from emopipe.tracking.origin import Origin
+from emopipe.tracking.prediction_store import log_predictions
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.state import stage_record
 
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "classwise_ece", "nll")
 WITH_INTERVAL = ("accuracy", "macro_f1")
@@ -35,21 +32,6 @@ class Evaluation:
     data: str
     """Path of the table with the faces of validation and test, as DVC names it."""
 
-    @classmethod
-    def here(
-        cls, stage: str, *, report: dict[str, Any], predictions: Predictions, figures: Path, data: str
-    ) -> "Evaluation":
-        """Of `stage` in the working folder, which runs."""
-        record = stage_record(stage, Path.cwd())
-        return cls(
-            key=record.state.key,
-            origin=workspace_origin(Path.cwd(), record),
-            report=report,
-            predictions=predictions,
-            figures=figures,
-            data=data,
-        )
-
 
 def log_evaluation(run: ModelRun, done: Evaluation) -> None:
     """Log all of it, while the stage runs or when it is rebuilt from its outs."""
@@ -58,14 +40,6 @@ def log_evaluation(run: ModelRun, done: Evaluation) -> None:
     run.log_artifacts(done.figures, "figures")
     run.log_origin(done.origin)
     run.evaluated(done.key)
-
-
-def log_against_champion(run: ModelRun, done: Evaluation, params: Params) -> None:
-    """Say on the run's page how the model compares with the champion of now, which `emopipe sync` cannot know."""
-    against = against_champion(run, done.report["model"], done.predictions, params)
-    run.describe("\n\n".join([f"**{against.headline}**", report_note(done.report), against.details]).strip())
-    for name, value in against.tags.items():
-        run.set_tag(name, value)
 
 
 def log_history(run: ModelRun, history: pd.DataFrame) -> None:

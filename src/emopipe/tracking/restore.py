@@ -6,17 +6,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emopipe.errors import WorkspaceError
-from emopipe.faces import faces_from_arrow
-from emopipe.files import read_json, read_parquet
-from emopipe.params import parse_params
-from emopipe.serving.latency import latency_ms
+from emopipe.core.errors import WorkspaceError
+from emopipe.core.files import read_json, read_parquet
+from emopipe.core.params import parse_params
+from emopipe.export.latency import latency_ms
+from emopipe.faces.table import faces_from_arrow
+from emopipe.tracking.expected_runs import registered
 from emopipe.tracking.index import RunIndex
-from emopipe.tracking.ledger import VersionNote, aliases, forget_version, note_registry, read_ledger
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.outs import restore
-from emopipe.tracking.plan import registered
 from emopipe.tracking.registry import EXPORTS_TAG, log_bundle, new_version, register, version_facts
+from emopipe.tracking.registry_backup import VersionNote, aliases, forget_version, note_registry, read_ledger
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.snapshots import Snapshot
 from emopipe.tracking.store import NAME, connect

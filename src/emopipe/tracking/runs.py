@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from emopipe.errors import WorkspaceError
-from emopipe.params import Params
+from emopipe.core.errors import WorkspaceError
+from emopipe.core.params import Params
+from emopipe.core.state import StageRecord, StageState
+from emopipe.tracking.error_text import error_text
 from emopipe.tracking.index import RunIndex
 from emopipe.tracking.machine import describe_machine, machine_line, peak_memory, this_process
 from emopipe.tracking.naming import (
@@ -34,8 +36,6 @@ from emopipe.tracking.naming import (
     run_name,
 )
 from emopipe.tracking.origin import Origin, workspace_origin
-from emopipe.tracking.reason import reason
-from emopipe.tracking.state import StageRecord, StageState
 from emopipe.tracking.store import connect, lock_path
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ModelRun:
         self._before: RunInfo | None = None  # of a run that is resumed
         self._monitor: SystemMetricsMonitor | None = None
         self._started = time.monotonic()
-        self.is_new = False
+        self.is_new = self.has_new_parent = False
 
     def start(self) -> "ModelRun":
         """Begin the run of a training, in place of one that is not complete.
@@ -104,7 +104,7 @@ class ModelRun:
             taken = self._take(RunIndex(*connect(self.root)))
         except Exception as error:  # as in `_open`
             raise WorkspaceError(
-                f"MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc repro` again ({reason(error)})"
+                f"MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc repro` again ({error_text(error)})"
             ) from error
         if not taken:
             raise WorkspaceError(
@@ -189,7 +189,7 @@ class ModelRun:
 
     def _create(self, index: RunIndex, *, watched: bool) -> None:
         index.clear(self.key)
-        self._parent = index.parent(self._parent_state, self._params)
+        self._parent, self.has_new_parent = index.parent(self._parent_state, self._params)
         tags = {KEY_TAG: self.key, MODEL_TAG: self._model, STATE_TAG: self._parent_state.shared_key}
         tags |= {PARENT_TAG: self._parent, SOURCE_TAG: WATCHED if watched else REBUILT}
         tags |= {PROCESS_TAG: this_process()}
@@ -207,7 +207,7 @@ class ModelRun:
         run = index.take(self.key)
         if run is not None:
             self._index, self._before, self._run_id = index, run.info, run.info.run_id
-            self._parent = index.parent(self._parent_state, self._params)
+            self._parent, self.has_new_parent = index.parent(self._parent_state, self._params)
             if run.data.tags.get(PARENT_TAG) != self._parent:
                 index.client.set_tag(self._run_id, PARENT_TAG, self._parent)
         return run is not None
@@ -251,7 +251,7 @@ class ModelRun:
 
     def _give_up(self, error: Exception) -> None:
         self._index = None
-        print(f"MLflow cannot be reached, so {self._model} goes on unlogged ({reason(error)})", file=sys.stderr)
+        print(f"MLflow cannot be reached, so {self._model} goes on unlogged ({error_text(error)})", file=sys.stderr)
 
 
 def _points(

@@ -8,10 +8,11 @@ from typing import Any
 
 import yaml
 
-from emopipe.errors import WorkspaceError
+from emopipe.core.errors import WorkspaceError
+from emopipe.core.state import StageRecord, stage_state
+from emopipe.tracking.dvc_lock import LOCK, read_lock, upstream
 from emopipe.tracking.git import git
 from emopipe.tracking.origin import Origin, hashes, workspace_origin
-from emopipe.tracking.state import LOCK, StageRecord, read_lock, stage_state, upstream
 
 PARAMS = "params.yaml"
 
@@ -35,7 +36,8 @@ class Snapshot:
         """All parameters, with the values that the stages up to `last` were run with."""
         values = yaml.safe_load(self.text(PARAMS)) or {}
         for record in upstream(self.records, last):
-            for name, value in record.state.params.items():
+            own = {name: value for name, value in record.state.params.items() if ":" not in name}
+            for name, value in own.items():
                 *sections, key = name.split(".")
                 section = values
                 for part in sections:

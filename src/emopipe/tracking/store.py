@@ -31,11 +31,6 @@ ENVIRONMENT = {
 }
 
 
-def project_root() -> Path:
-    """The root of the project: DVC_ROOT, which DVC sets for stages and experiments, else the working folder."""
-    return Path(os.environ.get("DVC_ROOT", Path.cwd())).resolve()
-
-
 def tracking_uri(root: Path) -> str:
     """The store in use."""
     return os.environ.get("MLFLOW_TRACKING_URI") or local_uri(root)

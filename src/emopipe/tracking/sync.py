@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emopipe.errors import WorkspaceError
-from emopipe.tracking.adopt import adopt_local
+from emopipe.core.errors import WorkspaceError
+from emopipe.tracking.expected_runs import ExpectedRun, plan
+from emopipe.tracking.import_local_registry import adopt_local
 from emopipe.tracking.index import RunIndex, in_progress, is_complete
-from emopipe.tracking.ledger import note_registry
 from emopipe.tracking.naming import EVALUATION_TAG, KEY_TAG, MODEL_TAG, PARENT_TAG
-from emopipe.tracking.plan import Wanted, plan
 from emopipe.tracking.rebuild import rebuild
+from emopipe.tracking.registry_backup import note_registry
 from emopipe.tracking.restore import (
     GONE_TAG,
     emptied,
@@ -116,7 +116,7 @@ def _try(findings: Findings, lack: str, repair: Callable[[], None]) -> None:
         findings.problems.append(f"{lack}, and cannot be rebuilt: {error}")
 
 
-def _gaps(index: RunIndex, wanted: dict[str, Wanted], runs: "Iterable[Run]") -> Iterator[tuple[Wanted, str]]:
+def _gaps(index: RunIndex, wanted: dict[str, ExpectedRun], runs: "Iterable[Run]") -> Iterator[tuple[ExpectedRun, str]]:
     """The runs that are wanted and not as they should be, each with what it lacks."""
     complete: dict[str, list[Run]] = {}
     for run in runs:
@@ -130,7 +130,7 @@ def _gaps(index: RunIndex, wanted: dict[str, Wanted], runs: "Iterable[Run]") -> 
             yield one, lack
 
 
-def _lack(index: RunIndex, one: Wanted, run: "Run", parents: set[str]) -> str:
+def _lack(index: RunIndex, one: ExpectedRun, run: "Run", parents: set[str]) -> str:
     if in_progress(run):
         return ""
     if run.data.tags.get(PARENT_TAG) not in parents:
@@ -151,7 +151,7 @@ def _left(index: RunIndex) -> "list[Run]":
     return [run for run in models if not in_progress(run)] + parents
 
 
-def _orphans(root: Path, wanted: dict[str, Wanted], runs: "Iterable[Run]") -> Iterator[str]:
+def _orphans(root: Path, wanted: dict[str, ExpectedRun], runs: "Iterable[Run]") -> Iterator[str]:
     """Complete runs of states that no commit, no experiment and not the workspace has; and second runs of one state."""
     left: dict[str, list[Run]] = {}
     for run in runs:
@@ -181,12 +181,12 @@ def _hollow(index: RunIndex) -> Iterator[str]:
             yield f"version {version.version} has no files: {version.tags[GONE_TAG]}"
 
 
-def _counted(findings: Findings, index: RunIndex, wanted: dict[str, Wanted]) -> Findings:
+def _counted(findings: Findings, index: RunIndex, wanted: dict[str, ExpectedRun]) -> Findings:
     findings.num_runs = len(wanted)
     findings.num_versions = len(index.client.search_model_versions(f"name = '{NAME}'"))
     return findings
 
 
-def _name(one: Wanted) -> str:
+def _name(one: ExpectedRun) -> str:
     where = one.snapshot.experiment or one.snapshot.commit[:7] or "the workspace"
     return f"{one.model} of {where}"

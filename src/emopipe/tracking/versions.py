@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from emopipe.errors import EmopipeError, WorkspaceError
-from emopipe.tracking.reason import reason
+from emopipe.core.errors import EmopipeError, WorkspaceError
+from emopipe.tracking.error_text import error_text
 from emopipe.tracking.store import NAME
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def mlflow_faults(outcome: str) -> Iterator[None]:
     except EmopipeError:
         raise
     except Exception as error:  # MLflow's stores raise errors of many libraries
-        raise WorkspaceError(f"MLflow fails, {outcome}: check MLFLOW_TRACKING_URI ({reason(error)})") from error
+        raise WorkspaceError(f"MLflow fails, {outcome}: check MLFLOW_TRACKING_URI ({error_text(error)})") from error
 
 
 def find_version(client: "MlflowClient", wanted: str) -> "ModelVersion":

@@ -30,14 +30,14 @@ def random_affine(num: int, config: AugmentConfig, generator: torch.Generator) -
     )
 
 
-def warp(images: Tensor, affine: Tensor) -> Tensor:
+def apply_affine(images: Tensor, affine: Tensor) -> Tensor:
     """Resample float (N, C, S, S) through `affine` (N, 2, 3), same shape; outside repeats the border."""
     grid = F.affine_grid(affine.to(images.device), list(images.shape), align_corners=False)  # (N, S, S, 2)
     warped: Tensor = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
     return warped
 
 
-def relight(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
+def jitter_brightness_contrast(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """Change contrast about each face's own mean, and brightness; float (N, C, S, S) in 0..1, same shape and range."""
     if config.contrast == 0 == config.brightness:
         return images
@@ -47,7 +47,7 @@ def relight(images: Tensor, config: AugmentConfig, generator: torch.Generator) -
     return changed.clamp_(0, 1)
 
 
-def erase(inputs: Tensor, share: float, generator: torch.Generator) -> Tensor:
+def random_erasing(inputs: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Blank a square of a `share` of the faces with 0, the mean pixel: float (N, D, S, S) normalised, same shape.
 
     Zhong et al. 2020, "Random Erasing Data Augmentation", with a square of one size.
@@ -62,7 +62,9 @@ def erase(inputs: Tensor, share: float, generator: torch.Generator) -> Tensor:
     return inputs.masked_fill(rows & columns & (chosen < share), 0)
 
 
-def blend(inputs: Tensor, targets: Tensor, config: AugmentConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def mixup_or_cutmix(
+    inputs: Tensor, targets: Tensor, config: AugmentConfig, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Blend each face with another of the batch, which is in random order: (N, D, S, S) and targets (N, K).
 
     mixup: Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization". cutmix: Yun et al. 2019, "CutMix".

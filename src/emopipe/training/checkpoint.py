@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from emopipe.errors import ModelError
+from emopipe.core.errors import ModelError
 from emopipe.training.classifier import Classifier
 from emopipe.training.networks import Architecture
 from emopipe.training.networks.cost import num_macs

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from emopipe.faces.resize import InputSpec, Preprocess
 from emopipe.training.networks import Architecture, build_network
-from emopipe.training.preprocess import InputSpec, Preprocess
 
 Views = Literal["none", "flip", "flip_shift"]
 SHIFTS = ((0, 0), (1, 1), (-1, -1))  # in pixels: as it is, to the lower right, to the upper left

@@ -28,7 +28,7 @@ class AugmentConfig:
     """Largest change of all pixels, as a share of the range from black to white."""
     contrast: float
     """Largest relative change of the distance of each pixel from the face's mean."""
-    erase: float
+    random_erasing: float
     """Share of the faces of which a square, a third of the side wide, is blanked."""
     mixup: float
     """Blend pairs of faces and of their targets by a share drawn from Beta(mixup, mixup); 0 is off."""
@@ -43,7 +43,7 @@ class AugmentConfig:
                 ("shift", "from 0 to 0.5", 0 <= self.shift <= 0.5),
                 ("brightness", "from 0 to 1", 0 <= self.brightness <= 1),
                 ("contrast", "from 0 to below 1", 0 <= self.contrast < 1),
-                ("erase", "from 0 to 1", 0 <= self.erase <= 1),
+                ("random_erasing", "from 0 to 1", 0 <= self.random_erasing <= 1),
                 ("mixup", "at least 0", self.mixup >= 0),
                 ("cutmix", "at least 0, and 0 where mixup is not", self.cutmix == 0 or self.cutmix > 0 == self.mixup),
             ],
@@ -63,8 +63,8 @@ class ImbalanceConfig:
     """For `class_balanced`: near 1 is like `inverse`, 0 like `none` (Cui et al. 2019)."""
     logit_adjustment: float
     """Strength tau with which log frequencies are added to the logits in training; 0 is off (Menon et al. 2021)."""
-    sampling: float
-    """Classes are drawn by their count to the power of 1 - sampling: 0 as they are, 1 all equally often."""
+    resample_exponent: float
+    """Classes are drawn by their count to the power of 1 - resample_exponent: 0 as they are, 1 all equally often."""
     focal_gamma: float
     """Faces that are already told well count less: by (1 - p)^gamma; 0 is off (Lin et al. 2017)."""
 
@@ -72,14 +72,14 @@ class ImbalanceConfig:
         used = {
             f"class_weights={self.class_weights}": self.class_weights != "none",
             f"logit_adjustment={self.logit_adjustment:g}": self.logit_adjustment > 0,
-            f"sampling={self.sampling:g}": self.sampling > 0,
+            f"resample_exponent={self.resample_exponent:g}": self.resample_exponent > 0,
         }
         names = [name for name, is_used in used.items() if is_used]
         check(
             [
                 ("class_balanced_beta", "from 0 to below 1", 0 <= self.class_balanced_beta < 1),
                 ("logit_adjustment", "at least 0", self.logit_adjustment >= 0),
-                ("sampling", "from 0 to 1", 0 <= self.sampling <= 1),
+                ("resample_exponent", "from 0 to 1", 0 <= self.resample_exponent <= 1),
                 ("focal_gamma", "at least 0", self.focal_gamma >= 0),
             ],
             self,
@@ -102,7 +102,7 @@ class TrainConfig:
     """`muon` takes it for the matrices of hidden layers, and AdamW for the rest."""
     learning_rate: float
     """Peak of the schedule, of either optimiser: Muon's steps are scaled to the size of AdamW's."""
-    warm_up: float
+    warmup_fraction: float
     """Share of the steps in which the rate rises to its peak; after it the rate falls to zero along a cosine."""
     weight_decay: float
     """Decoupled decay of the weights of layers; norms and biases have none."""
@@ -130,7 +130,7 @@ class TrainConfig:
                 ("epochs", "at least 1", self.epochs >= 1),
                 ("batch_size", "at least 2 (batch norm)", self.batch_size >= 2),
                 ("learning_rate", "above 0", self.learning_rate > 0),
-                ("warm_up", "from 0 to below 1", 0 <= self.warm_up < 1),
+                ("warmup_fraction", "from 0 to below 1", 0 <= self.warmup_fraction < 1),
                 ("weight_decay", "at least 0", self.weight_decay >= 0),
                 ("ema_decay", "from 0 to below 1", 0 <= self.ema_decay < 1),
                 ("label_smoothing", "from 0 to below 1", 0 <= self.label_smoothing < 1),

@@ -1,4 +1,4 @@
-"""Making up for classes of unequal size: weights of the loss, offsets of the logits, sampling, and focusing.
+"""Making up for classes of unequal size: weights of the loss, offsets of the logits, resample_exponent, and focusing.
 
 Shapes: N faces, K classes.
 """
@@ -69,12 +69,12 @@ def training_loss(logits: Tensor, targets: Tensor, correction: ClassCorrection) 
     return -terms.sum(1).mean()
 
 
-def draw_order(labels: Tensor, sampling: float, generator: torch.Generator) -> Tensor:
-    """Row numbers (N,) of one pass, on the CPU: each row once, or drawn so that class k has a share n_k^(1 - sampling).
+def draw_order(labels: Tensor, resample_exponent: float, generator: torch.Generator) -> Tensor:
+    """Row numbers (N,) of one pass, on the CPU: each row once, or class k in proportion to n_k^(1 - exponent).
 
     labels: int64 (N,), on the CPU.
     """
-    if sampling == 0:
+    if resample_exponent == 0:
         return torch.randperm(len(labels), generator=generator)
     counts = labels.bincount().double()
-    return torch.multinomial(counts[labels] ** -sampling, len(labels), replacement=True, generator=generator)
+    return torch.multinomial(counts[labels] ** -resample_exponent, len(labels), replacement=True, generator=generator)

@@ -14,16 +14,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emopipe.errors import ModelError
-from emopipe.training.augment import blend, erase, random_affine, relight, warp
-from emopipe.training.average import WeightAverage
+from emopipe.core.errors import ModelError
+from emopipe.training.augment import (
+    apply_affine,
+    jitter_brightness_contrast,
+    mixup_or_cutmix,
+    random_affine,
+    random_erasing,
+)
 from emopipe.training.budget import epochs_within
 from emopipe.training.classifier import Classifier
 from emopipe.training.config import TrainConfig
 from emopipe.training.data import LabelledImages
 from emopipe.training.imbalance import ClassCorrection, class_correction, draw_order, training_loss
-from emopipe.training.learner import Epoch, Learner
-from emopipe.training.optimiser import make_optimizers, rate_at, set_rate
+from emopipe.training.optimisers import make_optimizers, rate_at, set_rate
+from emopipe.training.training_state import Epoch, TrainingState
+from emopipe.training.weight_average import WeightAverage
 
 MAX_GRADIENT_NORM = 5.0
 EVALUATION_BATCH = 256
@@ -56,7 +62,7 @@ def train(
     classifier.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     training, validation = training.to(device), validation.to(device)
     correction = class_correction(training.class_counts(classifier.architecture.num_classes), config.imbalance)
-    learner = Learner(
+    learner = TrainingState(
         classifier=classifier,
         average=WeightAverage(classifier, config.ema_decay),
         optimizers=make_optimizers(classifier, config),
@@ -90,7 +96,7 @@ def _compile(network: nn.Module) -> None:
 
 
 def _pass(
-    learner: Learner,
+    learner: TrainingState,
     training: LabelledImages,
     validation: LabelledImages,
     correction: ClassCorrection,
@@ -126,7 +132,7 @@ def _pass(
 
 
 def step(
-    learner: Learner,
+    learner: TrainingState,
     data: LabelledImages,
     batch: Tensor,
     correction: ClassCorrection,
@@ -134,7 +140,7 @@ def step(
 ) -> Tensor:
     """One update from the pictures with the row numbers `batch` (N,), which are changed at random; the loss, ()."""
     batch = batch.to(data.labels.device)
-    inputs, targets = see(learner.classifier, data, batch, config, learner.generator)
+    inputs, targets = augment_batch(learner.classifier, data, batch, config, learner.generator)
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=in_bfloat16(config, inputs.device.type)):
         logits = learner.classifier.classify(inputs)  # (N, K)
     loss = training_loss(logits, targets, correction)
@@ -146,7 +152,7 @@ def step(
     return loss.detach()
 
 
-def see(
+def augment_batch(
     classifier: Classifier,
     data: LabelledImages,
     batch: Tensor,
@@ -156,11 +162,11 @@ def see(
     """What the network is shown of the rows `batch` (N,): inputs (N, D, S, S), and targets (N, K)."""
     affine = random_affine(len(batch), config.augment, generator)
     scaled = data.images[batch].permute(0, 3, 1, 2).float() / 255  # (N, C, S, S)
-    seen = relight(warp(scaled, affine), config.augment, generator)
-    inputs = erase(classifier.preprocess.normalise(seen), config.augment.erase, generator)
+    seen = jitter_brightness_contrast(apply_affine(scaled, affine), config.augment, generator)
+    inputs = random_erasing(classifier.preprocess.normalise(seen), config.augment.random_erasing, generator)
     targets = data.targets(batch, classifier.architecture.num_classes)
     smoothed = (1 - config.label_smoothing) * targets + config.label_smoothing / targets.shape[1]
-    return blend(inputs, smoothed, config.augment, generator)
+    return mixup_or_cutmix(inputs, smoothed, config.augment, generator)
 
 
 def in_bfloat16(config: TrainConfig, device: str) -> bool:
@@ -185,12 +191,12 @@ def measure(classifier: nn.Module, data: LabelledImages) -> tuple[float, float]:
 
 def _batches(data: LabelledImages, config: TrainConfig, generator: torch.Generator) -> list[Tensor]:
     """Row numbers in random order, in near-equal parts: batch norm fails on a last batch of one."""
-    order = draw_order(data.labels.cpu(), config.imbalance.sampling, generator)
+    order = draw_order(data.labels.cpu(), config.imbalance.resample_exponent, generator)
     return list(order.tensor_split(-(-len(data) // config.batch_size)))
 
 
 def _num_epochs(
-    learner: Learner,
+    learner: TrainingState,
     training: LabelledImages,
     validation: LabelledImages,
     correction: ClassCorrection,
@@ -200,7 +206,7 @@ def _num_epochs(
     if config.max_minutes is None:
         return config.epochs
     trial = copy.deepcopy(learner.classifier).train()
-    copied = Learner(
+    copied = TrainingState(
         classifier=trial,
         average=WeightAverage(trial, config.ema_decay),
         optimizers=make_optimizers(trial, config),

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from emopipe.errors import ModelError
+from emopipe.core.errors import ModelError
 from emopipe.training.networks.cnn import cnn
 from emopipe.training.networks.start import load_start
 from emopipe.training.networks.strides import limit_stride
@@ -52,7 +52,7 @@ def build_network(wanted: Architecture, start: Path | None = None) -> nn.Module:
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ModelError(
-            f"train.models: {wanted.name} cannot take pictures of {wanted.size}x{wanted.size} "
+            f"models: {wanted.name} cannot take pictures of {wanted.size}x{wanted.size} "
             f"with train.max_stride={wanted.max_stride} ({reason})"
         ) from error
     return network

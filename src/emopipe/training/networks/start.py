@@ -6,7 +6,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from emopipe.errors import ModelError
+from emopipe.core.errors import ModelError
 
 
 def load_start(network: nn.Module, start: Path | None) -> nn.Module:

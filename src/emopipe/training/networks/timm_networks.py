@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from emopipe.errors import ModelError
+from emopipe.core.errors import ModelError
 
 
 def timm_network(name: str, num_classes: int, channels: int, size: int, start: Path | None = None) -> nn.Module:
@@ -23,7 +23,7 @@ def timm_network(name: str, num_classes: int, channels: int, size: int, start: P
         known = ["cnn", *timm.list_models()]
         close = difflib.get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
-        raise ModelError(f"train.models: {name!r} is neither cnn, nor a network of timm, nor of ultralytics; {hint}")
+        raise ModelError(f"models: {name!r} is neither cnn, nor a network of timm, nor of ultralytics; {hint}")
     sized: dict[str, Any] = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
     try:
         found = load_file(start) if start else {}
@@ -35,7 +35,7 @@ def timm_network(name: str, num_classes: int, channels: int, size: int, start: P
         reason = " ".join(str(error).split())[:120]
         if start:
             raise ModelError(f"train.pretrained: {start} does not fit {name} ({reason})") from error
-        raise ModelError(f"train.models: timm cannot build {name} for pictures of {size}x{size} ({reason})") from error
+        raise ModelError(f"models: timm cannot build {name} for pictures of {size}x{size} ({reason})") from error
     missing = [key for key in network.state_dict() if key not in found] if start else []
     if len(missing) > len(network.state_dict()) / 2:  # timm takes what it can, and is silent about what it cannot
         raise ModelError(f"train.pretrained: {start} does not fit {name}: it has no {missing[0]}, and lacks others")

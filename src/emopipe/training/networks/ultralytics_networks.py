@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from emopipe.errors import ModelError
+from emopipe.core.errors import ModelError
 
 SUFFIX = "-cls"
 SIZE, CHANNELS = 64, 3  # what ultralytics' own predictor feeds to these networks, whatever it is given
@@ -46,11 +46,11 @@ def ultralytics_network(name: str, num_classes: int) -> nn.Module:
         from ultralytics.nn.tasks import ClassificationModel
     except ImportError as error:
         raise ModelError(
-            f"train.models: {name} needs ultralytics (AGPL-3.0): `pip install ultralytics`, or take it out"
+            f"models: {name} needs ultralytics (AGPL-3.0): `pip install ultralytics`, or take it out"
         ) from error
     Image.open = opener  # ultralytics replaces it by one that wants to install a package when a picture does not decode
     try:
         network = ClassificationModel(f"{name}.yaml", ch=CHANNELS, nc=num_classes, verbose=False)
     except FileNotFoundError as error:
-        raise ModelError(f"train.models: ultralytics has no network {name!r}; it has yolov8n-cls") from error
+        raise ModelError(f"models: ultralytics has no network {name!r}; it has yolov8n-cls") from error
     return Logits(network)

@@ -1,0 +1,1 @@
+"""Two models or two states side by side: comparison, promotion, regression check, reproduction, sweeps."""

@@ -1,0 +1,166 @@
+"""params.yaml as typed sections: one section, one package, one frozen dataclass.
+
+Each stage receives its own sections, but every stage checks the whole file, so that the first one that runs reports
+all mistakes at once. The classes of the other sections are imported by name, since they live above this package.
+"""
+
+import difflib
+from dataclasses import fields, is_dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass, rebuild_dataclass
+
+from emopipe.core.errors import ParamsError
+
+if TYPE_CHECKING:
+    from emopipe.balance.params import BalanceParams
+    from emopipe.compare.params import PromoteParams
+    from emopipe.evaluate.params import EvaluateParams
+    from emopipe.export.params import ExportParams
+    from emopipe.ingest.params import IngestParams
+    from emopipe.training.params import TrainParams
+    from emopipe.validate.params import ValidateParams
+
+CLOSED = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class BaseParams:
+    """What all stages share."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Seed of every random draw."""
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    """Class names, in the order of the model's outputs."""
+
+    def __post_init__(self) -> None:
+        if len({name.lower() for name in self.classes}) < len(self.classes):
+            raise ValueError("classes must differ")
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class ImageParams:
+    """What a network sees, unless its own definition fixes it."""
+
+    size: Annotated[int, Field(ge=16, le=512)]
+    """Side of the square input, in pixels."""
+    channels: Literal[1, 3]
+    """1 grey, 3 RGB."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED | {"defer_build": True})
+class Params:
+    """All of params.yaml. The classes of the sections are those of `SECTIONS`, imported when a file is checked."""
+
+    base: BaseParams
+    image: ImageParams
+    models: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of the networks to train: `cnn`, or a classification network of timm or of ultralytics."""
+    ensembles: dict[Annotated[str, Field(pattern=r"^[\w-]+$")], Annotated[tuple[str, ...], Field(min_length=2)]]
+    """Models by the name of their ensemble, which averages their probabilities and is reported as one more model."""
+    ingest: "IngestParams"
+    validate: "ValidateParams"
+    balance: "BalanceParams"
+    train: "TrainParams"
+    evaluate: "EvaluateParams"
+    export: "ExportParams"
+    promote: "PromoteParams"
+
+    def __post_init__(self) -> None:
+        named = {f"ensembles.{name}": members for name, members in self.ensembles.items()}
+        named["train.pretrained"] = tuple(self.train.pretrained)
+        unknown = {place: sorted(set(members) - set(self.models)) for place, members in named.items()}
+        problems = [f"{place} names {', '.join(names)}, not among models" for place, names in unknown.items() if names]
+        problems += [f"ensembles.{name} is also the name of a model" for name in self.ensembles if name in self.models]
+        if problems:
+            raise ValueError("; ".join(problems))
+
+
+SECTIONS = {
+    "IngestParams": "ingest",
+    "ValidateParams": "validate",
+    "BalanceParams": "balance",
+    "TrainParams": "training",
+    "EvaluateParams": "evaluate",
+    "ExportParams": "export",
+    "PromoteParams": "compare",
+}
+"""Classes of sections, and the packages above this one whose module `params` defines them."""
+RENAMED = {
+    "ingest.votes.strangers": "ingest.votes.out_of_class_votes",
+    "validate.max_deviations": "validate.max_robust_z",
+    "validate.max_drift": "validate.max_ks_distance",
+    "balance.gate": "balance.synthetic_filter",
+    "balance.synthetic_filter.tail": "balance.synthetic_filter.range_quantile",
+    "balance.synthetic_filter.class_tail": "balance.synthetic_filter.class_quantile",
+    "train.models": "models",
+    "train.warm_up": "train.warmup_fraction",
+    "train.augment.erase": "train.augment.random_erasing",
+    "train.imbalance.sampling": "train.imbalance.resample_exponent",
+    "evaluate.ensembles": "ensembles",
+}
+"""Parameters of earlier versions, and the names that they have now."""
+
+
+def load_params(path: Path) -> Params:
+    """Read and check params.yaml; raises `ParamsError` that names every mistake in one line."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ParamsError(f"{path} does not exist: run from the root of the project") from error
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    return parse_params(raw, name=path.name)
+
+
+def parse_params(raw: Any, *, name: str = "params.yaml") -> Params:
+    """Check parsed YAML; raises `ParamsError` that names every mistake in one line."""
+    try:
+        return _adapter().validate_python(raw)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        renamed = {RENAMED.get(_path(problem)) for problem in problems}
+        lines = [_describe(each) for each in problems if each["type"] != "missing" or _path(each) not in renamed]
+        raise ParamsError(f"{name}: {'; '.join(lines)}") from error
+
+
+@cache
+def _adapter() -> TypeAdapter[Params]:
+    sections = {name: getattr(import_module(f"emopipe.{place}.params"), name) for name, place in SECTIONS.items()}
+    rebuild_dataclass(Params, _types_namespace=sections)  # type: ignore[arg-type]
+    return TypeAdapter(Params)
+
+
+def _path(problem: Any) -> str:
+    return ".".join(str(part) for part in problem["loc"])
+
+
+def _describe(problem: Any) -> str:
+    where = _path(problem)
+    if where in RENAMED:
+        return f"{where} is called {RENAMED[where]} now"
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"{where} is not known{_nearest(problem['loc'])}"
+    if problem["type"] == "missing":
+        return f"{where} is missing"
+    if problem["type"] == "value_error":
+        return f"{where}: {problem['ctx']['error']}".removeprefix(": ")
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    return f"{where}: {message}, got {problem['input']!r}"
+
+
+def _nearest(loc: tuple[Any, ...]) -> str:
+    owner: Any = Params
+    for part in loc[:-1]:
+        found = {item.name: item.type for item in fields(owner)}.get(part)
+        owner = getattr(import_module(f"emopipe.{SECTIONS[found]}.params"), found) if isinstance(found, str) else found
+        if not is_dataclass(owner):  # a union of types
+            return ""
+    names = [item.name for item in fields(owner)]
+    close = difflib.get_close_matches(str(loc[-1]), names, n=1)
+    return f" (did you mean {close[0]}?)" if close else f" (expected one of {', '.join(names)})"

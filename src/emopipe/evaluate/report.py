@@ -1,0 +1,148 @@
+"""The report of one model: figures, pictures, and tables for plots, for validation and test."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from emopipe.evaluate.figures import (
+    confusion_figure,
+    curves_figure,
+    mistakes_figure,
+    png_bytes,
+    reliability_figure,
+    training_figure,
+)
+from emopipe.evaluate.metrics import calibration_figures, evaluate_split
+from emopipe.evaluate.params import EvaluateParams
+from emopipe.faces.png import decode_png
+from emopipe.faces.predictions import Predictions
+from emopipe.faces.table import HELD_OUT, Faces
+from emopipe.training.calibration import uncalibrated
+
+CURVE_POINTS = 100
+
+
+def build_report(
+    model: str, predictions: Predictions, params: EvaluateParams, seed: int, *, about: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The report of the contract, as plain JSON values; `about` is what is known of the model beside its answers.
+
+    With a `temperature` in `about`, each split also has `uncalibrated`: the figures before it was applied.
+    """
+    parts = {name: predictions.split(name) for name in HELD_OUT}
+    figures = {
+        name: evaluate_split(
+            part.probabilities, part.labels, part.classes, resamples=params.bootstrap_resamples, seed=seed
+        )
+        for name, part in parts.items()
+    }
+    if "temperature" in about:
+        for name, part in parts.items():
+            before = uncalibrated(part.probabilities, about["temperature"])
+            figures[name]["uncalibrated"] = calibration_figures(before, part.labels)
+    return {"model": model, "classes": list(predictions.classes), **about, **figures}
+
+
+def draw_figures(
+    report: dict[str, Any], predictions: Predictions, faces: Faces, num_mistakes: int
+) -> Iterator[tuple[str, bytes]]:
+    """File names and PNGs; `faces` are those of `predictions`, in the same order."""
+    classes = predictions.classes
+    for split in HELD_OUT:
+        part, figures = predictions.split(split), report[split]
+        title = f"{report['model']}, {split}: {figures['num_faces']:,} faces"
+        confusion = np.array(figures["confusion"])
+        pictures = {
+            "confusion": confusion_figure(confusion, classes, f"{title}\n{_scores(figures)}"),
+            "curves": curves_figure(part.probabilities, part.labels, classes, title),
+            "reliability": reliability_figure(part.probabilities, part.labels, f"{title}\n{_calibration(figures)}"),
+        }
+        yield from ((f"{split}_{name}.png", png_bytes(picture)) for name, picture in pictures.items())
+    yield "test_mistakes.png", png_bytes(_mistakes(report["model"], predictions, faces, num_mistakes))
+
+
+def draw_training(model: str, history: pd.DataFrame, best_epoch: int) -> tuple[str, bytes]:
+    """File name and PNG of the epochs; `history` has the columns of history.csv."""
+    title = f"{model}: best on validation in epoch {best_epoch} of {len(history)}"
+    return "training.png", png_bytes(training_figure(history, best_epoch, title))
+
+
+def plot_tables(predictions: Predictions, history: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Tables for DVC's plots: of the test split pairs of classes and curves, and the losses by epoch.
+
+    Where a table holds several curves, its column `curve` names them: a class against the rest, or a split.
+    """
+    part = predictions.split("test")
+    names = np.array(part.classes)
+    losses = history.rename(columns={"train_loss": "train", "val_loss": "val"})
+    return {
+        "confusion": pd.DataFrame({"actual": names[part.labels], "predicted": names[part.probabilities.argmax(1)]}),
+        "precision_recall": _curves(part, ("recall", "precision"), _precision_recall),
+        "roc": _curves(part, ("false_positive_rate", "true_positive_rate"), _roc),
+        "training": losses.melt("epoch", ["train", "val"], var_name="curve", value_name="loss").round(5),
+    }
+
+
+def _scores(figures: dict[str, Any]) -> str:
+    low, high = figures["accuracy_ci"]
+    scores = f"accuracy {figures['accuracy']:.1%} ({low:.1%} to {high:.1%})"
+    low, high = figures["macro_f1_ci"]
+    return f"{scores}, macro-F1 {figures['macro_f1']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _calibration(figures: dict[str, Any]) -> str:
+    before = f", {figures['uncalibrated']['ece']:.3f} before calibration" if "uncalibrated" in figures else ""
+    return f"expected calibration error {figures['ece']:.3f}{before}"
+
+
+def _precision_recall(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    precision, recall, _ = precision_recall_curve(truth, scores)
+    return recall, precision
+
+
+def _roc(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    false, true, _ = roc_curve(truth, scores)
+    return false, true
+
+
+def _curves(
+    part: Predictions,
+    names: tuple[str, str],
+    points: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> pd.DataFrame:
+    """One class against the rest; a class that no face or every face has is left out."""
+    tables = []
+    for k, name in enumerate(part.classes):
+        truth = part.labels == k
+        if truth.any() and not truth.all():
+            x, y = points(truth, part.probabilities[:, k])
+            tables.append(_thin(pd.DataFrame({"curve": name, names[0]: x, names[1]: y})))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["curve", *names])
+
+
+def _thin(table: pd.DataFrame) -> pd.DataFrame:
+    rows = np.unique(np.linspace(0, len(table) - 1, CURVE_POINTS).round().astype(int))
+    return table.iloc[rows].round(5)
+
+
+def _mistakes(model: str, predictions: Predictions, faces: Faces, num: int) -> Figure:
+    labels, probabilities = predictions.labels, predictions.probabilities
+    predicted = probabilities.argmax(1)
+    wrong = np.flatnonzero((predicted != labels) & (predictions.frame["split"] == "test").to_numpy())
+    worst = wrong[np.argsort(-probabilities[wrong].max(1), kind="stable")][:num]
+    images = [decode_png(png) for png in faces.frame["png"].iloc[worst]]
+    names = np.array(predictions.classes)
+    mistakes = list(zip(names[labels[worst]], names[predicted[worst]], probabilities[worst].max(1), strict=True))
+    num_faces = int((predictions.frame["split"] == "test").sum())
+    return mistakes_figure(images, mistakes, f"{model}, test: {_extent(len(worst), len(wrong), num_faces)}")
+
+
+def _extent(num_shown: int, num_wrong: int, num_faces: int) -> str:
+    if not num_wrong:
+        return f"no mistakes in {num_faces:,} faces"
+    shown = f"the {num_shown} most confident of {num_wrong:,} mistakes" if num_shown < num_wrong else "every mistake"
+    return f"{shown} in {num_faces:,} faces\ntruth → prediction, with its probability"

@@ -1,0 +1,27 @@
+"""How long an exported model takes for one face."""
+
+import statistics
+import time
+from pathlib import Path
+
+from emopipe.export.runtime import MAX_PIXELS, Bundle
+from emopipe.faces.decode import decode_image
+
+WARM_UP, ROUNDS, CALLS = 10, 5, 20
+
+
+def latency_ms(bundle: Path, picture: bytes) -> float:
+    """Milliseconds for one decoded face, alone, on one thread: the median of the calls in the quietest round."""
+    model = Bundle(bundle, num_threads=1)
+    image = decode_image(picture, channels=model.channels, max_pixels=MAX_PIXELS)[None]
+    for _ in range(WARM_UP):
+        model.predict(image)
+    rounds = []
+    for _ in range(ROUNDS):
+        seconds = []
+        for _ in range(CALLS):
+            start = time.perf_counter()
+            model.predict(image)
+            seconds.append(time.perf_counter() - start)
+        rounds.append(statistics.median(seconds))
+    return 1000 * min(rounds)

@@ -1,0 +1,1 @@
+"""Faces as tables and tensors: the canonical table, its file, classes, decoding, resizing, predictions."""

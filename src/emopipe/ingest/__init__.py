@@ -1,0 +1,1 @@
+"""From a source in data/ to the canonical table of faces."""

@@ -1,0 +1,162 @@
+"""Bring a source into data/, let DVC track it, and tell what the pipeline will make of it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from emopipe.core.atomic import atomic_path
+from emopipe.core.errors import EmopipeError, WorkspaceError
+from emopipe.core.params import BaseParams
+from emopipe.faces.classes import label_lookup
+from emopipe.ingest.params import IngestParams, Split
+from emopipe.ingest.sources import recognise
+from emopipe.ingest.sources.base import Source
+from emopipe.ingest.sources.listing import all_files
+from emopipe.ingest.splits import plan_splits, split_lookup
+
+DATA = "data"
+"""The folder, at the project's root, that holds the one source."""
+
+_NUM_NAMED = 12
+
+
+@dataclass(frozen=True)
+class SourceSummary:
+    """What a source is found to be, before any picture is decoded."""
+
+    form: str
+    num_rows: int
+    splits: dict[str, int]
+    """Rows by the source's own names of splits; empty where it names none."""
+    labels: dict[str, int]
+    """Rows by class, then by those labels that are no class, as the source writes them."""
+    carved: dict[Split, float]
+    """What ingest will carve from train, and its share."""
+    notes: tuple[str, ...]
+    """What the parameters do not cover, and what to do about it; one sentence each."""
+
+    def lines(self) -> list[str]:
+        """The summary for people, with what to do next."""
+        carved = ", ".join(f"{split} ({fraction:.0%} of train)" for split, fraction in self.carved.items())
+        return [
+            f"recognised: {self.form}, {self.num_rows:,} rows",
+            f"splits: {_listed(self.splits) or 'none'}",
+            *([f"carved from train: {carved}"] if carved else []),
+            f"labels: {_listed(self.labels)}",
+            *(f"note: {note}" for note in self.notes),
+            "next: dvc repro",
+        ]
+
+
+def use_source(path: Path, root: Path, *, base: BaseParams, ingest: IngestParams, force: bool = False) -> SourceSummary:
+    """Replace what `root`/data holds with a copy of the source at `path`, and `dvc add` it.
+
+    `path` is a file, or a folder, of which the content is copied and not the folder itself. What already lies in data/
+    is added where it is. Raises `DataError` when `path` is no source, and `WorkspaceError` when `root` is no DVC
+    project, or data/ holds what DVC could not bring back (unless `force`); nothing has been changed then.
+    """
+    data = root / DATA
+    split_names = split_lookup(ingest.split_map)
+    source = recognise(path, split_names)
+    in_place = data.resolve() in (path.resolve(), path.resolve().parent)
+    source = recognise(data, split_names) if in_place else source
+    summary = summarise(source, base=base, ingest=ingest)
+    if not (root / ".dvc").is_dir():
+        raise WorkspaceError(f"{root} is no DVC project: run from the root of the project")
+    if not in_place:
+        if not force:
+            _require_recoverable(root)
+        _copy(source, data)
+    _dvc(root, "add", "--quiet", DATA)
+    return summary
+
+
+def summarise(source: Source, *, base: BaseParams, ingest: IngestParams) -> SourceSummary:
+    """Count the rows of a source, and say what of it the parameters do not cover."""
+    tally = source.tally()
+    splits: Counter[str] = Counter()
+    labels: Counter[str] = Counter(dict.fromkeys(base.classes, 0))
+    for (split, label), num_rows in sorted(tally.items(), key=str):
+        splits.update({split: num_rows} if split else {})
+        labels[label_lookup(base.classes).get(label.lower(), label)] += num_rows
+    carved, split_notes = _plan(source.name, {split for split, _ in tally}, ingest)
+    notes = (*_label_notes(labels, base.classes), *split_notes)
+    return SourceSummary(source.form, tally.total(), dict(splits), dict(labels), carved, notes)
+
+
+def _plan(name: str, words: Collection[str | None], ingest: IngestParams) -> tuple[dict[Split, float], list[str]]:
+    """What will be carved, and notes on the splits."""
+    try:
+        plan = plan_splits(name, words, ingest)
+    except EmopipeError as error:
+        return {}, [str(error)]
+    spare = [word for word, split in plan.given.items() if split == "val" and "test" in plan.carved]
+    return dict(plan.carved), [
+        f"no row is test, so it is carved from train; to test on {word} instead, set `{word}: test` under "
+        "ingest.split_map in params.yaml (val is carved then)"
+        for word in spare
+    ]
+
+
+def _label_notes(labels: Mapping[str, int], classes: Collection[str]) -> list[str]:
+    notes = []
+    unknown = {label: num_rows for label, num_rows in labels.items() if label not in classes}
+    if unknown:
+        notes.append(
+            f"{sum(unknown.values()):,} rows have labels that are no class ({_listed(unknown)}) and will be rejected; "
+            "to keep them, add the labels to base.classes in params.yaml"
+        )
+    if absent := [name for name in classes if not labels[name]]:
+        notes.append(
+            f"no row has the class {', '.join(absent)}: add some, or take it out of base.classes in params.yaml"
+        )
+    return notes
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """`happy 12, sad 3, ...`."""
+    shown = [f"{name} {num_rows:,}" for name, num_rows in list(counts.items())[:_NUM_NAMED]]
+    return ", ".join(shown + ["..."] * (len(counts) > _NUM_NAMED))
+
+
+def _require_recoverable(root: Path) -> None:
+    """Raise `WorkspaceError` unless DVC's cache has all that data/ holds."""
+    data = root / DATA
+    if not data.exists() or not any(all_files(data)):
+        return
+    if not (root / f"{DATA}.dvc").exists() or json.loads(_dvc(root, "status", "--json", f"{DATA}.dvc")):
+        raise WorkspaceError(
+            f"{data} holds files that DVC does not have: keep them with `dvc add {DATA}`, or replace them with --force"
+        )
+
+
+def _copy(source: Source, data: Path) -> None:
+    try:
+        with atomic_path(data) as temporary:
+            for name in tqdm(source.files, desc="copy", unit=" files", disable=None):
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source.root / name, temporary / name)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{source.name} could not be copied to {data} ({error.strerror}): {error.filename}"
+        ) from error
+
+
+def _dvc(root: Path, *arguments: str) -> str:
+    """Run DVC in `root`, and return what it writes."""
+    command = " ".join(["dvc", *arguments])
+    with tqdm(desc=command, bar_format="{desc} ({elapsed})", leave=False, disable=None):
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", *arguments], cwd=root, capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        reason = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+        raise WorkspaceError(f"`{command}` failed: {reason}")
+    return done.stdout

@@ -1,0 +1,39 @@
+"""What lies in a folder of data, and what of it counts."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from emopipe.core.errors import DataError
+
+_BOOKKEEPING = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".gitignore", ".gitattributes", ".gitkeep"})
+"""Files that systems and git leave in any folder; they, `__MACOSX` and hidden folders are no part of the data."""
+
+
+def is_data(name: str) -> bool:
+    """Whether the file at this relative path is a part of the data, and no bookkeeping."""
+    *folders, last = PurePosixPath(name).parts or (".",)
+    return last not in _BOOKKEEPING and all(_is_data_folder(folder) for folder in folders)
+
+
+def visible_files(folder: Path) -> list[str]:
+    """Names of the files in `folder` itself, sorted."""
+    return sorted(item.name for item in folder.iterdir() if item.is_file() and item.name not in _BOOKKEEPING)
+
+
+def all_files(root: Path) -> Iterator[str]:
+    """Paths of all files below `root`, relative to it, with `/`, in sorted order of folders and names.
+
+    Raises `DataError` at a link to a folder: followed it might not end, passed over its files would be missing.
+    """
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = sorted(name for name in subfolders if _is_data_folder(name))
+        for name in subfolders:
+            if Path(folder, name).is_symlink():
+                raise DataError(f"{Path(folder, name)} is a link to a folder: put the folder itself in its place")
+        for name in sorted(set(names) - _BOOKKEEPING):
+            yield Path(folder, name).relative_to(root).as_posix()
+
+
+def _is_data_folder(name: str) -> bool:
+    return name[0] != "." and name != "__MACOSX"

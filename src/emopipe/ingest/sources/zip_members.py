@@ -1,0 +1,101 @@
+"""The members of a zip: which of them are files that can be trusted, and what they hold."""
+
+import re
+import stat
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from emopipe.core.errors import DataError
+from emopipe.ingest.sources import picture_tree
+from emopipe.ingest.sources.base import Reject
+from emopipe.ingest.sources.damage import DAMAGE, reason_of
+from emopipe.ingest.sources.listing import is_data
+from emopipe.ingest.sources.picture_tree import read_picture, too_large
+
+_METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
+"""The others unpack a block at once, however large it becomes."""
+_ENCRYPTED = 0x1
+_NUM_QUOTED = 60
+
+
+@dataclass(frozen=True)
+class Members:
+    """What an archive holds, apart from folders and bookkeeping."""
+
+    files: Mapping[str, zipfile.ZipInfo]
+    """By their paths, in the order of reading."""
+    rejects: tuple[Reject, ...]
+    num_members: int
+    num_bytes: int
+    """Unpacked, as the archive declares it."""
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Raises `DataError` when the list of members is damaged."""
+    try:
+        return zipfile.ZipFile(path)
+    except DAMAGE as error:
+        raise DataError(f"{path} cannot be read ({reason_of(error)}): fetch it again") from error
+
+
+def sort_members(archive: zipfile.ZipFile, prefix: str) -> Members:
+    """Tell files from members that cannot be trusted; `prefix` goes before a path to name a row."""
+    files: dict[str, zipfile.ZipInfo] = {}
+    rejects: list[Reject] = []
+    members = archive.infolist()
+    for member in members:
+        written = member.orig_filename.replace("\\", "/")  # as some Windows programs write it
+        name = PurePosixPath(written).as_posix()
+        fault = _path_fault(written)
+        if fault is None and ((written.endswith("/") and not member.file_size) or not is_data(name)):
+            continue
+        fault = fault or _kind_fault(member) or ("a second member of this name" if name in files else None)
+        if fault:
+            rejects.append(Reject(prefix + _printable(written), "unsafe_member", fault))
+        else:
+            files[name] = member
+    ordered = {name: files[name] for name in sorted(files, key=_reading_order)}
+    return Members(ordered, tuple(rejects), len(members), sum(member.file_size for member in members))
+
+
+def _path_fault(name: str) -> str | None:
+    if name.startswith("/") or re.match("[A-Za-z]:", name):
+        return "an absolute path, expected one inside the archive"
+    if ".." in PurePosixPath(name).parts:
+        return "a path with .., expected one inside the archive"
+    return None if _printable(name) == name else "control characters in its path"
+
+
+def _kind_fault(member: zipfile.ZipInfo) -> str | None:
+    if not PurePosixPath(member.orig_filename).parts:
+        return "no name, expected a path"
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    return None if kind in (0, stat.S_IFREG) else "a link, a folder or a device, expected a file"
+
+
+def _printable(name: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", name)
+
+
+def _reading_order(name: str) -> list[tuple[bool, str]]:
+    """Sorts like `listing.all_files`: the files of a folder before its sub-folders."""
+    *folders, last = PurePosixPath(name).parts
+    return [*((True, folder) for folder in folders), (False, last)]
+
+
+def load_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> bytes | Reject:
+    """The content of one member, which the row `source` stands for."""
+    if member.flag_bits & _ENCRYPTED:
+        return Reject(source, "unreadable_file", "encrypted, expected a member that needs no password")
+    if member.compress_type not in _METHODS:
+        detail = f"compression method {member.compress_type}, expected {' or '.join(_METHODS.values())}"
+        return Reject(source, "unreadable_file", detail)
+    if member.file_size > picture_tree.MAX_BYTES:
+        return too_large(source)
+    try:
+        with archive.open(member) as file:
+            return read_picture(source, file)
+    except DAMAGE as error:
+        return Reject(source, "unreadable_file", f"damaged ({reason_of(error)[:_NUM_QUOTED]})")

@@ -1,0 +1,1 @@
+"""What pages and Markdown reports share: the style, pictures inside a page, templates, tables."""

@@ -1,0 +1,87 @@
+"""The observer that logs train, evaluate and ensemble to MLflow; `emopipe.core.stage` finds it by name."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from emopipe.core.params import Params, load_params
+from emopipe.core.state import StageState, project_root, stage_record, stage_state
+from emopipe.tracking.champion_comparison import against_champion
+from emopipe.tracking.expected_runs import ExpectedRun
+from emopipe.tracking.origin import workspace_origin
+from emopipe.tracking.rebuild import classes_of_training, project
+from emopipe.tracking.report import Evaluation, report_note
+from emopipe.tracking.runs import ModelRun
+from emopipe.tracking.snapshots import Snapshot
+
+
+class MlflowObserver:
+    """A training is logged epoch by epoch; an evaluation is projected from its outs, as `emopipe sync` does it."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._run: ModelRun | None = None
+        self._state: StageState | None = None
+
+    def start(self, state: StageState) -> None:
+        """Open the run of a training."""
+        self._state = state
+        kind, _, model = state.stage.partition("@")
+        if kind == "train":
+            run = ModelRun(project_root(), model, state, _params()).start()
+            self._run = self._stack.enter_context(run)
+            run.log_balance(classes_of_training(state, _in_workspace))
+
+    def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
+        """Log metrics of one epoch of a training."""
+        if self._run is not None:
+            self._run.log_metrics(metrics, step=step)
+
+    def finish(self, outs: Mapping[str, Path]) -> None:
+        """Close the run of a training, or log the evaluation."""
+        assert self._state is not None, "start comes first"
+        if self._run is not None:
+            self._run.complete()
+            self._stack.close()
+        else:
+            _log_evaluation(self._state)
+
+    def fail(self, error: BaseException) -> None:
+        """Close the run as FAILED or KILLED."""
+        self._stack.__exit__(type(error), error, error.__traceback__)
+
+
+def make_observer() -> MlflowObserver:
+    """The observer of one stage."""
+    return MlflowObserver()
+
+
+def _log_evaluation(state: StageState) -> None:
+    root, params = Path.cwd(), _params()
+    record = stage_record(state.stage, root)
+    _, _, model = state.stage.partition("@")
+    if model in params.ensembles:  # all members are of one state
+        trained, parent = record, stage_state(f"train@{params.ensembles[model][0]}", root)
+    else:
+        trained = stage_record(f"train@{model}", root)
+        parent = trained.state
+    expected = ExpectedRun(model, trained, record, parent, Snapshot(project_root()))
+    run, done = project(expected, _in_workspace, params=params, origin=workspace_origin(root, record))
+    if done is not None and run.is_connected:
+        _log_comparison(run, done, params)
+
+
+def _log_comparison(run: ModelRun, done: Evaluation, params: Params) -> None:
+    """The comparison with the present champion on the run's page, which `emopipe sync` cannot know."""
+    comparison = against_champion(run, done.report["model"], done.predictions, params)
+    run.describe("\n\n".join([f"**{comparison.headline}**", report_note(done.report), comparison.details]).strip())
+    for name, value in comparison.tags.items():
+        run.set_tag(name, value)
+
+
+def _in_workspace(path: str, _md5: str) -> Path:
+    return Path(path)
+
+
+def _params() -> Params:
+    return load_params(Path("params.yaml"))

@@ -1,0 +1,58 @@
+"""What a person sees of a training: a live bar on a terminal, and a line per epoch everywhere."""
+
+import sys
+import time
+from typing import Any
+
+from torch import Tensor
+from tqdm import tqdm
+
+from emopipe.training.training_state import Epoch
+
+
+class TrainingBar:
+    """A bar over all faces of a training, with loss, validation accuracy, images/s and time left; a context."""
+
+    def __init__(self, model: str, num_faces: int) -> None:
+        """`num_faces` are those of one pass."""
+        self._model, self._num_faces, self._accuracy = model, num_faces, ""
+        self._done = 0  # faces of epochs that an interrupted training had behind it
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> "TrainingBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def step(self, num_epochs: int, num_faces: int, loss: Tensor) -> None:
+        """Go on by one step; the loss is only fetched from its device when the bar is drawn anew."""
+        if self._bar is None:
+            total = num_epochs * self._num_faces
+            self._bar = tqdm(
+                desc=self._model, total=total, initial=self._done, unit=" images", leave=False, disable=None
+            )
+        if self._bar.update(num_faces):
+            self._bar.set_postfix_str(f"loss {loss.item():.3f}{self._accuracy}", refresh=False)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Print the line of an epoch."""
+        self._accuracy = f", val accuracy {epoch.val_accuracy:.3f}"
+        if self._bar is None:  # before the first step: of a training that was interrupted
+            if not self._done:
+                tqdm.write(f"{self._model}: going on with a training that was interrupted")
+            self._done += self._num_faces
+        tqdm.write(epoch_line(self._model, epoch, self._num_faces))
+        sys.stdout.flush()
+
+
+def epoch_line(name: str, epoch: Epoch, num_faces: int) -> str:
+    """One line for a person who watches: figures, speed, and the time left."""
+    left = time.strftime("%H:%M:%S", time.gmtime(epoch.seconds * (epoch.num_epochs - epoch.epoch)))
+    best = "  best so far" if epoch.is_best else ""
+    return (
+        f"{name}  epoch {epoch.epoch}/{epoch.num_epochs}  loss {epoch.train_loss:.3f}  "
+        f"val loss {epoch.val_loss:.3f}  val accuracy {epoch.val_accuracy:.3f}  "
+        f"{num_faces / epoch.seconds:.0f} images/s  {left} left{best}"
+    )

@@ -1,0 +1,161 @@
+"""The gate between a source and everything that learns from it: collect_evidence, find, drop, check, and tell."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from emopipe.faces.file import FaceFile
+from emopipe.faces.table import SPLITS
+from emopipe.validate.corrections import Corrections
+from emopipe.validate.data_docs import data_docs
+from emopipe.validate.evidence import collect_evidence
+from emopipe.validate.expectations import Counts, Outcome, check, enforce
+from emopipe.validate.findings import drop_reasons, enforce_policies, example_sources, find_all
+from emopipe.validate.findings.base import Evidence, Finding
+from emopipe.validate.page import validation_page
+from emopipe.validate.params import ValidateParams
+
+CORRECTION = "correction"
+"""Why a row goes that people decided to drop."""
+NUM_EXAMPLES = 5
+"""Sources that the report names for each finding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validated:
+    """What validation makes of a table of N faces."""
+
+    kept: np.ndarray
+    """Bool (N,), the rows that stay."""
+    labels: list[str]
+    """N labels, corrected."""
+    report: dict[str, Any]
+    """Counts, findings and expectations, ready for JSON."""
+    pages: dict[str, bytes]
+    """The report for people: file contents by path, `index.html` first to open."""
+    warnings: list[str]
+    """Broken expectations that do not stop the pipeline, a line each."""
+
+
+def validate(
+    file: FaceFile, classes: Sequence[str], params: ValidateParams, corrections: Corrections, *, seed: int
+) -> Validated:
+    """Drop what the policies drop and hold the rest against the expectations.
+
+    Raises `GateError` when a finding's policy is `fail`, or when a critical expectation does not hold.
+    """
+    faces = file.frame.assign(label=corrections.relabelled(file.frame["id"], file.frame["label"]))
+    seen = collect_evidence(file, faces, classes, params, seed=seed)
+    seen.labels["suspect"] &= ~corrections.named(faces["id"], "keep")
+    findings = find_all(seen, params)
+    enforce_policies(findings, faces)
+    reasons = drop_reasons(findings, len(faces))
+    reasons[corrections.named(faces["id"], "drop")] = CORRECTION
+    kept = reasons.isna().to_numpy()
+    counts = count_faces(faces[kept], classes)
+    outcomes, context = check(seen.where(kept), counts, classes, params)
+    enforce(outcomes)
+    page = validation_page(file, faces, reasons, findings, outcomes, counts)
+    docs = {f"data_docs/{path}": content for path, content in data_docs(context).items()}
+    tables = {"findings.csv": finding_table(seen, findings, reasons), "suspects.csv": suspect_table(seen, findings)}
+    unknown = corrections.unknown(faces["id"])
+    return Validated(
+        kept=kept,
+        labels=faces["label"].tolist(),
+        report=validation_report(file.frame, faces, reasons, findings, outcomes, counts),
+        pages={
+            "index.html": page.encode(),
+            **{name: table.to_csv(index=False, lineterminator="\n").encode() for name, table in tables.items()},
+            **docs,
+        },
+        warnings=[
+            *(str(outcome) for outcome in outcomes if not outcome.success),
+            *([f"{len(unknown)} corrections are of pictures that are not here ({unknown[0]}, ...)"] if unknown else []),
+        ],
+    )
+
+
+def count_faces(faces: pd.DataFrame, classes: Sequence[str]) -> Counts:
+    """Faces by split and class, zeros included, in the order of the splits and `classes`."""
+    counted = faces.groupby(["split", "label"]).size()
+    return {split: {name: int(counted.get((split, name), 0)) for name in classes} for split in SPLITS}
+
+
+def validation_report(
+    given: pd.DataFrame,
+    faces: pd.DataFrame,
+    reasons: pd.Series,
+    findings: Sequence[Finding],
+    outcomes: Sequence[Outcome],
+    counts: Counts,
+) -> dict[str, Any]:
+    """The report for programs; every row is either among `rows_out` or once among `dropped`.
+
+    given: the rows as they came. faces: the same with corrected labels, by which all is counted.
+    """
+    classes = list(counts["train"])
+    kinds = [finding.kind for finding in findings] + [CORRECTION]
+    dropped = {kind: count_faces(faces[reasons == kind], classes) for kind in kinds}
+    totals = {kind: sum(sum(by_class.values()) for by_class in by_split.values()) for kind, by_split in dropped.items()}
+    rows_out = int(reasons.isna().sum())
+    assert len(faces) == rows_out + sum(totals.values()), "every row is accounted once"
+    return {
+        "rows_in": len(faces),
+        "rows_out": rows_out,
+        "relabelled": int((given["label"] != faces["label"]).sum()),
+        "by_split_in": count_faces(faces, classes),
+        "by_split": counts,
+        "dropped": totals,
+        "dropped_by_split": {kind: by_split for kind, by_split in dropped.items() if totals[kind]},
+        "findings": [_finding_entry(faces, finding) for finding in findings],
+        "expectations": [asdict(outcome) for outcome in outcomes],
+    }
+
+
+def finding_table(seen: Evidence, findings: Sequence[Finding], reasons: pd.Series) -> pd.DataFrame:
+    """Every row of every finding, with the figure that speaks for it; `dropped` is why it goes, empty if it stays."""
+    parts = [
+        seen.faces.iloc[finding.rows][["source", "id", "split", "label"]].assign(
+            kind=finding.kind,
+            severity=finding.severity,
+            group=finding.groups,
+            evidence=finding.evidence.round(4),
+            dropped=reasons.iloc[finding.rows].fillna(""),
+        )
+        for finding in findings
+    ]
+    columns = ["kind", "severity", "group", "source", "id", "split", "label", "evidence", "dropped"]
+    return pd.concat(parts)[columns]
+
+
+def suspect_table(seen: Evidence, findings: Sequence[Finding]) -> pd.DataFrame:
+    """Labels that are probably wrong, the worst first, as lines for corrections.csv: fill in `action`, and `label`."""
+    (suspects,) = (finding for finding in findings if finding.kind == "label_error")
+    rows = seen.faces.iloc[suspects.rows]
+    return pd.DataFrame(
+        {
+            "id": rows["id"],
+            "action": "",
+            "label": seen.labels["suggested"].iloc[suspects.rows],
+            "given": rows["label"],
+            "quality": suspects.evidence.round(4),
+            "split": rows["split"],
+            "source": rows["source"],
+        }
+    )
+
+
+def _finding_entry(faces: pd.DataFrame, finding: Finding) -> dict[str, Any]:
+    in_split = faces["split"].iloc[finding.rows].value_counts()
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "policy": finding.policy,
+        "num_rows": finding.num_rows,
+        "num_groups": finding.num_groups,
+        "rows_by_split": {split: int(in_split.get(split, 0)) for split in SPLITS},
+        "examples": example_sources(faces, finding.rows, NUM_EXAMPLES),
+    }

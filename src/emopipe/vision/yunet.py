@@ -1,0 +1,51 @@
+"""The fast detector: YuNet (Wu, Peng, Yu 2023), from a file that the user has; OpenCV runs it.
+
+Shapes: H, W height and width of the picture, N faces.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from emopipe.core.errors import ModelError
+from emopipe.vision.detector import MAX_OVERLAP, MIN_SCORE, Detections, scale_for
+from emopipe.vision.weights import read_weights
+
+DIGESTS = {
+    "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4": "face_detection_yunet_2023mar.onnx",
+    "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0": "face_detection_yunet_2026may.onnx",
+}
+"""sha256 of the files of OpenCV's model zoo. They hold the same weights; the second one says that it takes any size of
+picture, which OpenCV 5 wants to hear."""
+
+
+class YuNet:
+    """`cv2.FaceDetectorYN` behind the interface of the other detectors."""
+
+    def __init__(self, weights: Path, *, longest: int, min_score: float = MIN_SCORE) -> None:
+        """Pictures are shrunk until their longer side is `longest` pixels.
+
+        Raises `ModelError` when `weights` is not one of the files in `DIGESTS`, or not one that this OpenCV runs.
+        """
+        self._longest = longest
+        content = np.frombuffer(read_weights(weights, DIGESTS), np.uint8)
+        nothing = np.empty(0, np.uint8)
+        try:
+            self._net = cv2.FaceDetectorYN.create("onnx", content, nothing, (64, 64), min_score, MAX_OVERLAP)
+            self.detect(np.zeros((64, 64, 3), np.uint8))
+        except cv2.error as error:
+            others = " or ".join(DIGESTS.values())
+            raise ModelError(f"OpenCV {cv2.__version__} does not run {weights}: take another of {others}") from error
+
+    def detect(self, image: np.ndarray) -> Detections:
+        """The faces of uint8 RGB (H, W, 3)."""
+        height, width = image.shape[:2]
+        scale = scale_for(height, width, self._longest)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        self._net.setInputSize(size)
+        _, found = self._net.detect(cv2.cvtColor(shrunk, cv2.COLOR_RGB2BGR))
+        rows = np.zeros((0, 15), np.float32) if found is None else found  # left, top, width, height, ..., score
+        boxes = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], 1) / np.float32(scale)
+        return Detections(boxes=boxes.clip(0, np.array([width, height] * 2, np.float32)), scores=rows[:, 14])
