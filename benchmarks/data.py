@@ -70,7 +70,6 @@ def usual(csv: Path) -> None:
                 base=params.base,
                 image=params.image,
                 ingest=params.ingest,
-                min_similarity=params.validate.min_similarity,
             )
 
     loops: dict[str, Callable[[], None]] = {"usual loop": people, "ingest": ours}

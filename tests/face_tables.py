@@ -51,13 +51,14 @@ def evidence_of(faces, **changes):
 
 
 def ingest_params(*, votes=("given", "reject"), **changes):
-    """FER2013's splits; keywords change the rest, and `votes` names a rule and what is made of out_of_class_votes."""
+    """FER2013's splits; keywords change the rest, and `votes` names a rule and what happens to votes for no class."""
     options = {
         "split_map": {"Training": "train", "PublicTest": "val", "PrivateTest": "test"},
         "val_fraction": 0.1,
         "test_fraction": 0.2,
         "max_pixels": 10_000,
         "crop_faces": False,
+        "min_similarity": 0.88,
     }
     label, out_of_class_votes = votes
     return IngestParams(votes=VoteParams(label=label, out_of_class_votes=out_of_class_votes), **options | changes)

@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("dvc.yaml", "params.yaml", "corrections.csv", ".dvcignore", "stages", "src")
+PARTS = ("dvc.yaml", "params.yaml", "libraries.yaml", "corrections.csv", ".dvcignore", "stages", "src")
 BIN = Path(sys.executable).parent
 FOREIGN = ("MLFLOW_", "DVC_", "AWS_")  # variables that would reach out of the project
 
@@ -30,12 +31,12 @@ def make_project(root: Path, source: Path = ROOT, **params) -> Path:
 
 
 def change_params(root: Path, **params) -> None:
-    """`train__epochs=2` sets train.epochs."""
+    """`train__epochs=2` sets train.epochs, `models=[...]` the list of models."""
     path = root / "params.yaml"
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     for name, value in params.items():
-        section, key = name.split("__")
-        values[section][key] = value
+        *sections, key = name.split("__")
+        reduce(dict.__getitem__, sections, values)[key] = value
     path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
 
 

@@ -288,8 +288,9 @@ def test_the_stage_writes_training_set_report_and_page(tmp_path):
     write_parquet(tmp_path / "clean", faces_to_arrow(faces_of(*ROWS)))
     main = runpy.run_path(str(ROOT / "stages" / "balance.py"))["main"]
     params = load_params(ROOT / "params.yaml")
-    params = replace(params, balance=replace(params.balance, strategy="oversample"))
-    main(params, **{name: tmp_path / name for name in ("clean", "train", "report", "pages")})
-    assert len(training_set_from_arrow(read_parquet(tmp_path / "train"))) == 19
+    oversampling = replace(params.balance, strategy="oversample")
+    outs = {name: tmp_path / name for name in ("clean", "training_set", "report", "pages")}
+    main(params.base, params.image, oversampling, **outs)
+    assert len(training_set_from_arrow(read_parquet(tmp_path / "training_set"))) == 19
     assert read_json(tmp_path / "report")["after"]["sad"] == 5
     assert "there is nothing to judge" in (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")

@@ -132,7 +132,7 @@ def test_numbers_and_lists_are_equal_however_they_are_written():
     assert flat_params({"a": {"b": 12, "c": [1, 2]}, "d": None, "e": True}) == flat_params(
         {"a.b": "12.0", "a.c": "(1, 2)", "d": "None", "e": "True"}
     )
-    assert flat_params({"train": {"models": ["cnn"], "epochs": 3}, "evaluate": {"ensembles": {"all": ["cnn"]}}}) == {
+    assert flat_params({"models": ["cnn"], "train": {"epochs": 3}, "ensembles": {"all": ["cnn"]}}) == {
         "train.epochs": "3"
     }
 

@@ -54,14 +54,19 @@ def test_parameters_code_data_and_the_command_are_told_apart():
         inputs={"src/emopipe/training/train_model.py": "b", "src/emopipe/new.py": "c", "data": "b"},
         outs={"model": "n"},
     )
-    told = ["its command was changed", "train.epochs was 3, is 4", "code: fit.py, new.py", "data: data"]
+    told = [
+        "its command was changed",
+        "train.epochs was 3, is 4",
+        "code: new.py, training/train_model.py",
+        "data: data",
+    ]
     assert reasons(before, now) == [("train@cnn", told, ["model"])]
 
 
 def test_a_stage_that_ran_again_to_the_same_end_says_so():
     now = ran(inputs={"src/emopipe/training/train_model.py": "b"})
     assert reasons(ran(inputs={"src/emopipe/training/train_model.py": "a"}), now) == [
-        ("train@cnn", ["code: fit.py"], [])
+        ("train@cnn", ["code: training/train_model.py"], [])
     ]
 
 

@@ -232,7 +232,7 @@ def run_stage_main(tmp_path, faces):
     outs = {name: tmp_path / name for name in ("clean", "report", "pages")}
     (tmp_path / "corrections.csv").write_text("id,action,label\n")
     ins = {"faces": tmp_path / "faces.parquet", "corrections": tmp_path / "corrections.csv"}
-    runpy.run_path(str(ROOT / "stages" / "validate.py"))["main"](params, **ins, **outs)
+    runpy.run_path(str(ROOT / "stages" / "validate.py"))["main"](params.base, params.validate, **ins, **outs)
 
 
 def test_the_stage_writes_table_report_and_pages(tmp_path):

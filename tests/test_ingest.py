@@ -50,7 +50,6 @@ def run(data: Path, *, channels=1, max_pixels=10_000, seed=0, votes=("given", "r
             base=BaseParams(seed=seed, classes=("happy", "sad")),
             image=ImageParams(size=16, channels=channels),
             ingest=ingest_params(votes=votes, **options),
-            min_similarity=0.88,
         )
         return Result(faces_from_arrow(read_parquet(table)), result.rejects, result.report)
 

@@ -73,7 +73,7 @@ def ingested(form, rows):
         source, table = form(Path(name, "data"), rows), Path(name, "faces.parquet")
         base, image = BaseParams(seed=0, classes=CLASSES), ImageParams(size=16, channels=1)
         wanted = ingest_params(max_pixels=1000)
-        report = ingest(source, table, base=base, image=image, ingest=wanted, min_similarity=0.88).report
+        report = ingest(source, table, base=base, image=image, ingest=wanted).report
         return faces_from_arrow(read_parquet(table)).frame, report
 
 

@@ -87,7 +87,7 @@ def test_a_file_of_other_content_is_refused_and_its_digest_named(tmp_path):
 
 
 def params_with(**pretrained):
-    return parse_params(changed("train", models=["cnn", "resnet18"], pretrained=pretrained)).train
+    return parse_params(changed("train", pretrained=pretrained) | {"models": ["cnn", "resnet18"]}).train
 
 
 def test_the_hub_out_of_reach_is_one_line(tmp_path, monkeypatch):

@@ -1,10 +1,11 @@
+from functools import reduce
 from pathlib import Path
 
 import pytest
 import yaml
 
 from emopipe.core.errors import ParamsError
-from emopipe.core.params import load_params, parse_params
+from emopipe.core.params import RENAMED, load_params, parse_params
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
@@ -39,7 +40,7 @@ def test_the_file_of_the_project_is_valid():
             for target in ("most", 0, 1.5, True, {"sad": 0.5})
         ),
         ("image", {"channels": 2}, "image.channels: input should be 1 or 3, got 2"),
-        ("train", {"models": []}, "models: tuple should have at least 1 item after validation, not 0, got []"),
+        ("models", [], "models: tuple should have at least 1 item after validation, not 0, got []"),
         (
             "train",
             {"ema_decay": 2.0, "epochs": 0},
@@ -48,7 +49,7 @@ def test_the_file_of_the_project_is_valid():
         (
             "train",
             {"pretrained": {"resnet19": "hub"}},
-            "train: pretrained names resnet19, which is not among models",
+            "train.pretrained names resnet19, not among models",
         ),
         ("base", {"classes": ["a", "A"]}, "base: classes must differ"),
         ("promote", {"min_gains": 0.1}, "promote.min_gains is not known (did you mean min_gain?)"),
@@ -57,8 +58,9 @@ def test_the_file_of_the_project_is_valid():
     ],
 )
 def test_a_mistake_is_named_in_one_line(section, values, message):
+    raw = changed(section, **values) if isinstance(values, dict) else changed("base") | {section: values}
     with pytest.raises(ParamsError) as error:
-        parse_params(changed(section, **values))
+        parse_params(raw)
     assert str(error.value) == f"params.yaml: {message}"
 
 
@@ -87,7 +89,7 @@ def test_mistakes_in_the_parts_of_a_section_are_named():
 )
 def test_an_ensemble_is_of_models_that_are_trained(name, members, message):
     with pytest.raises(ParamsError) as error:
-        parse_params(changed("evaluate", ensembles={name: members}))
+        parse_params(changed("base") | {"ensembles": {name: members}})
     assert str(error.value) == message
 
 
@@ -107,3 +109,20 @@ def test_a_missing_or_broken_file_is_one_line(tmp_path):
     (tmp_path / "params.yaml").write_text("base: [", encoding="utf-8")
     with pytest.raises(ParamsError, match=r"^[^\n]*is not YAML: [^\n]*$"):
         load_params(tmp_path / "params.yaml")
+
+
+def test_a_parameter_by_its_earlier_name_is_refused_with_the_present_one():
+    raw = changed("base")
+    raw["train"]["warm_up"] = raw["train"].pop("warmup_fraction")
+    raw["train"]["models"] = raw.pop("models")
+    with pytest.raises(ParamsError) as error:
+        parse_params(raw)
+    assert str(error.value) == (
+        "params.yaml: train.models is called models now; train.warm_up is called train.warmup_fraction now"
+    )
+
+
+def test_every_earlier_name_leads_to_a_parameter_that_there_is():
+    raw = changed("base")
+    for path in RENAMED.values():
+        assert reduce(lambda section, key: section[key], path.split("."), raw) is not None

@@ -312,7 +312,7 @@ def test_the_projects_own_table_comes_back_as_it_was(tmp_path):
     path = tmp_path / "clean.parquet"
     write_parquet(path, faces_to_arrow(faces))
     base, image = BaseParams(seed=0, classes=("happy", "sad")), ImageParams(size=16, channels=3)
-    ingest(path, tmp_path / "again", base=base, image=image, ingest=ingest_params(), min_similarity=0.88)
+    ingest(path, tmp_path / "again", base=base, image=image, ingest=ingest_params())
     again = faces_from_arrow(read_parquet(tmp_path / "again")).frame
     columns = ["id", "png", "label", "split", "width", "height"]
     pd.testing.assert_frame_equal(again[columns], faces.frame[columns], check_dtype=False)

@@ -37,14 +37,14 @@ OPTIONS = {
     },
     "balance": {
         "clean": "build/clean.parquet",
-        "train": "build/train.parquet",
+        "training-set": "build/train.parquet",
         "report": "reports/balance.json",
         "pages": "reports/balance",
     },
     "train": {
         "model": "resnet81",
         "clean": "build/clean.parquet",
-        "train": "build/train.parquet",
+        "training-set": "build/train.parquet",
         "out": "build/models/resnet81",
     },
     "evaluate": {
@@ -252,7 +252,7 @@ from pathlib import Path
 from emopipe.core.atomic import atomic_path
 from emopipe.core.stage import run_stage
 
-def main(params, *, out: Path):
+def main(*, out: Path):
     with atomic_path(out) as temporary:
         temporary.write_text("half")
         print(os.getpid(), flush=True)

@@ -20,7 +20,7 @@ from scenes import write_bundle
 sys.path.insert(0, str(ROOT / "tools"))
 import web_runtime
 
-PAGE = ROOT / "src" / "emopipe" / "web" / "page"
+PAGE = ROOT / "src" / "emopipe" / "inference" / "web" / "page"
 
 
 @pytest.fixture(scope="module")

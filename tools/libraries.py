@@ -19,7 +19,7 @@ GROUPS = {
     "runtime": ("onnxruntime",),
     "export": ("onnx", "onnxscript"),
 }
-HEADER = "# Made by tools/libraries.py from requirements.lock; `dvc repro` runs a stage again when one of its groups changes.\n"
+HEADER = "# Made by tools/libraries.py from requirements.lock; a stage runs again when one of its groups changes.\n"
 
 
 def versions(lock: str, name: str) -> str:

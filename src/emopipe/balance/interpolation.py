@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from emopipe.balance.rows import Addition, Make, Missing, SkippedSample
-from emopipe.balance.spaces import DECODE_BATCH, Space
+from emopipe.balance.params import BalanceParams
+from emopipe.balance.rows import Addition, Make, Missing, SkippedSample, TrainFaces
+from emopipe.balance.spaces import DECODE_BATCH, Space, pca_space, pixel_space
 
 NUM_NEIGHBOURS = 5
 """Of the same class, between which a row is drawn: the default of imbalanced-learn and of the papers."""
@@ -22,6 +23,17 @@ _CHUNK = 128
 
 MakeSampler = Callable[[dict[str, int], int, int], Any]
 """From rows by class, number of neighbours k, and seed, to a sampler of imbalanced-learn."""
+
+
+def build_space(faces: TrainFaces, config: BalanceParams, rng: np.random.Generator) -> Space:
+    """The space that `config.space` names."""
+    if config.space == "pixels":
+        return pixel_space(faces)
+    if config.space == "pca":
+        return pca_space(faces, rng)
+    from emopipe.balance.latent_space import latent_space
+
+    return latent_space(faces, config, rng)
 
 
 def interpolating(space: Space, labels: np.ndarray, name: str, make_sampler: MakeSampler) -> Make:

@@ -8,9 +8,9 @@ import numpy as np
 from emopipe.balance.balance import Balanced
 from emopipe.balance.rows import Addition
 from emopipe.balance.synthetic_filter import REASONS
-from emopipe.balance.template import TEMPLATE
 from emopipe.faces.png import encode_png
-from emopipe.reports.html import data_uri, render
+from emopipe.reports.html import data_uri
+from emopipe.reports.templates import render
 
 NUM_PICTURES = 24
 """Of a class: real, and as many synthetic; half as many that did not pass."""
@@ -35,7 +35,7 @@ class _Picture:
 def balance_page(balanced: Balanced, report: dict[str, Any]) -> str:
     """The page as HTML; `report` is what `balance_report` gives."""
     return render(
-        TEMPLATE,
+        "balance/page.html.j2",
         report=report,
         columns=COLUMNS,
         figures=FIGURES,

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from emopipe.balance.interpolation import interpolating
+from emopipe.balance.interpolation import build_space, interpolating
 from emopipe.balance.params import BalanceParams
 from emopipe.balance.rows import Plan, TrainFaces
-from emopipe.balance.spaces import build_space
 
 
 def smote(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, rng: np.random.Generator) -> Plan:

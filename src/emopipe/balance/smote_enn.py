@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from emopipe.balance.interpolation import draw
+from emopipe.balance.interpolation import build_space, draw
 from emopipe.balance.params import BalanceParams
 from emopipe.balance.rows import Addition, Missing, Plan, SkippedSample, TrainFaces
 from emopipe.balance.smote import plain_sampler
-from emopipe.balance.spaces import Space, build_space
+from emopipe.balance.spaces import Space
 from emopipe.balance.targets import num_missing
 from emopipe.core.errors import DataError
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emopipe.balance.params import BalanceParams
 from emopipe.balance.rows import TrainFaces
 
 NUM_COMPONENTS = 300
@@ -22,17 +21,6 @@ class Space:
 
     features: np.ndarray
     decode: Callable[[np.ndarray], np.ndarray]
-
-
-def build_space(faces: TrainFaces, config: BalanceParams, rng: np.random.Generator) -> Space:
-    """The space that `config.space` names."""
-    if config.space == "pixels":
-        return pixel_space(faces)
-    if config.space == "pca":
-        return pca_space(faces, rng)
-    from emopipe.balance.latent_space import latent_space
-
-    return latent_space(faces, config, rng)
 
 
 def pixel_space(faces: TrainFaces) -> Space:

@@ -18,8 +18,8 @@ class ModelRef:
     """Name of a table, such as `clean`, to DVC's hash of it."""
 
 
-OTHERS = ("models", "ensembles.")
-"""Parameters that say which other models there are."""
+OTHERS = ("models", "ensembles.", "train.models", "evaluate.ensembles.")
+"""Parameters that list the other models, by their present and earlier names."""
 
 
 def flat_params(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import jinja2
 import pandas as pd
 
-from emopipe.compare.page_template import TEMPLATE
 from emopipe.evaluate.comparison import Comparison
 from emopipe.evaluate.paired import Difference
 from emopipe.reports.html import data_uri
+from emopipe.reports.templates import render
 from emopipe.tracking.comparison_tables import Section, Tone, interval, p_value_text, tone
 
 NUM_PICTURES = 36
@@ -48,8 +47,8 @@ class _Flips:
 
 def comparison_page(figures: Comparison, parts: Sequence[Section], pictures: Mapping[str, bytes]) -> str:
     """The page as HTML; `pictures` are PNGs of faces by id, as many of those that flipped as are at hand."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    page: str = environment.from_string(TEMPLATE).render(
+    return render(
+        "compare/page.html.j2",
         figures=figures,
         parts={part.key: part for part in parts},
         keys=[part.key for part in parts],
@@ -58,7 +57,6 @@ def comparison_page(figures: Comparison, parts: Sequence[Section], pictures: Map
         overall_tone=tone(figures.macro_f1),
         p_value=p_value_text(figures),
     )
-    return page
 
 
 def shown_flips(flips: pd.DataFrame) -> list[str]:

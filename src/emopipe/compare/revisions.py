@@ -50,7 +50,7 @@ def from_revision(root: Path, revision: str, model: str = "") -> ModelRef:
 
 def _candidate(name: str, model: str, read: Read, remedy: str) -> ModelRef:
     params = yaml.safe_load(_required(read, "params.yaml", name, remedy))
-    is_ensemble = model in (params.get("evaluate", {}).get("ensembles") or {})
+    is_ensemble = model in (params.get("ensembles") or params.get("evaluate", {}).get("ensembles") or {})
     path = f"build/{'ensembles' if is_ensemble else 'predictions'}/{model}.parquet"
     predictions = predictions_from_arrow(pq.read_table(io.BytesIO(_required(read, path, name, remedy))))
     lock = yaml.safe_load(_required(read, "dvc.lock", name, remedy))

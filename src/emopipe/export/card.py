@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from emopipe.export.card_template import CARD
+from emopipe.reports.templates import render
 
 Report = Mapping[str, Any]
 
@@ -28,31 +28,35 @@ def model_card(
 ) -> str:
     """The card of the exported model, from the reports of the stages."""
     classes, test, parity = report["classes"], report["test"], export["parity"]
-    return CARD.format(
-        model=report["model"],
-        colour="grey levels: colour is made grey"
-        if channels == 1
-        else "colour: grey is repeated in all three channels",
-        classes=", ".join(classes),
-        candidates=", ".join(export["candidates"]),
-        select_by=export["select_by"],
-        overall="\n".join(_overall_row(report, figure, name) for figure, name in OVERALL.items()),
-        num_parameters=report["num_parameters"],
-        num_macs=report["num_macs"] / 1e6,
-        temperature=report["temperature"],
-        views=VIEWS[report["test_time_augmentation"]],
-        per_class="\n".join(_class_row(name, report) for name in classes),
-        leaks=" ".join(_leak(one, validate["dropped"]) for one in validate["findings"] if one["kind"] in LEAKS),
-        calibration="\n".join(
-            f"| {name} | {test['uncalibrated'][figure]:.3f} | {test[figure]:.3f} |"
-            for figure, name in CALIBRATION.items()
-        ),
-        **_data(ingest, validate, balance, classes),
-        parity="\n".join(_parity_row(name, parity[key]) for key, name in GRAPHS.items()),
-        num_shapes=parity["onnx_other_shapes"]["num_shapes"],
-        shapes_difference=parity["onnx_other_shapes"]["max_probability_difference"],
-        int8="" if parity["int8"]["kept"] else " int8 differs too much, so `model.int8.onnx` is left out.",
-        yolo=YOLO if export["yolo"] else "",
+    return (
+        render(
+            "export/model_card.md.j2",
+            model=report["model"],
+            colour="grey levels: colour is made grey"
+            if channels == 1
+            else "colour: grey is repeated in all three channels",
+            classes=", ".join(classes),
+            candidates=", ".join(export["candidates"]),
+            select_by=export["select_by"],
+            overall="\n".join(_overall_row(report, figure, name) for figure, name in OVERALL.items()),
+            num_parameters=report["num_parameters"],
+            num_macs=report["num_macs"] / 1e6,
+            temperature=report["temperature"],
+            views=VIEWS[report["test_time_augmentation"]],
+            per_class="\n".join(_class_row(name, report) for name in classes),
+            leaks=" ".join(_leak(one, validate["dropped"]) for one in validate["findings"] if one["kind"] in LEAKS),
+            calibration="\n".join(
+                f"| {name} | {test['uncalibrated'][figure]:.3f} | {test[figure]:.3f} |"
+                for figure, name in CALIBRATION.items()
+            ),
+            **_data(ingest, validate, balance, classes),
+            parity="\n".join(_parity_row(name, parity[key]) for key, name in GRAPHS.items()),
+            num_shapes=parity["onnx_other_shapes"]["num_shapes"],
+            shapes_difference=parity["onnx_other_shapes"]["max_probability_difference"],
+            int8="" if parity["int8"]["kept"] else " int8 differs too much, so `model.int8.onnx` is left out.",
+            yolo=YOLO if export["yolo"] else "",
+        )
+        + "\n"
     )
 
 

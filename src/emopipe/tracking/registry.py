@@ -33,7 +33,15 @@ ABOUT = (
     "version's model card is among its artifacts: `artifacts/exports/MODEL_CARD.md`."
 )
 SHOWN_TAGS = ("mlflow.source.git.commit", "emopipe.git.dirty", "dvc.experiment", "dvc.data")
-SERVING = ("__init__.py", "decode.py", "errors.py", "serving/__init__.py", "serving/bundle.py")
+SERVING = (
+    "__init__.py",
+    "core/__init__.py",
+    "core/errors.py",
+    "export/__init__.py",
+    "export/runtime.py",
+    "faces/__init__.py",
+    "faces/decode.py",
+)
 REQUIREMENTS = ("numpy", "onnxruntime", "pandas", "pillow")
 
 
@@ -160,7 +168,7 @@ def log_bundle(
             write_folder(folder / "origin", origin.files())
         logged: ModelInfo = mlflow.pyfunc.log_model(
             **({"name": "model"} if model_id is None else {"model_id": model_id}),
-            python_model=str(Path(__file__).parents[1] / "serving" / "pyfunc.py"),
+            python_model=str(Path(__file__).parents[1] / "export" / "pyfunc.py"),
             artifacts=artifacts,
             code_paths=[str(_serving_code(folder))],
             signature=infer_signature(table, output),

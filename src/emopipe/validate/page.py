@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from emopipe.faces.file import FaceFile
-from emopipe.reports.html import data_uri, render
+from emopipe.reports.html import data_uri
+from emopipe.reports.templates import render
 from emopipe.validate.expectations import Counts, Outcome
 from emopipe.validate.findings.base import Finding
-from emopipe.validate.template import TEMPLATE
 
 NUM_GROUPS = 12
 """Groups pictured for each kind of finding."""
@@ -69,7 +69,7 @@ def validation_page(
     shown = [_first(rows, reasons) for finding in findings for rows in finding.first_groups(NUM_GROUPS)]
     pngs = file.pngs(np.concatenate([np.zeros(0, dtype=np.int64), *shown]))
     return render(
-        TEMPLATE,
+        "validate/page.html.j2",
         rows_in=len(faces),
         rows_out=int(reasons.isna().sum()),
         dropped=reasons.value_counts().to_dict(),

@@ -24,19 +24,21 @@ class Identities:
         """Read what the stages read; raises `WorkspaceError` where it is not there."""
         if not (root / "data.dvc").exists():
             raise WorkspaceError("data.dvc does not exist: bring data in with `emopipe data use`, and commit data.dvc")
-        pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-        self._stages = {name: pipeline[name] for name in STAGES}
+        pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
+        self._src = pipeline["vars"][0]["src"]
+        self._stages = {name: pipeline["stages"][name] for name in STAGES}
         self._params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
         self._files = {path: _digest(root / path) for path in sorted(self._read_files(root))}
 
     def _read_files(self, root: Path) -> set[str]:
-        deps = {dep for stage in self._stages.values() for dep in stage["deps"] if "build/" not in dep}
+        code = {dep.replace("${src}", self._src) for stage in self._stages.values() for dep in stage["deps"]}
+        deps = {dep for dep in code if "build/" not in dep}
         files = {
             str(path.relative_to(root))
             for dep in deps - {"data"}
             for path in ([root / dep] if (root / dep).is_file() else (root / dep).rglob("*.py"))
         }
-        return files | {"data.dvc"}
+        return files | {"data.dvc", "libraries.yaml"}
 
     def set_params(self, cell: Cell) -> list[str]:
         """What `dvc exp run --set-param` is given for the cell, word by word."""
@@ -46,7 +48,7 @@ class Identities:
         """`SETTING-MODEL-sSEED-DIGEST`; raises `ParamsError` for overrides that params.yaml does not know."""
         params = override(self._params, cell.overrides)
         parse_params(params, name=f"setting {cell.setting}")
-        names = {name for stage in self._stages.values() for name in stage["params"]}
+        names = {name for stage in self._stages.values() for name in stage["params"] if isinstance(name, str)}
         read = {name: reduce(lambda section, key: section[key], name.split("."), params) for name in sorted(names)}
         text = json.dumps([self._stages, self._files, read], sort_keys=True)
         digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

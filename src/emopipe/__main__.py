@@ -1,0 +1,5 @@
+"""`python -m emopipe`: the command line."""
+
+from emopipe.cli.app import main
+
+main()
