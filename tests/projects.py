@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+import fork_server
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("dvc.yaml", "params.yaml", "libraries.yaml", "corrections.csv", ".dvcignore", "stages", "src")
 BIN = Path(sys.executable).parent
@@ -45,15 +47,16 @@ def environment(root: Path, **changes: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     dvc = {f"DVC_{name}_DIR": str(root.parent / "dvc") for name in ("SYSTEM_CONFIG", "GLOBAL_CONFIG", "SITE_CACHE")}
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
-    own = {"PATH": path, "PYTHONPATH": str(root / "src"), "OMP_WAIT_POLICY": "PASSIVE", "DVC_NO_ANALYTICS": "1"}
+    code = root / "src" if (root / "src" / "emopipe").exists() else ROOT / "src"
+    own = {"PATH": path, "PYTHONPATH": str(code), "OMP_WAIT_POLICY": "PASSIVE", "DVC_NO_ANALYTICS": "1"}
     return kept | dvc | own | changes
 
 
 def run(root: Path, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in `root`; keywords are environment variables."""
-    return subprocess.run(
-        command, cwd=root, env=environment(root, **changes), capture_output=True, text=True, check=False
-    )
+    """Run a command in `root`; keywords are environment variables. Python starts as a fork, unless by its full path."""
+    variables = environment(root, **changes)
+    variables["PATH"] = os.pathsep.join([str(fork_server.commands()), variables["PATH"]])
+    return subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, check=False)
 
 
 def succeed(root: Path, *command: str, **changes: str) -> str:
