@@ -54,12 +54,8 @@ def test_parameters_code_data_and_the_command_are_told_apart():
         inputs={"src/emopipe/training/train_model.py": "b", "src/emopipe/new.py": "c", "data": "b"},
         outs={"model": "n"},
     )
-    told = [
-        "its command was changed",
-        "train.epochs was 3, is 4",
-        "code: new.py, training/train_model.py",
-        "data: data",
-    ]
+    code = "code: new.py, training/train_model.py"
+    told = ["its command was changed", "train.epochs was 3, is 4", code, "data: data"]
     assert reasons(before, now) == [("train@cnn", told, ["model"])]
 
 

@@ -58,7 +58,7 @@ OPTIONS = {
     },
     "export": {
         "clean": "build/clean.parquet",
-        "models": "build/models",
+        "weights": "build/models",
         "reports": "reports/evaluate",
         "ingest": "reports/ingest.json",
         "validate": "reports/validate.json",
