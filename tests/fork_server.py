@@ -64,6 +64,7 @@ LIBRARIES = (
 ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING", "MPLBACKEND": "agg"}
 """Variables that libraries read when they are imported."""
 MODULES = {"dvc": "dvc.cli:main", "emopipe": "emopipe.cli.app:main"}
+NAMES = ("python", *MODULES)
 
 CLIENT = """#!{python} -IS
 import json, os, signal, socket, sys
@@ -99,7 +100,7 @@ def commands() -> Path:
 
 def _write_clients(folder: Path, address: Path) -> None:
     folder.mkdir()
-    for name in ("python", *MODULES):
+    for name in NAMES:
         (folder / name).write_text(CLIENT.format(python=sys.executable, address=address))
         (folder / name).chmod(0o755)
 

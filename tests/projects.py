@@ -73,7 +73,8 @@ def environment(root: Path, **changes: str) -> dict[str, str]:
 def run(root: Path, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run a command in `root`; keywords are environment variables. Python starts as a fork, unless by its full path."""
     variables = environment(root, **changes)
-    variables["PATH"] = os.pathsep.join([str(fork_server.commands()), variables["PATH"]])
+    if command[0] in fork_server.NAMES:
+        variables["PATH"] = os.pathsep.join([str(fork_server.commands()), variables["PATH"]])
     return subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, check=False)
 
 

@@ -1,4 +1,4 @@
-"""Two projects that have run on a small drawn sample: one of each for all tests of a session, who copy what they change.
+"""Two projects that have run on a small drawn sample: shared by all tests of a session; who changes one copies it.
 
 The stages of one are forks of a server (fork_server.py), those of the other true processes, and their outs are equal.
 """
@@ -21,10 +21,10 @@ PARAMS = {
     "validate__label_folds": 2,
     "train__epochs": 2,
     "evaluate__bootstrap_resamples": 100,
-    "image__size": 24,
+    "image__size": 32,
     "models": ["cnn"],
 }
-NUM_FACES = 200
+NUM_FACES = 260
 MODELS = ("cnn", "test_resnet")
 ENSEMBLE = "both"
 SETTINGS = {"longer": {"train.epochs": "3"}, "unbalanced": {"balance.strategy": "none"}}

@@ -30,16 +30,6 @@ NETWORKS = {"balance", "train", "evaluate", "ensemble", "export"}
 """Stages that compute with torch."""
 TABLES = ("--clean", "build/clean.parquet", "--training-set", "build/train.parquet")
 TRAINING = ("python", "stages/train.py", "--model", "cnn", *TABLES, "--out")
-    "python",
-    "stages/train.py",
-    "--model",
-    "cnn",
-    "--clean",
-    "build/clean.parquet",
-    "--training-set",
-    "build/train.parquet",
-    "--out",
-]
 UNREACHABLE = "MLflow cannot be reached, so cnn goes on unlogged"
 
 
