@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from emopipe.core.params import parse_params
+from emopipe.ingest.import_data import summarise
+from emopipe.ingest.sources import recognise
 from projects import ROOT
 from test_structure import MAY_IMPORT
 
@@ -26,6 +28,7 @@ SECTIONS = [
     "Licences",
 ]
 FENCED = re.compile(r"^```.*?^```$", re.M | re.S)
+NUMBER = re.compile(r"\b[\d,]*\d")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PARAMETER = re.compile(rf"`((?:{'|'.join(name for name, value in PARAMS.items() if isinstance(value, dict))})\.[\w.]+)")
 tables = runpy.run_path(str(ROOT / "tools" / "readme_tables.py"))
@@ -110,6 +113,17 @@ def test_links_resolve(page):
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
 def test_parameters_named_in_the_documentation_exist(page):
     assert [name for name in PARAMETER.findall(read(page)) if not known(name)] == []
+
+
+def test_the_quoted_import_is_what_the_command_prints(tmp_path):
+    """Of a FER2013 without PrivateTest; numbers apart."""
+    rows = [f"{label},{' '.join(['0'] * 16)},{usage}" for label in range(7) for usage in ("Training", "PublicTest")]
+    (tmp_path / "fer.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]), encoding="utf-8")
+    params = parse_params(PARAMS)
+    source = recognise(tmp_path, params.ingest.split_map)
+    (quoted,) = re.findall(r"^\$ emopipe data import \S+\n(.*?)^\$ ", read(ROOT / "docs" / "data.md"), re.M | re.S)
+    printed = "\n".join(summarise(source, base=params.base, ingest=params.ingest).lines()) + "\n"
+    assert NUMBER.sub("N", quoted) == NUMBER.sub("N", printed)
 
 
 def test_the_recipe_of_fer2013_is_valid():
