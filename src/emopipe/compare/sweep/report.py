@@ -1,4 +1,4 @@
-"""What a comparison gave: Markdown for people."""
+"""Tables of a sweep, as Markdown."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,23 +9,23 @@ from emopipe.reports.markdown import markdown_table
 SPLIT_NAMES = {"val": "validation", "test": "test"}
 
 
-def experiments_markdown(
-    design: Design, found: Mapping[tuple[str, str], tuple[Sequence[str], Effects]], missing: Sequence[str]
+def sweep_markdown(
+    design: Design, summary: Mapping[tuple[str, str], tuple[Sequence[str], Effects]], missing: Sequence[str]
 ) -> str:
-    """The tables; `found` holds the settings, the baseline first, and their effects, by model and split.
+    """The tables; `summary` holds the settings, the baseline first, and their effects, by model and split.
 
-    missing: the experiments that have no result, in words.
+    missing: trials without a result.
     """
-    settings = "\n".join(f"- `{name}`: {_words(overrides)}" for name, overrides in design.settings.items())
+    settings = "\n".join(f"- `{name}`: {_overrides_text(overrides)}" for name, overrides in design.settings.items())
     parts = [
-        "# Comparison",
+        "# Sweep",
         f"Models {', '.join(design.models)}; seeds {', '.join(map(str, design.seeds))}; "
-        f"in all: {_words(design.params)}.",
+        f"in all: {_overrides_text(design.params)}.",
         settings,
-        *(_section(model, split, names, effects) for (model, split), (names, effects) in found.items()),
+        *(_section(model, split, names, effects) for (model, split), (names, effects) in summary.items()),
     ]
     if missing:
-        parts.append("Left out, because not all their seeds are done: " + ", ".join(missing) + ".")
+        parts.append("Left out, as not all their seeds are done: " + ", ".join(missing) + ".")
     return "\n\n".join(parts) + "\n"
 
 
@@ -42,10 +42,9 @@ def _section(model: str, split: str, settings: Sequence[str], effects: Effects) 
         )
     ]
     note = (
-        "Bold: signal, more than seeds and the choice of faces explain, at 95 % over all settings together; the rest "
-        "is noise."
+        "Bold: significant beyond seeds and the sample of faces, at 95 % over all settings together; the rest is noise."
         if effects.num_seeds > 1
-        else "One seed: what seeds alone would change is not known, so nothing is marked as signal."
+        else "One seed: the variation between seeds is unknown, so nothing is marked as significant."
     )
     return "\n\n".join(
         [
@@ -63,5 +62,5 @@ def _difference(difference: float, half: float, signal: bool) -> str:
     return f"**{text}**" if signal else text
 
 
-def _words(overrides: Mapping[str, object]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in overrides.items()) or "params.yaml as it is"
+def _overrides_text(overrides: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in overrides.items()) or "params.yaml unchanged"
