@@ -109,7 +109,7 @@ def outcomes(report: CheckReport) -> dict[str, str]:
     return {result.name.split()[0]: result.outcome for result in report.results}
 
 
-PASSED = {"dvc.lock": "passed", "gate": "passed", "parity": "passed", "no": "passed"}
+PASSED = {"dvc.lock": "passed", "data": "passed", "parity": "passed", "no": "passed"}
 
 
 def test_what_was_not_changed_passes_without_any_predictions(root):

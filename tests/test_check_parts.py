@@ -1,4 +1,4 @@
-"""What `emopipe check` says of its parts: stages that ran again, the gate, the export, losses, and the text of all."""
+"""The parts of `emopipe check`: stages that ran again, data validation, the export, losses, and the text of all."""
 
 import io
 

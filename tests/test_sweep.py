@@ -9,7 +9,7 @@ from dvc.utils.hydra import apply_overrides
 from emopipe.compare.sweep.design import Design, Trial, changed, read_design, trials
 from emopipe.compare.sweep.experiments import Experiments
 from emopipe.compare.sweep.overrides import hydra_overrides, override
-from emopipe.compare.sweep.report import sweep_markdown
+from emopipe.compare.sweep.run import sweep_markdown
 from emopipe.compare.sweep.statistics import effects, metrics_of
 from emopipe.core.errors import ParamsError, WorkspaceError
 from emopipe.evaluate.figures import png_bytes
@@ -252,7 +252,9 @@ def test_the_tables_hold_values_differences_and_what_is_missing():
     text = sweep_markdown(DESIGN, {("cnn", "val"): (["none", "flip"], effects(table, seed=0))}, ["x (cnn, seed 1)"])
     lines = text.splitlines()
     assert "## cnn, validation" in lines
-    assert "| setting | accuracy | macro-F1 | ECE | recall a | recall b |" in lines
+    header = lines.index("| setting | accuracy | macro-F1 | ECE | recall a | recall b |")
+    assert lines[header + 1] == "| --- | --- | --- | --- | --- | --- |"
+    assert [line.split("|")[1].strip() for line in lines[header + 2 : header + 4]] == ["none", "flip"]
     (difference,) = (line for line in lines if line.startswith("| flip |") and "+" in line)
     assert difference.split("|")[6].strip().startswith("**+5")
     assert lines[-1] == "Left out, as not all their seeds are done: x (cnn, seed 1)."

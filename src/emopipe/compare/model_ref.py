@@ -13,7 +13,7 @@ import yaml
 from emopipe.core.errors import WorkspaceError
 from emopipe.evaluate.pairing import ModelPredictions
 from emopipe.faces.predictions import predictions_from_arrow
-from emopipe.tracking.naming import MODEL_TAG
+from emopipe.tracking.naming import MODEL_TAG, flat
 from emopipe.tracking.prediction_store import predictions_of_run
 from emopipe.tracking.store import NAME, connect
 from emopipe.tracking.versions import find_version, mlflow_faults, run_of
@@ -92,15 +92,9 @@ def from_revision(root: Path, revision: str, model: str = "") -> ModelRef:
         ) from error
 
 
-def flat_params(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def flat_params(values: Mapping[str, Any]) -> dict[str, str]:
     """params.yaml as parsed, or as logged to MLflow: nested values under dotted names, equal values as equal texts."""
-    flat: dict[str, str] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= flat_params(value, f"{prefix}{name}.")
-        elif not f"{prefix}{name}".startswith(OTHER_MODELS):
-            flat[f"{prefix}{name}"] = _text(value)
-    return flat
+    return {name: _text(value) for name, value in flat(values).items() if not name.startswith(OTHER_MODELS)}
 
 
 def _of_run(client: "MlflowClient", run_id: str, name: str) -> ModelRef:
@@ -139,10 +133,10 @@ def _required(read: Read, path: str, name: str, remedy: str) -> bytes:
         raise WorkspaceError(f"{name} has no {path}: {remedy}") from error
 
 
-def _text(value: Any) -> str:
+def _text(value: str) -> str:
     """Numbers in one form (12.0 as 12), lists and MLflow's text of tuples without brackets."""
     try:
-        number = float(str(value))
+        number = float(value)
     except ValueError:
-        return str(list(value) if isinstance(value, tuple) else value).strip("()[]").removesuffix(",")
+        return value.strip("()[]").removesuffix(",")
     return str(int(number)) if number.is_integer() else str(number)

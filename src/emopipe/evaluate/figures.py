@@ -96,7 +96,7 @@ def curves_figure(probabilities: np.ndarray, labels: np.ndarray, classes: Sequen
 @style.context(STYLE)
 def reliability_figure(probabilities: np.ndarray, labels: np.ndarray, title: str) -> Figure:
     """Accuracy against confidence in 15 bins, with 95 % Wilson intervals; below, the share of faces per bin."""
-    confidence, gaps, shares = calibration_bins(probabilities, labels)
+    confidence, gaps, shares = calibration_bins(probabilities.max(1), probabilities.argmax(1) == labels)
     width, filled = 1 / len(shares), shares > 0
     accuracy = (confidence + gaps)[filled]
     low, high = _wilson_interval(accuracy, shares[filled] * len(labels))

@@ -110,8 +110,7 @@ def class_metrics(sums: np.ndarray) -> ClassMetrics:
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Mean gap between confidence and accuracy over 15 equal bins of the top class (Guo et al. 2017, eq. 3)."""
-    _, gaps, shares = calibration_bins(probabilities, labels)
-    return float((np.abs(gaps) * shares).sum())
+    return _calibration_error(probabilities.max(1), probabilities.argmax(1) == labels)
 
 
 def classwise_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -119,16 +118,20 @@ def classwise_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -
 
     Kull et al. 2019, "Beyond Temperature Scaling", section 2.
     """
-    errors = []
-    for k in range(probabilities.shape[1]):
-        _, gaps, shares = _bins(probabilities[:, k], labels == k)
-        errors.append((np.abs(gaps) * shares).sum())
-    return float(np.mean(errors))
+    num_classes = probabilities.shape[1]
+    return float(np.mean([_calibration_error(probabilities[:, k], labels == k) for k in range(num_classes)]))
 
 
-def calibration_bins(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean confidence, accuracy minus confidence, and share of the faces in each bin, each (B,)."""
-    return _bins(probabilities.max(1), probabilities.argmax(1) == labels)
+def calibration_bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean confidence, accuracy minus confidence, and share of the faces in each bin, each (B,).
+
+    confidence: probabilities (N,) of the predictions. correct: whether they are, bool (N,).
+    """
+    bins = bin_of(confidence)
+    counts = np.bincount(bins, minlength=NUM_BINS)
+    mean_confidence = _ratio(np.bincount(bins, confidence, NUM_BINS), counts)
+    mean_accuracy = _ratio(np.bincount(bins, correct, NUM_BINS), counts)
+    return mean_confidence, mean_accuracy - mean_confidence, counts / len(correct)
 
 
 def calibration_features(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -150,14 +153,6 @@ def bin_of(confidence: np.ndarray) -> np.ndarray:
     return bins
 
 
-def _bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    bins = bin_of(confidence)
-    counts = np.bincount(bins, minlength=NUM_BINS)
-    mean_confidence = _ratio(np.bincount(bins, confidence, NUM_BINS), counts)
-    mean_accuracy = _ratio(np.bincount(bins, correct, NUM_BINS), counts)
-    return mean_confidence, mean_accuracy - mean_confidence, counts / len(correct)
-
-
 def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Mean of -log of the probability of the true class, in nats."""
     likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
@@ -175,6 +170,11 @@ def report_text(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence
         zero_division=0,
     )
     return text
+
+
+def _calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
+    _, gaps, shares = calibration_bins(confidence, correct)
+    return float((np.abs(gaps) * shares).sum())
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """`emopipe check`: compare the pipeline in the workspace with a base."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from emopipe.compare.check.checks import CheckReport, CheckResult, check_data, check_lock, check_parity
@@ -21,13 +21,8 @@ from emopipe.tracking.explain import stale
 OUTCOMES: Mapping[Decision, Outcome] = {"promote": "passed", "reject": "failed", "insufficient evidence": "open"}
 
 
-@dataclass(frozen=True)
-class _ModelCheck:
-    """The check of the models, and its tables as in `CheckReport`."""
-
-    result: CheckResult
-    tables: Sequence[Section] = ()
-    details: Sequence[Section] = ()
+ModelCheck = tuple[CheckResult, Sequence[Section], Sequence[Section]]
+"""The check of the models, its tables and its details, as in `CheckReport`."""
 
 
 def check(root: Path, params: Params, base: str | None = None, title: str | None = None) -> CheckReport:
@@ -36,24 +31,24 @@ def check(root: Path, params: Params, base: str | None = None, title: str | None
     Raises `WorkspaceError` for an unknown base, or if dvc.lock or a report is not readable.
     """
     before, now = find_base(root, base), workspace(root)
-    models = _check_models(before, now, params)
+    models, tables, details = _check_models(before, now, params)
     results = (
         check_lock(stale(root)),
         check_data(now.report("validate")),
         check_parity(now.report("export"), params.export),
-        models.result,
+        models,
     )
     stages = stage_section(stage_changes(before.stages(), now.stages()))
     title = title or f"emopipe check: {now.name} against {before.name}"
-    return CheckReport(title=title, results=results, tables=(*models.tables, stages), details=tuple(models.details))
+    return CheckReport(title=title, results=results, tables=(*tables, stages), details=tuple(details))
 
 
-def _check_models(before: SnapshotView, now: SnapshotView, params: Params) -> _ModelCheck:
+def _check_models(before: SnapshotView, now: SnapshotView, params: Params) -> ModelCheck:
     """Whether the exported model is worse, and how each model has changed."""
     name, exports = f"no worse than {before.name}", [view.report("export") for view in (before, now)]
     missing = [view.name for view, export in zip((before, now), exports, strict=True) if export is None]
     if missing:
-        return _ModelCheck(CheckResult(name, "open", f"no reports/export.json in {' and in '.join(missing)}"))
+        return CheckResult(name, "open", f"no reports/export.json in {' and in '.join(missing)}"), [], []
     exported = exports[0]["model"], exports[1]["model"]
     models = [*params.models, *params.ensembles]
     old, new = before.evaluated(models), now.evaluated(models)
@@ -61,7 +56,7 @@ def _check_models(before: SnapshotView, now: SnapshotView, params: Params) -> _M
     if exported[0] == exported[1] and all(_same_digest(before, now, model) for model in {*both, exported[1]}):
         note = "All models give the same predictions: their hashes in dvc.lock are equal."
         table = reported_section(old, new, before.name, note)
-        return _ModelCheck(CheckResult(name, "passed", f"{exported[1]} gives the same predictions"), [table])
+        return CheckResult(name, "passed", f"{exported[1]} gives the same predictions"), [table], []
     try:
         return _paired(name, before, now, exported, both, params)
     except EmopipeError as error:  # predictions are missing, or of other faces
@@ -70,7 +65,7 @@ def _check_models(before: SnapshotView, now: SnapshotView, params: Params) -> _M
         same = exported[0] == exported[1] and exported[1] in both
         confusion = reported_confusion(old[exported[1]], new[exported[1]]) if same else None
         result = CheckResult(name, "open", f"no paired comparison: {error}")
-        return _ModelCheck(result, tables, [confusion] if confusion else [])
+        return result, tables, [confusion] if confusion else []
 
 
 def _same_digest(before: SnapshotView, now: SnapshotView, model: str) -> bool:
@@ -79,7 +74,7 @@ def _same_digest(before: SnapshotView, now: SnapshotView, model: str) -> bool:
 
 def _paired(
     name: str, before: SnapshotView, now: SnapshotView, exported: tuple[str, str], both: Sequence[str], params: Params
-) -> _ModelCheck:
+) -> ModelCheck:
     """The paired comparison; raises `EmopipeError` for missing predictions, or other test faces."""
     pairs = dict.fromkeys([*((model, model) for model in both), exported])
     old = {model: before.model(model) for model in dict.fromkeys(a for a, _ in pairs)}
@@ -98,7 +93,7 @@ def _paired(
     details = sections(comparison, changes(first.params, second.params), changes(first.data, second.data))
     tables = [paired_section([compared[model, model] for model in both], both, before.name)] if both else []
     result = CheckResult(name, OUTCOMES[verdict.decision], _finding(exported[1], comparison, verdict))
-    return _ModelCheck(result, tables, [conditions, *details])
+    return result, tables, [conditions, *details]
 
 
 def _compare(a: ModelRef, b: ModelRef, rule: PromoteParams, seed: int) -> Comparison:

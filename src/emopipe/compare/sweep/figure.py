@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from emopipe.compare.sweep.report import SPLIT_NAMES
 from emopipe.compare.sweep.statistics import Effects
 from emopipe.evaluate.figures import COLOURS, QUIET, STYLE
 
+SPLIT_NAMES = {"val": "validation", "test": "test"}
 PANEL_WIDTH, ROW_HEIGHT, LETTER = 1.75, 0.3, 0.085  # inches
 SIGNAL, NOISE = COLOURS[0], "#aaaaaa"
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from emopipe.compare.sweep.design import Design, Trial, trials
 from emopipe.compare.sweep.experiments import Experiments
-from emopipe.compare.sweep.figure import sweep_figure
-from emopipe.compare.sweep.report import sweep_markdown
+from emopipe.compare.sweep.figure import SPLIT_NAMES, sweep_figure
 from emopipe.compare.sweep.statistics import Effects, effects
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.params import Params
 from emopipe.evaluate.figures import png_bytes
 from emopipe.faces.predictions import Predictions
 from emopipe.faces.table import HELD_OUT
+from emopipe.reports.templates import render
 
 Results = Mapping[Trial, Predictions]
 Summary = dict[tuple[str, str], tuple[Sequence[str], Effects]]
@@ -41,6 +41,12 @@ def run_sweep(design: Design, params: Params, root: Path, *, run: bool) -> tuple
         by_split = {split: part for (name, split), part in summary.items() if name == model}
         files[f"{model}.png"] = png_bytes(sweep_figure(model, by_split))
     return files, missing
+
+
+def sweep_markdown(design: Design, summary: Summary, missing: Sequence[str]) -> str:
+    """The tables; `missing` names trials without a result."""
+    values = {"design": design, "summary": summary, "missing": missing, "split_names": SPLIT_NAMES}
+    return render("compare/sweep/report.md.j2", **values)
 
 
 def summarise(design: Design, planned: Sequence[Trial], results: Results) -> Summary:
