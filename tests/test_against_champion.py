@@ -76,7 +76,7 @@ def test_without_a_champion_or_on_other_faces_the_run_says_so(root):
     assert against(root, "cnn", said(OLD)).headline == "There is no champion yet."
     add_version(root, "old", said(OLD))
     found = against(root, "cnn", said("hs", truth="hs"))
-    assert found.headline.startswith("version 1, the champion was measured on 360 test faces (")
+    assert found.headline.startswith("version 1, the champion was evaluated on 360 test faces (")
     assert found.tags["emopipe.against_champion"] == "not comparable"
 
 

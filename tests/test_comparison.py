@@ -9,14 +9,13 @@ import pytest
 from rich.console import Console
 
 from answers import answers, measured
-from emopipe.compare.page import NUM_PICTURES, comparison_page, shown_flips
+from emopipe.compare.page import NUM_IMAGES, comparison_page, shown_flips
 from emopipe.core.errors import DataError
 from emopipe.evaluate.comparison import changes, compare
 from emopipe.evaluate.pairing import digest_of_test_faces, pair
 from emopipe.faces.png import encode_png
 from emopipe.faces.predictions import Predictions
-from emopipe.tracking.comparison_tables import sections
-from emopipe.tracking.table_text import markdown, rich_text
+from emopipe.tracking.comparison_tables import markdown, rich_text, sections
 
 TRUTH = "hhhhhhssssff"
 A, B = "hhhhsfsshhfs", "hhhhhfsssshf"  # of 12 faces B gets one more happy, and two more sad
@@ -65,7 +64,7 @@ def test_other_test_faces_are_refused_with_what_to_do():
         pair(measured("version 1", answers("hs", "hs")), measured("version 2", answers("hss", "hss")))
     first, second = (digest_of_test_faces(answers(truth, truth))[:8] for truth in ("hs", "hss"))
     assert str(error.value) == (
-        f"version 1 was measured on 2 test faces ({first}), but version 2 was measured on 3 test faces ({second}): "
+        f"version 1 was evaluated on 2 test faces ({first}), but version 2 was evaluated on 3 test faces ({second}): "
         "evaluate both on one table of faces, a registered version by `emopipe reevaluate VERSION`, another model by "
         "`dvc repro` with the same data"
     )
@@ -82,8 +81,7 @@ def test_models_of_other_classes_are_refused():
     with pytest.raises(DataError) as error:
         pair(measured("old", answers("hs", "hs")), measured("new", two))
     assert str(error.value) == (
-        "old knows the classes happy, sad, fear, but new knows happy, sad: "
-        "only models of the same classes can be compared"
+        "old has the classes happy, sad, fear, but new has happy, sad: only models of the same classes can be compared"
     )
 
 
@@ -149,7 +147,7 @@ def test_markdown_has_every_table_and_marks_what_is_beyond_noise():
         "B = new against A = old, on 240 test faces",
         "Each class",
         "Confusion matrix, B - A",
-        "Faces whose answer flipped",
+        "Faces with different predictions",
         "Parameters that differ",
         "Data that differ",
     ]
@@ -198,15 +196,15 @@ def test_the_page_shows_the_faces_that_flipped():
     pictures = {face: encode_png(np.full((4, 4, 1), 50, np.uint8)) for face in shown_flips(figures.flips)}
     page = page_of(figures, pictures)
     assert page.count('<img src="data:image/png;base64,') == 2
-    assert [page.index(title) < page.index("<img") for title in ("Only A is right", "Only B is right")] == [True, False]
-    assert "without a picture" not in page
+    assert [page.index(f"<h3>Only {name}") < page.index("<img") for name in "AB"] == [False, True]
+    assert "without an image" not in page
 
 
 def test_the_page_says_how_many_faces_it_leaves_out_and_which_have_no_picture():
-    page = page_of(comparison("s", "h", "s", times=NUM_PICTURES + 5))
-    assert page.count('<div class="blank">') == NUM_PICTURES
+    page = page_of(comparison("s", "h", "s", times=NUM_IMAGES + 5))
+    assert page.count('<div class="blank">') == NUM_IMAGES
     assert "5 more." in page
-    assert f"{NUM_PICTURES} without a picture: no table of faces at hand has them." in page
+    assert f"{NUM_IMAGES} without an image: no table of faces here or in DVC's cache has them." in page
 
 
 def test_the_page_is_one_file_without_scripts_and_says_what_markdown_says():

@@ -10,7 +10,7 @@ from emopipe.compare.promotion_text import outcome_line, verdict_line, verdict_r
 from emopipe.core.params import load_params
 from emopipe.evaluate.comparison import compare
 from emopipe.evaluate.paired import Difference
-from emopipe.tracking.table_text import markdown
+from emopipe.tracking.comparison_tables import markdown
 from projects import ROOT
 
 PARAMS = replace(load_params(ROOT / "params.yaml").promote, min_gain=0.0, max_class_loss=0.05, max_ece_rise=0.02)
@@ -135,7 +135,7 @@ def test_what_fails_goes_before_what_is_open():
 def test_the_verdict_is_a_table_of_its_conditions():
     verdict, _ = judged("hhhhsfsshhfs", "hhhhhhsssshf", times=30)
     text = markdown([verdict_section(verdict, PARAMS.confidence)])
-    assert text.startswith("## Verdict: promote\n\n| condition | found | 97% interval | limit | outcome |")
+    assert text.startswith("## Verdict: promote\n\n| condition | value | 97% interval | limit | outcome |")
     assert "| latency in ms | 1.000 |  | at most 50.000 | **passed** |" in text
     assert "| parity of the export | 1.000 |  | at least 1.000 | **passed** |" in text
 

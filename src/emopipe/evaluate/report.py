@@ -1,4 +1,4 @@
-"""The report of one model: figures, pictures, and tables for plots, for validation and test."""
+"""The report of one model: metrics, figures, and tables for plots, on validation and test."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from emopipe.evaluate.figures import (
     reliability_figure,
     training_figure,
 )
-from emopipe.evaluate.metrics import calibration_figures, evaluate_split
+from emopipe.evaluate.metrics import calibration_metrics, evaluate_split
 from emopipe.evaluate.params import EvaluateParams
 from emopipe.faces.png import decode_png
 from emopipe.faces.predictions import Predictions
@@ -29,12 +29,12 @@ CURVE_POINTS = 100
 def build_report(
     model: str, predictions: Predictions, params: EvaluateParams, seed: int, *, about: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The report of the contract, as plain JSON values; `about` is what is known of the model beside its answers.
+    """The report, as plain JSON values; `about` describes the model: its size, training, members of an ensemble.
 
-    With a `temperature` in `about`, each split also has `uncalibrated`: the figures before it was applied.
+    With a `temperature` in `about`, each split also has `uncalibrated`: the metrics before temperature scaling.
     """
     parts = {name: predictions.split(name) for name in HELD_OUT}
-    figures = {
+    metrics = {
         name: evaluate_split(
             part.probabilities, part.labels, part.classes, resamples=params.bootstrap_resamples, seed=seed
         )
@@ -43,8 +43,8 @@ def build_report(
     if "temperature" in about:
         for name, part in parts.items():
             before = uncalibrated(part.probabilities, about["temperature"])
-            figures[name]["uncalibrated"] = calibration_figures(before, part.labels)
-    return {"model": model, "classes": list(predictions.classes), **about, **figures}
+            metrics[name]["uncalibrated"] = calibration_metrics(before, part.labels)
+    return {"model": model, "classes": list(predictions.classes), **about, **metrics}
 
 
 def draw_figures(
@@ -53,26 +53,26 @@ def draw_figures(
     """File names and PNGs; `faces` are those of `predictions`, in the same order."""
     classes = predictions.classes
     for split in HELD_OUT:
-        part, figures = predictions.split(split), report[split]
-        title = f"{report['model']}, {split}: {figures['num_faces']:,} faces"
-        confusion = np.array(figures["confusion"])
-        pictures = {
-            "confusion": confusion_figure(confusion, classes, f"{title}\n{_scores(figures)}"),
+        part, metrics = predictions.split(split), report[split]
+        title = f"{report['model']}, {split}: {metrics['num_faces']:,} faces"
+        confusion = np.array(metrics["confusion"])
+        figures = {
+            "confusion": confusion_figure(confusion, classes, f"{title}\n{_scores(metrics)}"),
             "curves": curves_figure(part.probabilities, part.labels, classes, title),
-            "reliability": reliability_figure(part.probabilities, part.labels, f"{title}\n{_calibration(figures)}"),
+            "reliability": reliability_figure(part.probabilities, part.labels, f"{title}\n{_calibration(metrics)}"),
         }
-        yield from ((f"{split}_{name}.png", png_bytes(picture)) for name, picture in pictures.items())
+        yield from ((f"{split}_{name}.png", png_bytes(figure)) for name, figure in figures.items())
     yield "test_mistakes.png", png_bytes(_mistakes(report["model"], predictions, faces, num_mistakes))
 
 
 def draw_training(model: str, history: pd.DataFrame, best_epoch: int) -> tuple[str, bytes]:
-    """File name and PNG of the epochs; `history` has the columns of history.csv."""
+    """File name and PNG of the learning curves; `history` has the columns of history.csv."""
     title = f"{model}: best on validation in epoch {best_epoch} of {len(history)}"
     return "training.png", png_bytes(training_figure(history, best_epoch, title))
 
 
 def plot_tables(predictions: Predictions, history: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Tables for DVC's plots: of the test split pairs of classes and curves, and the losses by epoch.
+    """Tables for DVC's plots: true and predicted classes and curves of test, and the losses by epoch.
 
     Where a table holds several curves, its column `curve` names them: a class against the rest, or a split.
     """
@@ -87,16 +87,16 @@ def plot_tables(predictions: Predictions, history: pd.DataFrame) -> dict[str, pd
     }
 
 
-def _scores(figures: dict[str, Any]) -> str:
-    low, high = figures["accuracy_ci"]
-    scores = f"accuracy {figures['accuracy']:.1%} ({low:.1%} to {high:.1%})"
-    low, high = figures["macro_f1_ci"]
-    return f"{scores}, macro-F1 {figures['macro_f1']:.3f} ({low:.3f} to {high:.3f})"
+def _scores(metrics: dict[str, Any]) -> str:
+    low, high = metrics["accuracy_ci"]
+    scores = f"accuracy {metrics['accuracy']:.1%} ({low:.1%} to {high:.1%})"
+    low, high = metrics["macro_f1_ci"]
+    return f"{scores}, macro-F1 {metrics['macro_f1']:.3f} ({low:.3f} to {high:.3f})"
 
 
-def _calibration(figures: dict[str, Any]) -> str:
-    before = f", {figures['uncalibrated']['ece']:.3f} before calibration" if "uncalibrated" in figures else ""
-    return f"expected calibration error {figures['ece']:.3f}{before}"
+def _calibration(metrics: dict[str, Any]) -> str:
+    before = f", {metrics['uncalibrated']['ece']:.3f} before calibration" if "uncalibrated" in metrics else ""
+    return f"expected calibration error {metrics['ece']:.3f}{before}"
 
 
 def _precision_recall(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ def _curves(
     names: tuple[str, str],
     points: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
 ) -> pd.DataFrame:
-    """One class against the rest; a class that no face or every face has is left out."""
+    """One class against the rest; classes that no face or every face has are left out."""
     tables = []
     for k, name in enumerate(part.classes):
         truth = part.labels == k

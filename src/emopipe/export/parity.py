@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from emopipe.evaluate.metrics import confusion_of, precision_recall_f1
+from emopipe.evaluate.metrics import classification_metrics
 from emopipe.export.graph import ExportGraph
 from emopipe.export.runtime import Bundle
 from emopipe.faces.predictions import Predictions
@@ -86,4 +86,4 @@ def _collect(parts: Iterable[tuple[np.ndarray, np.ndarray]], faces: Faces) -> np
 
 def _f1(expected: Predictions, probabilities: np.ndarray) -> np.ndarray:
     """Per class, (K,)."""
-    return precision_recall_f1(confusion_of(probabilities, expected.labels))[2]
+    return classification_metrics(probabilities, expected.labels).f1

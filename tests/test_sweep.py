@@ -1,4 +1,4 @@
-"""A comparison: which experiments there are, when one is the same as before, and which differences are signal."""
+"""A sweep: its trials, the identity of an experiment, and which differences are significant."""
 
 import numpy as np
 import pandas as pd
@@ -6,11 +6,11 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
-from emopipe.compare.sweep.design import Cell, Design, cells, changed, read_design
-from emopipe.compare.sweep.identity import Identities
+from emopipe.compare.sweep.design import Design, Trial, changed, read_design, trials
+from emopipe.compare.sweep.experiments import Experiments
 from emopipe.compare.sweep.overrides import hydra_overrides, override
-from emopipe.compare.sweep.report import experiments_markdown
-from emopipe.compare.sweep.statistics import effects, figures
+from emopipe.compare.sweep.run import sweep_markdown
+from emopipe.compare.sweep.statistics import effects, metrics_of
 from emopipe.core.errors import ParamsError, WorkspaceError
 from emopipe.evaluate.figures import png_bytes
 from emopipe.evaluate.metrics import evaluate_split
@@ -43,8 +43,8 @@ def predictions(right, *, num=400, seed=0) -> Predictions:
 
 
 def test_there_is_an_experiment_for_each_setting_model_and_seed_the_baseline_first():
-    found = cells(DESIGN, ["cnn", "resnet18"])
-    assert [(cell.setting, cell.model, cell.seed) for cell in found] == [
+    found = trials(DESIGN, ["cnn", "resnet18"])
+    assert [(trial.setting, trial.model, trial.seed) for trial in found] == [
         ("none", "cnn", 0),
         ("flip", "cnn", 0),
         ("none", "cnn", 1),
@@ -54,7 +54,7 @@ def test_there_is_an_experiment_for_each_setting_model_and_seed_the_baseline_fir
 
 
 def test_a_model_that_params_yaml_does_not_train_is_added_to_it():
-    assert cells(DESIGN, ["resnet18"])[0].overrides["models"] == ["resnet18", "cnn"]
+    assert trials(DESIGN, ["resnet18"])[0].overrides["models"] == ["resnet18", "cnn"]
 
 
 def test_the_command_line_changes_models_seeds_and_budget_and_adds_settings():
@@ -73,13 +73,14 @@ def test_the_command_line_changes_models_seeds_and_budget_and_adds_settings():
 def test_words_that_are_no_setting_are_refused_in_one_line(words):
     with pytest.raises(ParamsError) as error:
         changed(DESIGN, models=[], seeds=[], params={}, settings=[words])
-    assert str(error.value) == f"--setting {words!r}: expected a name, and then KEY=VALUE once or more"
+    assert str(error.value) == f"--setting {words!r}: expected a name and at least one KEY=VALUE"
 
 
 def test_the_file_of_the_project_is_a_design_of_known_parameters():
-    design = read_design(ROOT / "experiments.yaml")
-    names = Identities(ROOT)
-    assert len({names.name(cell) for cell in cells(design, ["cnn"])}) == len(design.settings) * len(design.seeds)
+    design = read_design(ROOT / "sweep.yaml")
+    experiments = Experiments(ROOT)
+    names = {experiments.name(trial) for trial in trials(design, ["cnn"])}
+    assert len(names) == len(design.settings) * len(design.seeds)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def root(tmp_path_factory):
 
 
 def name(root, **overrides):
-    return Identities(root).name(Cell(setting="none", model="cnn", seed=0, overrides=overrides))
+    return Experiments(root).name(Trial(setting="none", model="cnn", seed=0, overrides=overrides))
 
 
 def test_an_experiment_is_named_by_what_its_stages_read(root):
@@ -187,7 +188,7 @@ def test_dvc_changes_the_file_as_the_setting_says(tmp_path, name, value):
 
 def test_without_tracked_data_there_are_no_experiments(tmp_path):
     with pytest.raises(WorkspaceError) as error:
-        Identities(tmp_path)
+        Experiments(tmp_path)
     assert str(error.value) == "data.dvc does not exist: bring data in with `emopipe data use`, and commit data.dvc"
 
 
@@ -198,7 +199,7 @@ def test_the_figures_are_those_of_the_report():
     cell = predictions((0.9, 0.5))
     expected = evaluate_split(cell.probabilities, cell.labels, cell.classes, resamples=100, seed=0)
     recalls = [expected["per_class"][label]["recall"] for label in cell.classes]
-    found = figures(cell, np.ones((1, len(cell.frame))))[0]
+    found = metrics_of(cell, np.ones((1, len(cell.frame))))[0]
     np.testing.assert_allclose(found, [expected["accuracy"], expected["macro_f1"], expected["ece"], *recalls])
 
 
@@ -206,7 +207,7 @@ def test_a_face_of_weight_two_counts_as_two_faces():
     cell, twice = predictions((0.9, 0.5), num=40), np.repeat(np.arange(40), [2] + [1] * 39)
     doubled = Predictions(cell.frame.iloc[twice].reset_index(drop=True), cell.classes)
     weights = np.array([[2.0] + [1.0] * 39])
-    np.testing.assert_allclose(figures(cell, weights), figures(doubled, np.ones((1, 41))))
+    np.testing.assert_allclose(metrics_of(cell, weights), metrics_of(doubled, np.ones((1, 41))))
 
 
 def test_a_large_difference_is_signal_and_another_training_of_the_same_is_noise():
@@ -248,23 +249,23 @@ def test_with_one_seed_nothing_is_called_signal():
 
 def test_the_tables_hold_values_differences_and_what_is_missing():
     table = [[predictions(right, seed=s) for s in (0, 1)] for right in ((0.8, 0.4), (0.8, 0.95))]
-    text = experiments_markdown(
-        DESIGN, {("cnn", "val"): (["none", "flip"], effects(table, seed=0))}, ["x (cnn, seed 1)"]
-    )
+    text = sweep_markdown(DESIGN, {("cnn", "val"): (["none", "flip"], effects(table, seed=0))}, ["x (cnn, seed 1)"])
     lines = text.splitlines()
     assert "## cnn, validation" in lines
-    assert "| setting | accuracy | macro-F1 | ECE | recall a | recall b |" in lines
+    header = lines.index("| setting | accuracy | macro-F1 | ECE | recall a | recall b |")
+    assert lines[header + 1] == "| --- | --- | --- | --- | --- | --- |"
+    assert [line.split("|")[1].strip() for line in lines[header + 2 : header + 4]] == ["none", "flip"]
     (difference,) = (line for line in lines if line.startswith("| flip |") and "+" in line)
     assert difference.split("|")[6].strip().startswith("**+5")
-    assert lines[-1] == "Left out, because not all their seeds are done: x (cnn, seed 1)."
+    assert lines[-1] == "Left out, as not all their seeds are done: x (cnn, seed 1)."
 
 
 def test_the_figure_is_the_same_bytes_for_the_same_effects():
-    from emopipe.compare.sweep.figure import experiments_figure
+    from emopipe.compare.sweep.figure import sweep_figure
 
     table = [[predictions(right, seed=s) for s in (0, 1)] for right in ((0.8, 0.4), (0.8, 0.95))]
     found = {"val": (["none", "flip"], effects(table, seed=0))}
-    first, again = (png_bytes(experiments_figure("cnn", found)) for _ in range(2))
+    first, again = (png_bytes(sweep_figure("cnn", found)) for _ in range(2))
     assert first == again
     assert first.startswith(b"\x89PNG")
 
@@ -288,7 +289,7 @@ def project(tmp_path_factory):
     )
     design = {"models": ["cnn"], "seeds": [0], "params": {"train.epochs": 1}, "baseline": "none"}
     settings = {"none": {"balance.strategy": "none"}, "sampled": {"train.imbalance.resample_exponent": 1.0}}
-    (root / "experiments.yaml").write_text(yaml.safe_dump(design | {"settings": settings}, sort_keys=False))
+    (root / "sweep.yaml").write_text(yaml.safe_dump(design | {"settings": settings}, sort_keys=False))
     succeed(root, "dvc", "add", "--quiet", "data")
     succeed(root, "git", "add", "--all")
     identity = ("-c", "user.name=x", "-c", "user.email=x@localhost")
@@ -299,26 +300,26 @@ def project(tmp_path_factory):
 @pytest.mark.slow
 def test_the_command_runs_what_is_not_done_and_ends_with_a_table_and_a_figure(project):
     workspace = {path: (project / path).read_bytes() for path in ("params.yaml", "dvc.yaml", "data.dvc")}
-    first = run(project, "emopipe", "experiments")
+    first = run(project, "emopipe", "sweep")
     assert first.returncode == 0, first.stdout + first.stderr
     assert "done before" not in first.stdout
     for stage in ("ingest", "validate"):
         assert first.stdout.count(f"Running stage '{stage}'") == 1, "the second experiment takes it from the run-cache"
-    files = files_below(project / "reports" / "experiments")
-    assert {path.name for path in files} == {"experiments.md", "cnn.png"}
-    text = files[project / "reports" / "experiments" / "experiments.md"].decode()
+    files = files_below(project / "reports" / "sweep")
+    assert {path.name for path in files} == {"sweep.md", "cnn.png"}
+    text = files[project / "reports" / "sweep" / "sweep.md"].decode()
     assert "## cnn, validation" in text and "## cnn, test" in text
     assert "| none |" in text and "| sampled |" in text
     assert {path: (project / path).read_bytes() for path in workspace} == workspace
     assert not (project / "build").exists(), "experiments leave the workspace as it is"
 
     succeed(project, "dvc", "exp", "remove", experiments(project)["sampled"])
-    again = run(project, "emopipe", "experiments")
+    again = run(project, "emopipe", "sweep")
     assert again.returncode == 0, again.stdout + again.stderr
     assert [line for line in again.stdout.splitlines() if "done before" in line] == [
         f"[1/2] {experiments(project)['none']}: done before"
     ]
-    assert files_below(project / "reports" / "experiments") == files, "the same experiments give the same tables"
+    assert files_below(project / "reports" / "sweep") == files, "the same experiments give the same tables"
 
 
 @pytest.mark.slow
@@ -338,12 +339,12 @@ def test_each_experiment_is_one_run_in_mlflow_that_names_it(project):
 
 @pytest.mark.slow
 def test_a_failing_experiment_is_told_and_the_others_are_summed_up(project):
-    done = run(project, "emopipe", "experiments", "--setting", "wild train.learning_rate=1.0e+30")
+    done = run(project, "emopipe", "sweep", "--setting", "wild train.learning_rate=1.0e+30")
     assert done.returncode == 1
-    assert done.stderr.endswith("emopipe: failed: wild (cnn, seed 0); run the command again, it goes on with these\n")
-    text = (project / "reports" / "experiments" / "experiments.md").read_text()
+    assert done.stderr.endswith("emopipe: failed: wild (cnn, seed 0); run the command again to retry them\n")
+    text = (project / "reports" / "sweep" / "sweep.md").read_text()
     assert "| sampled |" in text
-    assert text.endswith("Left out, because not all their seeds are done: wild (cnn, seed 0).\n")
+    assert text.endswith("Left out, as not all their seeds are done: wild (cnn, seed 0).\n")
 
 
 def experiments(root):

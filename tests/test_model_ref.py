@@ -8,9 +8,8 @@ import yaml
 
 from answers import NAMES, answers
 from emopipe.compare.compare_models import compare_models
-from emopipe.compare.face_pictures import find_pictures
-from emopipe.compare.find_model import find_model
-from emopipe.compare.model_ref import flat_params
+from emopipe.compare.face_images import find_images
+from emopipe.compare.model_ref import find_model, flat_params
 from emopipe.core.errors import DataError, WorkspaceError
 from emopipe.core.files import write_parquet
 from emopipe.evaluate.pairing import digest_of_test_faces
@@ -76,8 +75,8 @@ def refuses(root, name) -> str:
 
 def test_a_model_of_the_workspace_has_its_predictions_parameters_and_tables(root):
     found = find_model(root, "workspace:cnn")
-    assert found.measured.name == "workspace:cnn"
-    assert digest_of_test_faces(found.measured.predictions[0]) == digest_of_test_faces(said("hhssff"))
+    assert found.name == "workspace:cnn"
+    assert digest_of_test_faces(found.predictions[0]) == digest_of_test_faces(said("hhssff"))
     assert (found.params["model"], found.params["train.epochs"]) == ("cnn", str(PARAMS.train.epochs))
     assert found.data == {"clean": "c" * 32, "train": "t" * 32}
 
@@ -90,14 +89,14 @@ def test_an_ensemble_of_the_workspace_is_found_too(root):
 
 def test_a_model_that_was_not_evaluated_is_one_line(root):
     assert refuses(root, "workspace:vgg") == (
-        "workspace:vgg has no build/predictions/vgg.parquet at hand: run `dvc repro evaluate@vgg`"
+        "workspace:vgg has no build/predictions/vgg.parquet: run `dvc repro evaluate@vgg`"
     )
 
 
 def test_a_run_has_its_predictions_parameters_and_tables(root):
     run_id = add_run(root, "cnn", said("hhssff"))
     found = find_model(root, run_id)
-    assert found.measured.name == f"run {run_id[:8]} (cnn)"
+    assert found.name == f"run {run_id[:8]} (cnn)"
     assert found.data == {"clean": "c" * 32}
     client, _ = connect(root)
     assert client.get_run(run_id).data.tags["emopipe.test_faces"] == digest_of_test_faces(said("hhssff"))
@@ -116,7 +115,7 @@ def test_a_run_and_the_workspace_with_the_same_parameters_do_not_differ_in_them(
 def test_a_version_is_found_by_its_number_or_an_alias(root, name):
     add_version(root, "cnn", said("hhssff"))
     add_version(root, "resnet18", said("hhsshh"))
-    assert find_model(root, name).measured.name == "version 1 (cnn)"
+    assert find_model(root, name).name == "version 1 (cnn)"
 
 
 def test_a_version_or_run_that_is_not_there_is_one_line(root):
@@ -124,7 +123,7 @@ def test_a_version_or_run_that_is_not_there_is_one_line(root):
     add_version(root, "cnn", said("hhssff"))
     line = "emopipe has no version best: expected one of 1, challenger, champion"
     assert refuses(root, "models:/emopipe@best") == line
-    line = "MLflow fails, so there is nothing to compare: check MLFLOW_TRACKING_URI ("
+    line = "MLflow fails, so the models cannot be compared: check MLFLOW_TRACKING_URI ("
     assert refuses(root, "0" * 32).startswith(line)
 
 
@@ -140,7 +139,7 @@ def test_numbers_and_lists_are_equal_however_they_are_written():
 def test_other_test_faces_are_refused_whatever_holds_them(root):
     run_id = add_run(root, "cnn", answers("hs", "hs"))
     with pytest.raises(
-        DataError, match=r"^run \w{8} \(cnn\) was measured on 2 test faces \(\w{8}\), but workspace:cnn "
+        DataError, match=r"^run \w{8} \(cnn\) was evaluated on 2 test faces \(\w{8}\), but workspace:cnn "
     ):
         compare_models(root, find_model(root, run_id), find_model(root, "workspace:cnn"), PARAMS)
 
@@ -148,7 +147,7 @@ def test_other_test_faces_are_refused_whatever_holds_them(root):
 def test_pictures_are_taken_from_the_table_of_the_workspace(root):
     write_parquet(root / "build/clean.parquet", faces_to_arrow(FACES))
     ids = list(FACES.frame["id"][[4, 1]])
-    assert find_pictures(root, ids, ()) == dict(zip(ids, FACES.frame["png"][[4, 1]], strict=True))
+    assert find_images(root, ids, ()) == dict(zip(ids, FACES.frame["png"][[4, 1]], strict=True))
 
 
 def test_the_comparison_is_written_and_printed(root):
@@ -166,7 +165,7 @@ def test_the_comparison_is_written_and_printed(root):
 
 def test_a_comparison_that_cannot_be_made_is_one_line(root):
     done = run(root, "emopipe", "compare", "workspace:cnn", "workspace:vgg", **HERE)
-    line = "emopipe: workspace:vgg has no build/predictions/vgg.parquet at hand: run `dvc repro evaluate@vgg`\n"
+    line = "emopipe: workspace:vgg has no build/predictions/vgg.parquet: run `dvc repro evaluate@vgg`\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
 
 
@@ -208,9 +207,9 @@ def repository(tmp_path_factory):
 )
 def test_a_revision_or_an_experiment_has_what_was_committed(repository, name, letters, epochs):
     found = find_model(repository, name)
-    assert found.measured.predictions[0].frame.equals(said(letters).frame)
+    assert found.predictions[0].frame.equals(said(letters).frame)
     assert (found.params["train.epochs"], set(found.data)) == (epochs, {"clean", "train"})
-    assert found.measured.name == (name if ":" in name else f"{name}:cnn")
+    assert found.name == (name if ":" in name else f"{name}:cnn")
 
 
 @pytest.mark.slow
@@ -222,7 +221,7 @@ def test_a_revision_that_is_not_there_or_whose_outs_are_gone_is_one_line(reposit
     clone = tmp_path / "clone"
     succeed(repository, "git", "clone", "--quiet", str(repository), str(clone))
     assert refuses(clone, "first:cnn") == (
-        "first:cnn has no build/predictions/cnn.parquet at hand: check first out and run `dvc repro`, or `dvc pull` if "
+        "first:cnn has no build/predictions/cnn.parquet: check first out and run `dvc repro`, or `dvc pull` if "
         "a remote has it"
     )
 
@@ -232,5 +231,5 @@ def test_pictures_of_an_old_table_are_taken_from_dvcs_cache(repository):
     first = find_model(repository, "first:cnn")
     (repository / "build/clean.parquet").unlink()
     ids = list(FACES.frame["id"][:2])
-    assert set(find_pictures(repository, ids, [first.data["clean"]])) == set(ids)
-    assert find_pictures(repository, ["no such face"], [first.data["clean"], "0" * 32]) == {}
+    assert set(find_images(repository, ids, [first.data["clean"]])) == set(ids)
+    assert find_images(repository, ["no such face"], [first.data["clean"], "0" * 32]) == {}

@@ -1,4 +1,4 @@
-"""Pictures of faces by their ids, from whichever table of faces at hand has them."""
+"""Images of faces by their ids, from the tables of faces in the workspace and in DVC's cache."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,20 +10,17 @@ from emopipe.faces.file import FaceFile
 TABLE = "build/clean.parquet"
 
 
-def find_pictures(root: Path, ids: Iterable[str], digests: Iterable[str]) -> dict[str, bytes]:
-    """PNGs by id, which names pixels: from the workspace, else from tables in DVC's cache, by their hashes.
-
-    What no table has is left out.
-    """
-    wanted, found = set(ids), dict[str, bytes]()
+def find_images(root: Path, ids: Iterable[str], digests: Iterable[str]) -> dict[str, bytes]:
+    """PNGs by id, of the faces that a table has: the workspace's, else those in DVC's cache with these hashes."""
+    wanted, images = set(ids), dict[str, bytes]()
     tables = _tables(root, digests)
-    while wanted - set(found) and (path := next(tables, None)):
+    while wanted - set(images) and (path := next(tables, None)):
         if path.exists():
             file = FaceFile(path)
             names = file.frame["id"]
-            rows = np.flatnonzero(names.isin(list(wanted - set(found))))
-            found |= {names[row]: png for row, png in file.pngs(rows).items()}
-    return found
+            rows = np.flatnonzero(names.isin(list(wanted - set(images))))
+            images |= {names[row]: png for row, png in file.pngs(rows).items()}
+    return images
 
 
 def _tables(root: Path, digests: Iterable[str]) -> Iterator[Path]:
