@@ -13,7 +13,7 @@ from balance_tables import CLASSES, ROWS, SMALL, balance_params, drawn_faces, ma
 from emopipe.balance.augment import WARP_GRID, Transform, apply_transform, sample_transform
 from emopipe.balance.balance import STRATEGIES
 from emopipe.balance.report import balance_report
-from emopipe.balance.targets import class_targets, num_missing
+from emopipe.balance.targets import class_targets, missing_rows
 from emopipe.core.errors import DataError, ParamsError
 from emopipe.core.files import read_json, read_parquet, write_parquet
 from emopipe.core.params import load_params
@@ -74,12 +74,12 @@ def test_a_target_for_an_unknown_class_is_an_error():
 
 
 def test_rows_are_missing_only_in_classes_below_their_target():
-    assert num_missing(LABELS, {"fear": 5, "happy": 7, "sad": 5}, 0.9) == {"fear": 0, "happy": 0, "sad": 3}
+    assert missing_rows(LABELS, {"fear": 5, "happy": 7, "sad": 5}, 0.9) == {"fear": 0, "happy": 0, "sad": 3}
 
 
 def test_max_added_scales_down_the_additions_of_all_classes():
-    assert num_missing(LABELS, {"fear": 21, "happy": 9, "sad": 34}, 0.5) == {"fear": 5, "happy": 0, "sad": 10}
-    assert num_missing(LABELS, {"fear": 21, "happy": 9, "sad": 34}, 0.0) == dict.fromkeys(CLASSES, 0)
+    assert missing_rows(LABELS, {"fear": 21, "happy": 9, "sad": 34}, 0.5) == {"fear": 5, "happy": 0, "sad": 10}
+    assert missing_rows(LABELS, {"fear": 21, "happy": 9, "sad": 34}, 0.0) == dict.fromkeys(CLASSES, 0)
 
 
 # All strategies

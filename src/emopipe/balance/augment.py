@@ -56,8 +56,8 @@ class Transform:
 def augment(faces: TrainFaces, targets: Mapping[str, int], params: BalanceParams, rng: np.random.Generator) -> Plan:
     """Add transformed copies, about the same number of each face of a class."""
 
-    def sample(num_to_add: Mapping[str, int], rng: np.random.Generator) -> Samples:
-        for label, num in num_to_add.items():
+    def sample(num_missing: Mapping[str, int]) -> Samples:
+        for label, num in num_missing.items():
             for parent, seed in sample_parents(faces.rows_of(label), num, rng):
                 transform = sample_transform(seed)
                 pixels = apply_transform(decode_png(faces.pngs[parent]), transform)

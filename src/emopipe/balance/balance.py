@@ -20,7 +20,7 @@ from emopipe.balance.sampling_rounds import SamplingResult, sample_in_rounds
 from emopipe.balance.smote import SAMPLERS, smote
 from emopipe.balance.strategy import Plan, Sample, Strategy, TrainFaces
 from emopipe.balance.synthetic_filter import SyntheticFilter, fit_synthetic_filter
-from emopipe.balance.targets import class_targets, num_missing
+from emopipe.balance.targets import class_targets, missing_rows
 from emopipe.core.errors import DataError
 from emopipe.faces.png import encode_png, pixel_digest
 from emopipe.faces.table import Faces
@@ -39,14 +39,14 @@ STRATEGIES: dict[str, Strategy] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Balanced:
-    """The training set with what led to it."""
+    """The training set, and the record of its construction."""
 
     training_set: TrainingSet
     faces: TrainFaces
     plan: Plan
     targets: dict[str, int]
-    num_to_add: dict[str, int]
-    """Rows to add by class, limited by `max_added`."""
+    num_missing: dict[str, int]
+    """Rows to add by class, after the limit `max_added`."""
     result: SamplingResult
     quality: dict[str, dict[str, Any]]
     """Metrics by class with synthetic faces."""
@@ -66,13 +66,13 @@ def balance(faces: Faces, params: BalanceParams, *, size: int, seed: int) -> Bal
     targets = class_targets(train.labels, params.target)
     plan = STRATEGIES[params.strategy](train, targets, params, rng)
     kept = np.setdiff1d(np.arange(len(frame)), list(plan.removed))
-    num_to_add = num_missing(train.labels[kept], targets, params.max_added)
+    num_missing = missing_rows(train.labels[kept], targets, params.max_added)
 
     @cache
     def fit_filter() -> SyntheticFilter:
         return fit_synthetic_filter(train, params.synthetic_filter, seed=seed)
 
-    result = sample_in_rounds(plan.sample, num_to_add, fit_filter, params.synthetic_filter, rng)
+    result = sample_in_rounds(plan.sample, num_missing, fit_filter, params.synthetic_filter)
     ids = frame["id"].to_numpy(dtype=object)
     rows = [(ids[row], (), "real", "none", 0, train.labels[row], None) for row in kept]
     rows += [_added_row(sample, ids) for sample in result.kept]
@@ -83,7 +83,7 @@ def balance(faces: Faces, params: BalanceParams, *, size: int, seed: int) -> Bal
         faces=train,
         plan=plan,
         targets=targets,
-        num_to_add=num_to_add,
+        num_missing=num_missing,
         result=result,
         quality=quality_metrics(fit_filter(), result) if result.generated else {},
     )

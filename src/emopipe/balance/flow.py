@@ -44,8 +44,8 @@ def flow(faces: TrainFaces, targets: Mapping[str, int], params: BalanceParams, r
         edited = sdedit(network, features[rows].to(device), target.to(device), noise.to(device), strength)
         return space.decode(edited.cpu().numpy())
 
-    def sample(num_to_add: Mapping[str, int], rng: np.random.Generator) -> Samples:
-        for label, num in num_to_add.items():
+    def sample(num_missing: Mapping[str, int]) -> Samples:
+        for label, num in num_missing.items():
             parents = sample_parents(np.arange(len(faces.labels)), num, rng)
             for first in range(0, num, BATCH):
                 rows, seeds = map(list, zip(*parents[first : first + BATCH], strict=True))

@@ -42,8 +42,8 @@ def morph(faces: TrainFaces, targets: Mapping[str, int], params: BalanceParams, 
     def partners_of(label: str) -> tuple[np.ndarray, np.ndarray]:
         return find_partners(faces.images[faces.rows_of(label)])
 
-    def sample(num_to_add: Mapping[str, int], rng: np.random.Generator) -> Samples:
-        for label, num in num_to_add.items():
+    def sample(num_missing: Mapping[str, int]) -> Samples:
+        for label, num in num_missing.items():
             rows = faces.rows_of(label)
             if len(rows) < 2:
                 yield SkippedSample(label=label, reason="not_drawn", num_rows=num)

@@ -28,7 +28,7 @@ def balance_report(balanced: Balanced, classes: Sequence[str], params: BalancePa
         "target": params.target,
         "targets": {label: balanced.targets.get(label, 0) for label in classes},
         **counts,
-        "short": {label: balanced.num_to_add.get(label, 0) - counts["added"][label] for label in classes},
+        "short": {label: balanced.num_missing.get(label, 0) - counts["added"][label] for label in classes},
         "removed_for": _sorted(Counter(removed.values())),
         "not_kept": _sorted(sum(not_kept.values(), Counter())),
         "not_kept_by_class": {label: _sorted(not_kept[label]) for label in classes if label in not_kept},

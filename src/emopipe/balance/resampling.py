@@ -16,10 +16,10 @@ def none(faces: TrainFaces, targets: Mapping[str, int], params: BalanceParams, r
 def oversample(faces: TrainFaces, targets: Mapping[str, int], params: BalanceParams, rng: np.random.Generator) -> Plan:
     """Repeat faces, sampled with replacement within each class by imbalanced-learn's RandomOverSampler."""
 
-    def sample(num_to_add: Mapping[str, int], rng: np.random.Generator) -> Samples:
+    def sample(num_missing: Mapping[str, int]) -> Samples:
         from imblearn.over_sampling import RandomOverSampler  # slow to import
 
-        totals = {label: len(faces.rows_of(label)) + num for label, num in num_to_add.items()}
+        totals = {label: len(faces.rows_of(label)) + num for label, num in num_missing.items()}
         sampler = RandomOverSampler(sampling_strategy=totals, random_state=int(rng.integers(2**32)))
         sampler.fit_resample(np.arange(len(faces.labels))[:, None], faces.labels)
         for parent in sampler.sample_indices_[len(faces.labels) :].tolist():

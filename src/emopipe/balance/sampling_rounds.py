@@ -4,8 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from emopipe.balance.params import SyntheticFilterParams
 from emopipe.balance.strategy import Sample, Sampler, SkippedSample
 from emopipe.balance.synthetic_filter import COPY, SyntheticFilter
@@ -26,18 +24,17 @@ class SamplingResult:
 
 def sample_in_rounds(
     sample: Sampler,
-    num_to_add: Mapping[str, int],
+    num_missing: Mapping[str, int],
     fit_filter: Callable[[], SyntheticFilter],
     params: SyntheticFilterParams,
-    rng: np.random.Generator,
 ) -> SamplingResult:
     """Add rows to each class in at most `params.rounds`; the filter is fitted only where there are synthetic images."""
     result = SamplingResult()
     for _ in range(params.rounds):
         kept = Counter(row.label for row in result.kept)
-        remaining = {label: num - kept[label] for label, num in num_to_add.items() if num > kept[label]}
+        remaining = {label: num - kept[label] for label, num in num_missing.items() if num > kept[label]}
         samples = []
-        for row in sample(remaining, rng) if remaining else ():
+        for row in sample(remaining) if remaining else ():
             if isinstance(row, SkippedSample):
                 result.not_kept[row.label][row.reason] += row.num_rows
             else:

@@ -19,7 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 from emopipe.balance.feature_spaces import FeatureSpace, build_space
 from emopipe.balance.params import BalanceParams
 from emopipe.balance.strategy import Plan, Sample, Samples, SkippedSample, TrainFaces
-from emopipe.balance.targets import num_missing
+from emopipe.balance.targets import missing_rows
 from emopipe.core.errors import DataError
 
 SAMPLERS = {
@@ -44,10 +44,10 @@ def smote(faces: TrainFaces, targets: Mapping[str, int], params: BalanceParams, 
     name = "latent" if params.strategy == "deepsmote" else params.space
     space = build_space(name, faces, params.generator, rng)
     if params.strategy == "smote_enn":
-        return _smote_enn(faces, space, num_missing(faces.labels, targets, params.max_added), int(rng.integers(2**31)))
+        return _smote_enn(faces, space, missing_rows(faces.labels, targets, params.max_added), int(rng.integers(2**31)))
 
-    def sample(num_to_add: Mapping[str, int], rng: np.random.Generator) -> Samples:
-        for label, num in num_to_add.items():
+    def sample(num_missing: Mapping[str, int]) -> Samples:
+        for label, num in num_missing.items():
             seed = int(rng.integers(2**31))
             features, parents, shares = interpolate(space.features, faces.labels, label, num, params.strategy, seed)
             if len(features) < num:
@@ -59,12 +59,12 @@ def smote(faces: TrainFaces, targets: Mapping[str, int], params: BalanceParams, 
     return Plan(sample=sample)
 
 
-def _smote_enn(faces: TrainFaces, space: FeatureSpace, num_to_add: Mapping[str, int], seed: int) -> Plan:
+def _smote_enn(faces: TrainFaces, space: FeatureSpace, num_missing: Mapping[str, int], seed: int) -> Plan:
     """One round of SMOTE and cleaning: rows that replace removed ones would not be cleaned."""
     from imblearn.under_sampling import EditedNearestNeighbours
 
     num_real, synthetic = len(faces.labels), []
-    for label, num in num_to_add.items():
+    for label, num in num_missing.items():
         drawn = interpolate(space.features, faces.labels, label, num, "smote_enn", seed)
         synthetic += [(label, *row) for row in zip(*drawn, strict=True)]
     features = np.concatenate([space.features, *(row[None] for _, row, _, _ in synthetic)])
@@ -87,9 +87,7 @@ def _smote_enn(faces: TrainFaces, space: FeatureSpace, num_to_add: Mapping[str, 
             yield Sample(parents=tuple(pair.tolist()), label=label, op=f"smote({share:.4f})", seed=seed, pixels=pixels)
 
     rows = generate()  # exhausted by the first round
-    return Plan(
-        sample=lambda num_to_add, rng: rows, removed=dict.fromkeys(removed[removed < num_real].tolist(), EDITED)
-    )
+    return Plan(sample=lambda num_missing: rows, removed=dict.fromkeys(removed[removed < num_real].tolist(), EDITED))
 
 
 def interpolate(

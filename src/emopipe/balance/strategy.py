@@ -63,20 +63,15 @@ class SkippedSample:
 
 
 Samples = Iterator[Sample | SkippedSample]
-Sampler = Callable[[Mapping[str, int], np.random.Generator], Samples]
+Sampler = Callable[[Mapping[str, int]], Samples]
 """Generates at most the given number of rows (at least 1) of each class; called again for rows that were rejected."""
-
-
-def no_samples(num_to_add: Mapping[str, int], rng: np.random.Generator) -> Samples:
-    """Sampler of strategies that add nothing."""
-    return iter(())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """What a strategy adds and removes."""
 
-    sample: Sampler = no_samples
+    sample: Sampler = lambda num_missing: iter(())
     removed: Mapping[int, str] = field(default_factory=dict)
     """Reason by row number of a removed face."""
 
@@ -87,7 +82,5 @@ Strategy = Callable[[TrainFaces, Mapping[str, int], BalanceParams, np.random.Gen
 
 def sample_parents(rows: np.ndarray, num: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     """`num` pairs of a row number and a seed, in random order; how often each of `rows` occurs differs by at most 1."""
-    permutations = [rng.permutation(rows) for _ in range(-(-num // len(rows)))]
-    return list(
-        zip(np.concatenate(permutations)[:num].tolist(), rng.integers(2**63 - 1, size=num).tolist(), strict=True)
-    )
+    parents = np.concatenate([rng.permutation(rows) for _ in range(-(-num // len(rows)))])[:num]
+    return list(zip(parents.tolist(), rng.integers(2**63 - 1, size=num).tolist(), strict=True))

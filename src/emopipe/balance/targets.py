@@ -37,7 +37,7 @@ def _common_target(sizes: list[int], target: str | int | float) -> int:
     return math.ceil(float(target) * max(sizes) - 1e-9)  # 0.07 * 100 is slightly more than 7
 
 
-def num_missing(labels: np.ndarray, targets: Mapping[str, int], max_added: float) -> dict[str, int]:
+def missing_rows(labels: np.ndarray, targets: Mapping[str, int], max_added: float) -> dict[str, int]:
     """Number of rows to add to each class, scaled down so that at most a share `max_added` of all rows is added.
 
     labels: of the rows that are kept, str (N,).
