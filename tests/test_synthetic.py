@@ -60,7 +60,8 @@ def test_parents_are_nearest_neighbours():
 
 
 @pytest.mark.parametrize("space", [pixel_space, lambda faces: pca_space(faces, np.random.default_rng(0))])
-def test_a_space_without_loss_reconstructs_the_images(space):
+def test_a_space_without_loss_reconstructs_the_images(space, monkeypatch):
+    monkeypatch.setattr("emopipe.balance.feature_spaces.BATCH", 10)
     faces = train_faces()
     feature_space = space(faces)
     difference = feature_space.decode(feature_space.features).astype(int) - faces.images.astype(int)
