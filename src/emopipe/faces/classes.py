@@ -2,6 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
+
+from emopipe.core.errors import DataError
+
 FER2013_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The default classes, in the order of FER2013's integer labels."""
 
@@ -32,3 +37,12 @@ def label_lookup(classes: Sequence[str]) -> dict[str, str]:
     lookup.update({name.lower(): name for name in classes})
     codes = {str(code): lookup[emotion] for code, emotion in enumerate(FER2013_CLASSES) if emotion in lookup}
     return lookup | (codes or {str(place): name for place, name in enumerate(classes)})
+
+
+def label_indices(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:
+    """Class names (N,) to their indices, int64 (N,); raises `DataError` for a name that is no class."""
+    indices: np.ndarray = pd.Index(classes).get_indexer(pd.Index(labels))
+    if (indices < 0).any():
+        unknown = sorted(set(labels[indices < 0]))
+        raise DataError(f"labels {unknown} are not among the model's classes {list(classes)}: run `dvc repro`")
+    return indices.astype(np.int64)

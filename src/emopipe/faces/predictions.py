@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from emopipe.core.errors import DataError
+from emopipe.faces.classes import label_indices
 from emopipe.faces.table import Faces
 
 KEYS = ("id", "split", "label")
@@ -47,15 +48,6 @@ class Predictions:
     def labels(self) -> np.ndarray:
         """Index of the true class, (N,)."""
         return label_indices(self.frame["label"], self.classes)
-
-
-def label_indices(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:
-    """Class names (N,) to their indices, int64 (N,); raises `DataError` for a name that is no class."""
-    indices: np.ndarray = pd.Index(classes).get_indexer(pd.Index(labels))
-    if (indices < 0).any():
-        unknown = sorted(set(labels[indices < 0]))
-        raise DataError(f"labels {unknown} are not among the model's classes {list(classes)}: run `dvc repro`")
-    return indices.astype(np.int64)
 
 
 def predictions_of(faces: Faces, probabilities: np.ndarray, classes: Sequence[str]) -> Predictions:

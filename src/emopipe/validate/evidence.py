@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from emopipe.faces.classes import label_indices
 from emopipe.faces.file import FaceFile
-from emopipe.faces.predictions import label_indices
 from emopipe.validate.findings.base import Evidence
 from emopipe.validate.params import ValidateParams
 from emopipe.vision.hog import describe
