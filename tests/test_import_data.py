@@ -8,7 +8,7 @@ import pytest
 
 from emopipe.core.errors import DataError, EmopipeError, WorkspaceError
 from emopipe.core.params import BaseParams
-from emopipe.ingest.import_data import summarise, use_source
+from emopipe.ingest.import_data import import_source, summarise
 from emopipe.ingest.sources import recognise
 from face_tables import ingest_params
 
@@ -45,7 +45,7 @@ def tree(tmp_path) -> Path:
 
 
 def use(path: Path, root: Path, **options) -> list[str]:
-    return use_source(path, root, base=BASE, ingest=INGEST, **options).lines()
+    return import_source(path, root, base=BASE, ingest=INGEST, **options).lines()
 
 
 def error_of(path: Path, root: Path) -> EmopipeError:
