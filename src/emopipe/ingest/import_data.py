@@ -55,7 +55,9 @@ class SourceSummary:
         ]
 
 
-def import_source(path: Path, root: Path, *, base: BaseParams, ingest: IngestParams, force: bool = False) -> SourceSummary:
+def import_source(
+    path: Path, root: Path, *, base: BaseParams, ingest: IngestParams, force: bool = False
+) -> SourceSummary:
     """Replace what `root`/data holds with a copy of the source at `path`, and `dvc add` it.
 
     `path` is a file, or a folder, of which the content is copied and not the folder itself. What already lies in data/
