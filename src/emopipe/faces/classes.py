@@ -1,4 +1,4 @@
-"""Class names, and the other names by which data sets call them."""
+"""Class names, and the other names that data sets use for them."""
 
 from collections.abc import Sequence
 
@@ -24,9 +24,9 @@ _ALIASES = {
 def label_lookup(classes: Sequence[str]) -> dict[str, str]:
     """Map every accepted spelling (lower case) to its class in `classes`.
 
-    Accepted are the class itself, the names of one emotion among each other (with the class `anger`, a folder `angry`
-    counts as it), and the integers by which FER2013 codes its emotions, whatever the order of `classes`. Where no class
-    is one of these emotions, an integer is the place in `classes`, from 0.
+    Accepted are the class itself, all names of the same emotion (a folder `angry` counts as the class `anger`), and
+    FER2013's integer codes of the emotions, whatever the order of `classes`. If no class is one of these emotions,
+    an integer is the index in `classes`.
     """
     lookup = {}
     for emotion, aliases in _ALIASES.items():
@@ -36,7 +36,7 @@ def label_lookup(classes: Sequence[str]) -> dict[str, str]:
                 lookup.update(dict.fromkeys(names, name))
     lookup.update({name.lower(): name for name in classes})
     codes = {str(code): lookup[emotion] for code, emotion in enumerate(FER2013_CLASSES) if emotion in lookup}
-    return lookup | (codes or {str(place): name for place, name in enumerate(classes)})
+    return lookup | (codes or {str(index): name for index, name in enumerate(classes)})
 
 
 def label_indices(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:

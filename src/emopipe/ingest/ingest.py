@@ -205,7 +205,7 @@ def _splits(file: FaceFile, plan: SplitPlan, min_similarity: float, *, seed: int
     train = faces["split"] == "train"
     if not plan.carved or not train.any():
         return faces["split"]
-    groups = connected_groups(faces["id"], near_pairs(file, measure(file.pictures()).descriptors, min_similarity))
+    groups = connected_groups(faces["id"], near_pairs(file, measure(file.images()).descriptors, min_similarity))
     carved = split_from_train(groups[train], faces["label"][train], plan.carved, seed=seed)
     return carved.reindex(faces.index).fillna(faces["split"])
 

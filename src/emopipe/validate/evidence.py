@@ -22,7 +22,7 @@ def collect_evidence(
 
     faces: the facts of `file`, with corrected labels.
     """
-    measures = measure(file.pictures())
+    measures = measure(file.images())
     near = near_pairs(file, measures.descriptors, params.min_similarity)
     labels = pd.DataFrame({"quality": np.nan, "suspect": False, "suggested": ""}, index=faces.index)
     judged = _judged(faces, classes, params.label_folds)
@@ -50,4 +50,4 @@ def _judged(faces: pd.DataFrame, classes: Sequence[str], folds: int) -> np.ndarr
 def _pictures(file: FaceFile, rows: np.ndarray) -> Iterator[np.ndarray]:
     """Uint8 (H, W, C) of each of the rows, whose numbers rise."""
     wanted = set(rows.tolist())
-    return (picture for row, picture in enumerate(file.pictures()) if row in wanted)
+    return (picture for row, picture in enumerate(file.images()) if row in wanted)

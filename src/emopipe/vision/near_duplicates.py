@@ -115,7 +115,7 @@ def near_pairs(file: FaceFile, descriptors: np.ndarray, min_similarity: float) -
     proposed = candidates(descriptors[rows])
     compared = np.unique(proposed.pairs)
     held = np.zeros((len(compared), SIDE, SIDE), np.uint8)
-    for place, (_, png) in enumerate(file.selected(rows[compared])):
+    for place, (_, png) in enumerate(file.iter_pngs(rows[compared])):
         held[place] = details(decode_png(png))
     place_of = np.zeros(len(rows), np.int64)
     place_of[compared] = np.arange(len(compared))

@@ -92,7 +92,7 @@ def _is_word(kind: pa.DataType) -> bool:
 
 
 def _class_names(path: Path, schema: pa.Schema) -> dict[str, Sequence[str]]:
-    """By column, the names of ClassLabel, of which the schema has a note such as `faces.PICTURE_NOTE`."""
+    """By column, the names of ClassLabel, of which the schema has a note such as `faces.table.IMAGE_METADATA`."""
     try:
         note: Any = json.loads((schema.metadata or {}).get(_NOTE.encode(), b"{}"))
     except ValueError as error:
