@@ -76,6 +76,12 @@ def check_frame(frame: pd.DataFrame, columns: Sequence[str], column: str, values
     assert frame.index.equals(pd.RangeIndex(len(frame))), "rows are numbered from 0"
 
 
+def count_faces(faces: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Faces by split and class, zeros included, in the order of the splits and `classes`."""
+    counts = faces.groupby(["split", "label"]).size()
+    return {split: {name: int(counts.get((split, name), 0)) for name in classes} for split in SPLITS}
+
+
 def frame_to_arrow(frame: pd.DataFrame, image: pa.StructArray, schema: pa.Schema) -> pa.Table:
     """The columns of `schema`, with `image` among them and the metadata for viewers."""
     columns = [image if field.name == "image" else pa.array(frame[field.name], field.type) for field in schema]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from emopipe.faces.file import FaceFile
-from emopipe.faces.table import SPLITS
+from emopipe.faces.table import SPLITS, count_faces
 from emopipe.validate.corrections import Corrections
 from emopipe.validate.data_docs import data_docs
 from emopipe.validate.evidence import collect_evidence
@@ -77,12 +77,6 @@ def validate(
             *([f"{len(unknown)} corrections are for unknown ids ({unknown[0]}, ...)"] if unknown else []),
         ],
     )
-
-
-def count_faces(faces: pd.DataFrame, classes: Sequence[str]) -> Counts:
-    """Faces by split and class, zeros included, in the order of the splits and `classes`."""
-    counted = faces.groupby(["split", "label"]).size()
-    return {split: {name: int(counted.get((split, name), 0)) for name in classes} for split in SPLITS}
 
 
 def validation_report(
