@@ -45,7 +45,7 @@ def test_an_ensemble_averages_probabilities():
 
 
 def test_models_that_tell_of_different_faces_make_no_ensemble():
-    with pytest.raises(DataError, match=r"^the models of an ensemble tell of different faces or classes: "):
+    with pytest.raises(DataError, match=r"^the models of an ensemble differ in faces or classes: "):
         average([says(0.5, 0.25), says(0.1, 0.75, ids=("a", "c"))])
 
 

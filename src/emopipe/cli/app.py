@@ -46,10 +46,10 @@ def data_use(
 ) -> None:
     """Bring a source into data/ and track it with DVC."""
     from emopipe.core.params import load_params
-    from emopipe.ingest.import_data import use_source
+    from emopipe.ingest.import_data import import_source
 
     params = load_params(PARAMS)
-    for line in use_source(path, ROOT, base=params.base, ingest=params.ingest, force=force).lines():
+    for line in import_source(path, ROOT, base=params.base, ingest=params.ingest, force=force).lines():
         print(line)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from emopipe.faces.classes import label_indices
 from emopipe.faces.png import decode_png
-from emopipe.faces.predictions import label_indices
 from emopipe.faces.resize import stack_images
 from emopipe.faces.table import Faces
 from emopipe.faces.training_set import TrainingSet

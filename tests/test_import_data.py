@@ -1,4 +1,4 @@
-"""`emopipe data use`: a source comes into data/, DVC tracks it, and nothing that DVC lacks is lost."""
+"""`import_source`: a source comes into data/, DVC tracks it, and nothing that DVC lacks is lost."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from emopipe.core.errors import DataError, EmopipeError, WorkspaceError
 from emopipe.core.params import BaseParams
-from emopipe.ingest.import_data import summarise, use_source
+from emopipe.ingest.import_data import import_source, summarise
 from emopipe.ingest.sources import recognise
 from face_tables import ingest_params
 
@@ -45,7 +45,7 @@ def tree(tmp_path) -> Path:
 
 
 def use(path: Path, root: Path, **options) -> list[str]:
-    return use_source(path, root, base=BASE, ingest=INGEST, **options).lines()
+    return import_source(path, root, base=BASE, ingest=INGEST, **options).lines()
 
 
 def error_of(path: Path, root: Path) -> EmopipeError:
@@ -129,15 +129,15 @@ def test_a_failure_of_dvc_is_one_line(tmp_path, table):
     assert "\n" not in str(error)
 
 
-def test_a_csv_without_private_test_tells_how_to_test_on_public_test(table):
+def test_for_a_csv_without_private_test_a_note_tells_how_to_test_on_public_test(table):
     summary = summarise(recognise(table, ()), base=BASE, ingest=INGEST)
     assert summary.lines() == [
         "recognised: FER2013 CSV, 3 rows",
         "splits: PublicTest 1, Training 2",
-        "carved from train: test (20% of train)",
+        "sampled from train: test (20% of train)",
         "labels: happy 1, sad 2",
-        "note: no row is test, so it is carved from train; to test on PublicTest instead, set `PublicTest: test` under "
-        "ingest.split_map in params.yaml (val is carved then)",
+        "note: no row is test, so test is sampled from train; to test on PublicTest instead, set `PublicTest: test` "
+        "under ingest.split_map in params.yaml (val is sampled then)",
         "next: dvc repro",
     ]
 
@@ -150,7 +150,7 @@ def test_the_summary_names_what_the_parameters_do_not_cover(tmp_path):
     assert summary.lines() == [
         "recognised: class folders, 3 rows",
         "splits: none",
-        "carved from train: val (10% of train), test (20% of train)",
+        "sampled from train: val (10% of train), test (20% of train)",
         "labels: happy 1, sad 0, contempt 2",
         "note: 2 rows have labels that are no class (contempt 2) and will be rejected; to keep them, "
         "add the labels to base.classes in params.yaml",
