@@ -118,7 +118,7 @@ def test_a_parameter_by_its_earlier_name_is_refused_with_the_present_one():
     with pytest.raises(ParamsError) as error:
         parse_params(raw)
     assert str(error.value) == (
-        "params.yaml: train.models is called models now; train.warm_up is called train.warmup_fraction now"
+        "params.yaml: train.warm_up is called train.warmup_fraction now; train.models is called models now"
     )
 
 
