@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from answers import answers
 from emopipe.compare.check.check import check
 from emopipe.compare.check.checks import CheckReport
 from emopipe.core.errors import WorkspaceError
@@ -15,6 +14,7 @@ from emopipe.core.params import load_params
 from emopipe.evaluate.metrics import confusion_of
 from emopipe.faces.predictions import predictions_to_arrow
 from emopipe.tracking.dvc_lock import read_lock
+from predicted import predict
 from projects import ROOT, change_params, run, succeed
 
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ TIMES = 30
 
 def model(root: Path, said: str, *, times: int = TIMES, truth: str = TRUTH) -> None:
     """Give the project these answers of cnn."""
-    predictions = answers(truth, said, sure=0.9, times=times)
+    predictions = predict(truth, said, sure=0.9, times=times)
     test = predictions.split("test")
     confusion = confusion_of(test.probabilities, test.labels)
     figures = {
@@ -163,7 +163,7 @@ def test_a_lock_of_a_pipeline_that_was_run_in_part_fails_in_a_fresh_clone(root):
     item = looked(clone, "origin/change").results[0]
     assert (item.outcome, item.text) == (
         "failed",
-        "is stale: run `dvc repro`, and commit what it changes "
+        "is stale: run `dvc repro`, and commit its changes "
         "(export: data build/predictions/cnn.parquet is not what evaluate@cnn gave)",
     )
 

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from answers import answers, measured
 from emopipe.compare.check.checks import CheckReport, CheckResult, check_data, check_lock, check_parity
 from emopipe.compare.check.models import paired_section, reported_confusion, reported_section
 from emopipe.compare.check.stages import RecordedStage, stage_changes, stage_section
@@ -19,6 +18,7 @@ from emopipe.core.state import StageRecord, StageState
 from emopipe.evaluate.comparison import compare
 from emopipe.faces.predictions import Predictions
 from emopipe.tracking.comparison_tables import Cell, Section
+from predicted import evaluated, predict
 from projects import ROOT
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -132,7 +132,7 @@ TRUTH = "hhhhhhssssff"
 
 
 def compared(a: str, b: str, *, times: int = 20):
-    models = (measured(name, answers(TRUTH, said, times=times)) for name, said in (("old", a), ("new", b)))
+    models = (evaluated(name, predict(TRUTH, said, times=times)) for name, said in (("old", a), ("new", b)))
     return compare(*models, confidence=0.97, resamples=500, seed=0)
 
 
@@ -165,7 +165,7 @@ def losses_of_seven() -> tuple:
         ),
         classes,
     )
-    figures = compare(measured("a", same), measured("b", same), confidence=0.97, resamples=100, seed=0)
+    figures = compare(evaluated("a", same), evaluated("b", same), confidence=0.97, resamples=100, seed=0)
     return evaluate_losses(figures, PARAMS.promote).checks
 
 

@@ -6,9 +6,7 @@ import shutil
 import pytest
 import yaml
 
-from answers import NAMES, answers
-from emopipe.compare.compare_models import compare_models
-from emopipe.compare.face_images import find_images
+from emopipe.compare.compare_models import compare_models, find_images
 from emopipe.compare.model_ref import find_model, flat_params
 from emopipe.core.errors import DataError, WorkspaceError
 from emopipe.core.files import write_parquet
@@ -18,6 +16,7 @@ from emopipe.faces.table import faces_to_arrow
 from emopipe.tracking.prediction_store import PREDICTIONS, predictions_of_run
 from emopipe.tracking.store import connect
 from face_tables import faces_of
+from predicted import NAMES, predict
 from projects import ROOT, change_params, run, succeed
 from registries import PARAMS, add_run, add_version, copy_store, new_store
 
@@ -44,7 +43,7 @@ stages:
 
 def said(letters: str) -> Predictions:
     """Answers to the pictures of `FACES`, which are of test."""
-    predictions = answers("hhssff", letters).split("test")
+    predictions = predict("hhssff", letters).split("test")
     return Predictions(predictions.frame.assign(id=FACES.frame["id"]), predictions.classes)
 
 
@@ -137,7 +136,7 @@ def test_numbers_and_lists_are_equal_however_they_are_written():
 
 
 def test_other_test_faces_are_refused_whatever_holds_them(root):
-    run_id = add_run(root, "cnn", answers("hs", "hs"))
+    run_id = add_run(root, "cnn", predict("hs", "hs"))
     with pytest.raises(
         DataError, match=r"^run \w{8} \(cnn\) was evaluated on 2 test faces \(\w{8}\), but workspace:cnn "
     ):

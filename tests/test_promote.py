@@ -6,13 +6,13 @@ from dataclasses import fields
 
 import pytest
 
-from answers import answers
 from emopipe.cli import app as cli
 from emopipe.compare.promote import promote, roll_back
 from emopipe.core.errors import WorkspaceError
 from emopipe.evaluate.pairing import digest_of_test_faces
 from emopipe.tracking.prediction_store import PREDICTIONS, log_later_predictions
 from emopipe.tracking.store import connect
+from predicted import predict
 from projects import ROOT
 from registries import PARAMS, add_version, copy_store, new_store
 from test_cli import is_leaf, shown
@@ -39,7 +39,7 @@ def root(store, tmp_path, monkeypatch):
 
 
 def model(said, sure=0.9, truth=TRUTH, times=30):
-    return answers(truth, said, sure=sure, times=times)
+    return predict(truth, said, sure=sure, times=times)
 
 
 def champion(root):

@@ -57,13 +57,10 @@ def compare_predictions(before: Predictions, after: Predictions, tolerance: floa
     text = f"probabilities differ by {gap:.2g} at most, {int(flipped.sum())} of {len(flipped)} faces get another class"
     if gap <= tolerance and not flipped.any():
         return "within tolerance", text
-    first, second = (_correct(part.split("test")) for part in (before, after))
+    first, second = (
+        part.probabilities.argmax(1) == part.labels for part in (before.split("test"), after.split("test"))
+    )
     num_lost, num_won = int((first & ~second).sum()), int((second & ~first).sum())
     p = float(binomtest(num_lost, num_lost + num_won).pvalue) if num_lost + num_won else 1.0
     reason = f"{text}; on test {num_lost} faces are lost and {num_won} won of {len(first)} (McNemar: p = {p:.3f})"
     return ("statistically equal" if p >= SIGNIFICANCE else "different"), reason
-
-
-def _correct(part: Predictions) -> np.ndarray:
-    correct: np.ndarray = part.probabilities.argmax(1) == part.labels
-    return correct

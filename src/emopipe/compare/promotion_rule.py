@@ -46,21 +46,10 @@ class Verdict:
 
 def evaluate_rule(comparison: Comparison, params: PromoteParams, *, latency_ms: float, parity_passed: bool) -> Verdict:
     """The verdict on model B as challenger of A, given B's latency for one face and the parity of its export."""
-    latency = Check(
-        name="latency in ms",
-        outcome="passed" if latency_ms <= params.max_latency_ms else "failed",
-        value=latency_ms,
-        bound="at most",
-        limit=params.max_latency_ms,
-    )
-    parity = Check(
-        name="parity of the export",
-        outcome="passed" if parity_passed else "failed",
-        value=float(parity_passed),
-        bound="at least",
-        limit=1.0,
-    )
     gain = gain_check(comparison.macro_f1, comparison.num_faces, params)
+    fast = latency_ms <= params.max_latency_ms
+    latency = _exact("latency in ms", latency_ms, "at most", params.max_latency_ms, passed=fast)
+    parity = _exact("parity of the export", float(parity_passed), "at least", 1.0, passed=parity_passed)
     return decide([gain, *_no_loss(comparison, params), latency, parity])
 
 
@@ -141,6 +130,10 @@ def _no_worse(
         interval=(low, high),
         faces_needed=_needed(outcome, num_faces, loss, metric.error, params),
     )
+
+
+def _exact(name: str, value: float, bound: Literal["at most", "at least"], limit: float, *, passed: bool) -> Check:
+    return Check(name=name, outcome="passed" if passed else "failed", value=value, bound=bound, limit=limit)
 
 
 def _needed(outcome: Outcome, num_faces: int, effect: float, error: float, params: PromoteParams) -> int | None:

@@ -24,6 +24,7 @@ from emopipe.faces.table import HELD_OUT, Faces
 from emopipe.training.calibration import uncalibrated
 
 CURVE_POINTS = 100
+PRECISION_RECALL = ["curve", "recall", "precision"]
 
 
 def build_report(
@@ -81,8 +82,8 @@ def plot_tables(predictions: Predictions, history: pd.DataFrame) -> dict[str, pd
     losses = history.rename(columns={"train_loss": "train", "val_loss": "val"})
     return {
         "confusion": pd.DataFrame({"actual": names[part.labels], "predicted": names[part.probabilities.argmax(1)]}),
-        "precision_recall": _curves(part, ("recall", "precision"), _precision_recall),
-        "roc": _curves(part, ("false_positive_rate", "true_positive_rate"), _roc),
+        "precision_recall": _curves(part, ("precision", "recall"), precision_recall_curve)[PRECISION_RECALL],
+        "roc": _curves(part, ("false_positive_rate", "true_positive_rate"), roc_curve),
         "training": losses.melt("epoch", ["train", "val"], var_name="curve", value_name="loss").round(5),
     }
 
@@ -99,29 +100,15 @@ def _calibration(metrics: dict[str, Any]) -> str:
     return f"expected calibration error {metrics['ece']:.3f}{before}"
 
 
-def _precision_recall(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    precision, recall, _ = precision_recall_curve(truth, scores)
-    return recall, precision
-
-
-def _roc(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    false, true, _ = roc_curve(truth, scores)
-    return false, true
-
-
-def _curves(
-    part: Predictions,
-    names: tuple[str, str],
-    points: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-) -> pd.DataFrame:
-    """One class against the rest; classes that no face or every face has are left out."""
-    tables = []
+def _curves(part: Predictions, names: tuple[str, str], points: Callable[..., tuple[np.ndarray, ...]]) -> pd.DataFrame:
+    """The first two arrays of `points`, one class against the rest; classes that no or every face has are left out."""
+    tables = [pd.DataFrame(columns=["curve", *names])]
     for k, name in enumerate(part.classes):
         truth = part.labels == k
         if truth.any() and not truth.all():
-            x, y = points(truth, part.probabilities[:, k])
-            tables.append(_thin(pd.DataFrame({"curve": name, names[0]: x, names[1]: y})))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["curve", *names])
+            first, second, _ = points(truth, part.probabilities[:, k])
+            tables.append(_thin(pd.DataFrame({"curve": name, names[0]: first, names[1]: second})))
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 def _thin(table: pd.DataFrame) -> pd.DataFrame:

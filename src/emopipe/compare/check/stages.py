@@ -75,11 +75,8 @@ def _reasons(before: RecordedStage, now: RecordedStage) -> Iterator[str]:
         yield from differences(key, old.params.get(key), new.params.get(key))
     paths = [path for path in sorted(old.inputs | new.inputs) if old.inputs.get(path) != new.inputs.get(path)]
     code = [path.removeprefix("src/emopipe/") for path in paths if path.startswith(CODE)]
-    if code:
-        yield f"code: {_named(code)}"
     data = [path for path in paths if not path.startswith(CODE)]
-    if data:
-        yield f"data: {_named(data)}"
+    yield from (f"{kind}: {_named(part)}" for kind, part in (("code", code), ("data", data)) if part)
 
 
 def _named(paths: Sequence[str]) -> str:

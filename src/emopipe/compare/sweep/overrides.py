@@ -4,7 +4,6 @@ https://hydra.cc/docs/1.3/advanced/override_grammar/basic/
 """
 
 import json
-from collections.abc import Iterator
 from copy import deepcopy
 from functools import reduce
 from typing import Any
@@ -29,15 +28,13 @@ def override(params: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
 
 def hydra_overrides(params: dict[str, Any], overrides: Overrides) -> list[str]:
     """Words that change params.yaml as `override` changes `params`."""
-    return [word for name, value in overrides.items() for word in _words(params, name, value)]
-
-
-def _words(params: dict[str, Any], name: str, value: Any) -> Iterator[str]:
-    """A mapping is deleted first, as Hydra would merge it with the old one."""
-    old = reduce(lambda section, key: section[key], name.split("."), params)
-    if isinstance(old, dict) and isinstance(value, dict):
-        yield f"~{name}"
-    yield f"++{name}={_literal(value)}"
+    words = []
+    for name, value in overrides.items():
+        old = reduce(lambda section, key: section[key], name.split("."), params)
+        if isinstance(old, dict) and isinstance(value, dict):
+            words.append(f"~{name}")  # Hydra would merge the new mapping with the old one
+        words.append(f"++{name}={_literal(value)}")
+    return words
 
 
 def _literal(value: Any) -> str:

@@ -10,12 +10,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from emopipe.evaluate.bootstrap import poisson_weights
-from emopipe.evaluate.metrics import (
-    calibration_errors,
-    calibration_features,
-    class_features,
-    class_metrics,
-)
+from emopipe.evaluate.metrics import calibration_errors, calibration_features, class_features, class_metrics
 from emopipe.faces.predictions import Predictions
 
 RESAMPLES = 500
@@ -90,14 +85,10 @@ def _resampled(trials: Sequence[Sequence[Predictions]], seed: int) -> np.ndarray
     faces = sorted(set().union(*(trial.frame["id"] for row in trials for trial in row)))
     columns = {face: column for column, face in enumerate(faces)}
     weights = poisson_weights(len(faces), resamples=RESAMPLES, seed=seed)  # (R, U)
-    return np.array(
-        [
-            np.mean(
-                [metrics_of(trial, weights[:, [columns[face] for face in trial.frame["id"]]]) for trial in row], axis=0
-            )
-            for row in trials
-        ]
-    )
+    own = [[weights[:, [columns[face] for face in trial.frame["id"]]] for trial in row] for row in trials]
+    metrics = [list(map(metrics_of, row, weighted)) for row, weighted in zip(trials, own, strict=True)]
+    means: np.ndarray = np.mean(metrics, axis=1)
+    return means
 
 
 def _seed_variance(points: np.ndarray) -> tuple[np.ndarray, int]:

@@ -10,15 +10,15 @@ NAMES = {"h": "happy", "s": "sad", "f": "fear"}
 CLASSES = ("happy", "sad", "fear")
 
 
-def answers(truth: str, said: str, *, sure: float = 0.9, times: int = 1, classes=CLASSES) -> Predictions:
-    """`answers("hhs", "hsh")`: three test faces, of which the first is right; each `times` over, and one of val.
+def predict(truth: str, predicted: str, *, sure: float = 0.9, times: int = 1, classes=CLASSES) -> Predictions:
+    """`predict("hhs", "hsh")`: three test faces, the first classified correctly; each `times` over, and one of val.
 
-    sure: the probability of the answer.
+    sure: the probability of the predicted class.
     """
-    truth, said = truth * times, said * times
-    assert len(truth) == len(said)
+    truth, predicted = truth * times, predicted * times
+    assert len(truth) == len(predicted)
     rest = (1 - sure) / (len(classes) - 1)
-    rows = [[sure if NAMES[letter] == name else rest for name in classes] for letter in said]
+    rows = [[sure if NAMES[letter] == name else rest for name in classes] for letter in predicted]
     rows.append([1 / len(classes)] * len(classes))
     return Predictions(
         pd.concat(
@@ -38,6 +38,6 @@ def answers(truth: str, said: str, *, sure: float = 0.9, times: int = 1, classes
     )
 
 
-def measured(name: str, *predictions: Predictions) -> ModelPredictions:
+def evaluated(name: str, *predictions: Predictions) -> ModelPredictions:
     """A model by its name."""
     return ModelPredictions(name=name, predictions=predictions)
