@@ -13,7 +13,7 @@ from emopipe.core.files import read_parquet
 from emopipe.faces.file import FaceFile, face_writer
 from emopipe.faces.png import decode_png, encode_png
 from emopipe.faces.table import METADATA_COLUMNS, Faces, faces_from_arrow, faces_to_arrow
-from face_tables import faces_of, file_of, picture
+from face_tables import faces_of, file_of, image
 
 ROWS = [f"train {label} {name}" for label in ("happy", "sad") for name in "ABCDEF"]
 
@@ -23,7 +23,7 @@ def test_facts_and_pictures_come_as_they_were_written():
     assert list(file.frame.columns) == list(METADATA_COLUMNS)
     assert len(file) == 12
     pictures = list(file.images())
-    np.testing.assert_array_equal(pictures[7], picture("B", channels=3))
+    np.testing.assert_array_equal(pictures[7], image("B", channels=3))
 
 
 def test_some_pictures_are_read_by_row_number_across_row_groups():

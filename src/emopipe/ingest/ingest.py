@@ -28,6 +28,7 @@ from emopipe.ingest.sources import recognise
 from emopipe.ingest.sources.base import RawRow, Reason, Reject, RowCounts, Source
 from emopipe.ingest.splits import SplitPlan, plan_splits, split_from_train, split_lookup
 from emopipe.ingest.votes import VoteReject, class_votes, resolve_label
+from emopipe.vision.centerface import CenterFace
 from emopipe.vision.crops import crop_faces
 from emopipe.vision.detector import Detector
 from emopipe.vision.image_stats import grey, measure
@@ -77,7 +78,8 @@ def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ing
     counts = source.counts()
     _require_known_label(source.name, counts, base.classes)
     plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
-    rules = _Rules(base.classes, label_lookup(base.classes), plan.given, image.channels, ingest, _detector(ingest))
+    detector = CenterFace(longest=_LONGEST) if ingest.crop_faces else None
+    rules = _Rules(base.classes, label_lookup(base.classes), plan.given, image.channels, ingest, detector)
     with atomic_path(table) as partial:
         rejects = _read(source, rules, partial, total=counts.total())
         file = FaceFile(partial)
@@ -157,14 +159,6 @@ def _to_face(row: RawRow, rules: _Rules) -> _Face | Reject:
         "height": pixels.shape[0],
         "votes": None if votes is None else class_votes(votes, rules.labels, rules.classes),
     }
-
-
-def _detector(params: IngestParams) -> Detector | None:
-    if not params.crop_faces:
-        return None
-    from emopipe.vision.centerface import CenterFace
-
-    return CenterFace(longest=_LONGEST)
 
 
 def _face_pixels(image: np.ndarray | bytes, rules: _Rules) -> np.ndarray:

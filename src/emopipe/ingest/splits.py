@@ -9,13 +9,8 @@ import pandas as pd
 from emopipe.core.errors import DataError, ParamsError
 from emopipe.ingest.params import IngestParams, Split
 
-FOLDER_SPLITS: Mapping[str, Split] = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
+_VAL_NAMES: dict[str, Split] = dict.fromkeys(("val", "valid", "validation"), "val")
+FOLDER_SPLITS: Mapping[str, Split] = {"train": "train", **_VAL_NAMES, "test": "test"}
 """Names that need no entry in `ingest.split_map`."""
 
 

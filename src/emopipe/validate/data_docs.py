@@ -21,19 +21,7 @@ VARYING = {
 REMOTE = rb"""<(script|link|img)\b[^>]*(src|href)=["']https?://[^>]*>(\s*</script>)?"""
 """Elements that load from the network; they are removed."""
 
-STYLE = b"""<style>
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 1rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: .5rem 0; }
-th, td { border-bottom: 1px solid #8886; padding: .25rem .75rem; text-align: left; vertical-align: top; }
-.navbar ul, .list-group { list-style: none; padding: 0; }
-footer, .card, .cooltip, .modal, a[data-toggle] { display: none; }
-.badge { border: 1px solid #8886; border-radius: .5em; padding: 0 .5em; }
-pre, code { white-space: pre-wrap; }
-.fa-check-circle::before { content: "\\2713"; color: #2a7; }
-.fa-times::before { content: "\\2717"; color: #c33; }
-.fa-exclamation-triangle::before { content: "\\26a0\\fe0e"; color: #b80; }
-</style></head>"""
+STYLE = b"<style>\n" + Path(__file__).with_name("data_docs.css").read_bytes() + b"</style></head>"
 """Replaces the remote style sheets."""
 
 

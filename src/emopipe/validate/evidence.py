@@ -1,12 +1,13 @@
 """Collect the evidence about a table of faces. Shapes: N faces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from emopipe.faces.classes import label_indices
 from emopipe.faces.file import FaceFile
+from emopipe.faces.png import decode_png
 from emopipe.validate.findings.base import Evidence
 from emopipe.validate.params import ValidateParams
 from emopipe.vision.hog import describe
@@ -28,7 +29,7 @@ def collect_evidence(
     rows = _scored_rows(faces, classes, params.label_folds)
     if len(rows):
         labels.loc[rows] = find_label_errors(
-            describe(_images(file, rows)),
+            describe(decode_png(png) for _, png in file.iter_pngs(rows)),
             label_indices(faces["label"].iloc[rows], classes),
             connected_groups(faces["id"], near).iloc[rows].to_numpy(),
             classes=classes,
@@ -45,9 +46,3 @@ def _scored_rows(faces: pd.DataFrame, classes: Sequence[str], folds: int) -> np.
     counts = faces["label"].iloc[outside].value_counts()
     enough = folds > 0 and set(counts.index) == set(classes) and counts.min() >= folds
     return outside if enough else outside[:0]
-
-
-def _images(file: FaceFile, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Uint8 (H, W, C) of each of the rows, in ascending order."""
-    selected = set(rows.tolist())
-    return (image for row, image in enumerate(file.images()) if row in selected)

@@ -17,23 +17,6 @@ NUM_GROUPS = 12
 NUM_IMAGES = 6
 """Images shown of a group."""
 
-EXPLANATIONS = {
-    "constant_image": "All pixels equal, or nearly: there is no face to learn from.",
-    "likely_non_face": "Few grey levels: drawings, signs, text, and nearly black faces. Evidence: entropy in bits.",
-    "split_leak": "The same pixels in two splits: a model would be tested on its training data.",
-    "near_split_leak": "Near-duplicates in two splits: re-encoded, brightened, shifted, stamped or mirrored. "
-    "Evidence: correlation of details.",
-    "label_conflict": "The same pixels with different labels: at least one of them is wrong.",
-    "exact_duplicate": "The same pixels and label more than once in one split: such a face would count double.",
-    "near_duplicate": "Near-duplicates in one split. Evidence: correlation of details.",
-    "label_error": "Labels that are probably wrong, by confident learning; all are in suspects.csv, as lines for "
-    "corrections.csv. Evidence: quality of the label, 0 to 1.",
-    "saturated_image": "Mostly black and white pixels. Evidence: their share.",
-    "blurred_image": "No fine detail. Evidence: sharpness.",
-    "brightness_outlier": "Much darker or brighter than the others. Evidence: standard deviations from the median.",
-    "size_outlier": "Much smaller or larger than the others. Evidence: standard deviations from the median.",
-}
-
 
 def validation_page(
     file: FaceFile,
@@ -57,7 +40,6 @@ def validation_page(
         dropped=reasons.value_counts().to_dict(),
         findings=findings,
         groups={finding.kind: _groups(pngs, faces, reasons, finding) for finding in findings},
-        explanations=EXPLANATIONS,
         outcomes=sorted(outcomes, key=lambda outcome: outcome.success),
         num_held=sum(outcome.success for outcome in outcomes),
         counts=counts,

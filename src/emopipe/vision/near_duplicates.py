@@ -5,7 +5,7 @@ Shapes: N images, F features, P pairs, H height, W width, C channels.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -91,8 +91,7 @@ def confirm(proposed: Pairs, details_of: DetailsOf, min_similarity: float) -> Pa
         part = slice(start, start + _CHUNK)
         rows = zip(*proposed.pairs[part].T.tolist(), proposed.mirrored[part].tolist(), strict=True)
         similarity[part] = [correlation(*row) for row in rows]
-    compared = Pairs(pairs=proposed.pairs, mirrored=proposed.mirrored, similarity=similarity)
-    return compared.where(similarity >= min_similarity)
+    return replace(proposed, similarity=similarity).where(similarity >= min_similarity)
 
 
 def details(pixels: np.ndarray) -> np.ndarray:
@@ -120,7 +119,7 @@ def near_pairs(file: FaceFile, descriptors: np.ndarray, min_similarity: float) -
     index_of = np.zeros(len(rows), np.int64)
     index_of[compared] = np.arange(len(compared))
     near = confirm(proposed, lambda number: stack[index_of[number]], min_similarity)
-    return Pairs(pairs=rows[near.pairs], mirrored=near.mirrored, similarity=near.similarity)
+    return replace(near, pairs=rows[near.pairs])
 
 
 def connected_groups(ids: pd.Series, near: Pairs) -> pd.Series:

@@ -22,7 +22,6 @@ class ClassFolders(PathSource):
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """All files below the folder."""
         return tuple(all_files(self.path))
 
     @classmethod
@@ -32,11 +31,9 @@ class ClassFolders(PathSource):
         return [source] if path.is_dir() and source._tree.holds_images else []
 
     def counts(self) -> RowCounts:
-        """Count the images by the folders of their split and class."""
         return self._tree.counts()
 
     def read(self) -> Iterator[RawRow | Reject]:
-        """All files in sorted order."""
         return self._tree.rows(self._load)
 
     @cached_property

@@ -49,8 +49,7 @@ class FerCsv(PathSource):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The CSV, and the votes if there are any."""
-        return (self.path.name,) if self.votes is None else (self.path.name, self.votes.name)
+        return (self.path.name, *([self.votes.name] if self.votes else []))
 
     @classmethod
     def find(cls, path: Path, split_names: frozenset[str]) -> list[Self]:

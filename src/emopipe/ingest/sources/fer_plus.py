@@ -14,18 +14,7 @@ from emopipe.core.errors import DataError
 from emopipe.ingest.sources.lines import header_or_none, read_lines, split_cells
 from emopipe.ingest.sources.listing import visible_files
 
-_LABELS = (
-    "neutral",
-    "happiness",
-    "surprise",
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "contempt",
-    "unknown",
-    "nf",
-)
+_LABELS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "nf")
 _COLUMNS = frozenset({"usage", "image name", *_LABELS})
 _VOTE = re.compile("[0-9]{1,9}")
 _NUM_QUOTED = 40

@@ -82,13 +82,12 @@ def _is_image(kind: pa.DataType) -> bool:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
+    return kind in (pa.binary(), pa.large_binary(), pa.binary_view())
 
 
 def _is_text(kind: pa.DataType) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    is_string = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    return bool(is_string or pa.types.is_integer(kind) or pa.types.is_null(kind))
+    return kind in (pa.string(), pa.large_string(), pa.string_view(), pa.null()) or pa.types.is_integer(kind)
 
 
 def _class_names(path: Path, schema: pa.Schema) -> dict[str, Sequence[str]]:

@@ -46,8 +46,7 @@ class ImageTree:
 
     def rows(self, load: Callable[[str], bytes | Reject]) -> Iterator[RawRow | Reject]:
         """All files in the order of `names`; `load` reads the one at a path."""
-        for name in self.names:
-            yield self._row(name, load)
+        return (self._row(name, load) for name in self.names)
 
     def _row(self, name: str, load: Callable[[str], bytes | Reject]) -> RawRow | Reject:
         source = self.prefix + name

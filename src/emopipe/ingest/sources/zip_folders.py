@@ -38,7 +38,6 @@ class ZipFolders(PathSource):
         return [cls(item, split_names) for item in files_at(path) if holds_class_folders(item)]
 
     def counts(self) -> RowCounts:
-        """Count the images by the folders of their split and class, unreadable ones included."""
         self._check_limits()
         return self._tree.counts()
 

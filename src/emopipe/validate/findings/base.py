@@ -1,6 +1,6 @@
 """Evidence, and the findings derived from it. Shapes: N faces, K rows of one finding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,11 +32,10 @@ class Evidence:
         first = pd.Series(faces.index, index=faces["id"]).groupby(level=0).min()
         pairs = np.column_stack([self.faces["id"].iloc[side].map(first) for side in self.near.pairs.T]).astype(float)
         complete = ~np.isnan(pairs).any(axis=1)
-        near = self.near.where(complete)
         return Evidence(
             faces=faces,
             measures=self.measures[kept].reset_index(drop=True),
-            near=Pairs(pairs=pairs[complete].astype(np.int64), mirrored=near.mirrored, similarity=near.similarity),
+            near=replace(self.near.where(complete), pairs=pairs[complete].astype(np.int64)),
             labels=self.labels[kept].reset_index(drop=True),
         )
 
