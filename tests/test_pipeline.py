@@ -313,7 +313,7 @@ def test_a_stage_that_is_killed_in_mid_training_goes_on_to_the_same_model(pipeli
         process.kill()
     assert not pipeline.path("again").exists()
     output = succeed(pipeline.root, "python", "stages/train.py", *options, **CLOSED)
-    assert "cnn: going on with a training that was interrupted" in output
+    assert "cnn: resuming an interrupted training" in output
     model = "build/models/cnn/model.safetensors"
     assert pipeline.path("again/model.safetensors").read_bytes() == pipeline.path(model).read_bytes()
 

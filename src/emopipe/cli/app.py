@@ -79,12 +79,12 @@ def teach(
     from emopipe.faces.predictions import predictions_to_arrow
     from emopipe.faces.table import faces_from_arrow
     from emopipe.training.checkpoint import load_model
-    from emopipe.training.distillation import teach as say
+    from emopipe.training.distillation import teacher_predictions
     from emopipe.training.pretrained import digest_of
 
     names = models or list(load_params(PARAMS).models)
     trained = [load_model(ROOT / "build" / "models" / name) for name in names]
-    predictions = say(trained, faces_from_arrow(read_parquet(ROOT / "build" / "clean.parquet")))
+    predictions = teacher_predictions(trained, faces_from_arrow(read_parquet(ROOT / "build" / "clean.parquet")))
     write_parquet(out, predictions_to_arrow(predictions))
     digest = digest_of(out)
     print(f"{out}: {', '.join(names)} on {len(predictions.frame)} training faces; in params.yaml, under train:")

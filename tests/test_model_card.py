@@ -8,7 +8,7 @@ CLASSES = ["happy", "sad"]
 
 
 def split(f1, support):
-    """Figures of a split whose precision and recall are a little beside its F1."""
+    """Metrics of a split, with precision and recall near its F1."""
     per_class = {name: {"precision": f1 - 0.1, "recall": f1 + 0.1, "f1": f1, "support": support} for name in CLASSES}
     plain = {"accuracy": f1, "balanced_accuracy": f1, "macro_f1": f1, "ece": 0.02, "classwise_ece": 0.03, "nll": 0.5}
     before = {"ece": 0.12, "classwise_ece": 0.13, "nll": 0.6}
@@ -62,7 +62,7 @@ def card(export=EXPORT, validate=VALIDATE, channels=1):
 
 
 def changed(report, **values):
-    """The report with other values; `a__b` is b inside a."""
+    """The report with other values; `a__b` is the key b in a."""
     other = copy.deepcopy(report)
     for name, value in values.items():
         *outer, last = name.split("__")
@@ -74,7 +74,7 @@ def changed(report, **values):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "Chosen among cnn, resnet18 by macro_f1 on validation; test decided nothing.",
         "| accuracy | 0.800 (0.750 to 0.850) | 0.700 (0.650 to 0.750) |",
@@ -100,11 +100,11 @@ def changed(report, **values):
         "It looks at grey levels",
     ],
 )
-def test_the_card_says(said):
-    assert said in card()
+def test_the_card_contains(text):
+    assert text in card()
 
 
-def test_leaks_that_were_kept_are_admitted():
+def test_leaks_that_were_kept_are_reported():
     findings = [{"kind": "split_leak", "policy": "keep", "num_rows": 14}]
     assert (
         "**No**: 14 rows with a picture identical, pixel by pixel, to one of another split were kept "
@@ -112,23 +112,23 @@ def test_leaks_that_were_kept_are_admitted():
     ) in card(validate=changed(VALIDATE, findings=findings))
 
 
-def test_no_leaks_are_said_to_be_none():
+def test_the_absence_of_leaks_is_reported():
     findings = [{"kind": "near_split_leak", "policy": "drop", "num_rows": 0}]
     assert "No picture was nearly the same as one of another split." in card(
         validate=changed(VALIDATE, findings=findings)
     )
 
 
-def test_an_int8_graph_that_was_left_out_is_named_with_its_figures():
+def test_an_int8_graph_that_was_left_out_is_reported_with_its_metrics():
     text = card(export=changed(EXPORT, parity__int8__kept=False))
     assert "int8 differs too much, so `model.int8.onnx` is left out." in text
     assert "| int8 | 20 | 95.00% |" in text
 
 
-def test_the_checkpoint_of_ultralytics_is_named_where_there_is_one():
+def test_a_checkpoint_for_ultralytics_is_described():
     assert "model.pt" not in card()
     assert "`yolo classify predict` of ultralytics (AGPL-3.0)" in card(export=changed(EXPORT, yolo=True))
 
 
-def test_a_card_of_a_colour_model_says_so():
+def test_the_card_of_a_colour_model_describes_the_input():
     assert "It looks at colour: grey is repeated" in card(channels=3)

@@ -21,7 +21,6 @@ from emopipe.export.graph import ExportGraph, export_onnx, fit_channels
 from emopipe.export.params import ExportParams
 from emopipe.export.parity import compare, shapes_difference
 from emopipe.export.runtime import Bundle
-from emopipe.export.selection import best_model
 from emopipe.export.yolo import save_yolo
 from emopipe.faces.png import decode_png, encode_png, pixel_digest
 from emopipe.faces.predictions import predictions_of
@@ -56,10 +55,10 @@ FACES = faces_of([(48, 48)] * 8 + [(48, 48), (30, 40), (64, 50), (48, 48)], ["tr
 
 
 def trained(name="cnn", channels=1, **options):
-    """Of random weights, but with batch statistics of pictures, so that its answers depend on the picture."""
+    """Random weights with batch statistics of noise, so that predictions depend on the image."""
     torch.manual_seed(0)
-    wanted = architecture(name, num_classes=3, size=48, channels=channels, max_stride=16)
-    classifier = Classifier(wanted, mean=0.4, std=0.25, **options)
+    spec = architecture(name, num_classes=3, size=48, channels=channels, max_stride=16)
+    classifier = Classifier(spec, mean=0.4, std=0.25, **options)
     for module in classifier.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 0.5
@@ -82,7 +81,7 @@ def bundle(model, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_graph_computes_what_torch_does_for_pictures_of_any_size(bundle, model):
+def test_the_graph_equals_torch_for_images_of_any_size(bundle, model):
     folder, proof = bundle
     assert proof["parity"]["onnx"]["num_faces"] == proof["parity"]["onnx_one_by_one"]["num_faces"] == 4
     assert proof["parity"]["onnx_other_shapes"]["max_probability_difference"] <= 1e-4
@@ -102,7 +101,7 @@ def test_the_graph_computes_what_torch_does_for_pictures_of_any_size(bundle, mod
     assert Bundle(folder).predict(np.zeros((0, 48, 48, 1), np.uint8)).shape == (0, 3)
 
 
-def as_pillow_converts(pictures, channels):
+def converted_by_pillow(pictures, channels):
     mode = "L" if channels == 1 else "RGB"
     converted = [np.asarray(Image.fromarray(picture.squeeze()).convert(mode)) for picture in pictures]
     return np.stack(converted).reshape(*pictures.shape[:3], channels)
@@ -117,16 +116,16 @@ def test_a_graph_for_grey_or_colour_takes_both(channels, tmp_path):
     (tmp_path / "model.json").write_text(json.dumps(description))
     for given in (1, 3, 4):
         pictures = np.random.default_rng(3).integers(0, 256, (2, 50, 41, given), dtype=np.uint8)
-        expected = model.classifier.predict(torch.from_numpy(as_pillow_converts(pictures, channels))).numpy()
+        expected = model.classifier.predict(torch.from_numpy(converted_by_pillow(pictures, channels))).numpy()
         assert Bundle(tmp_path).predict(pictures) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("given", [1, 3, 4])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_colours_are_converted_as_pillow_does_to_the_last_bit(given, channels):
+def test_colours_are_converted_exactly_as_in_pillow(given, channels):
     pictures = np.random.default_rng(0).integers(0, 256, (1, 300, 200, given), dtype=np.uint8)
     converted = fit_channels(torch.from_numpy(pictures), channels).numpy()
-    np.testing.assert_array_equal(converted, as_pillow_converts(pictures, channels))
+    np.testing.assert_array_equal(converted, converted_by_pillow(pictures, channels))
 
 
 @pytest.mark.slow
@@ -139,8 +138,8 @@ def test_colours_are_converted_as_pillow_does_to_the_last_bit(given, channels):
         (np.zeros((1, 9, 9, 1), np.float32), "float32 (1, 9, 9, 1)"),
     ],
 )
-def test_arrays_that_are_no_pictures_are_one_line(bundle, pictures, got):
-    expected = f"expected pictures uint8 (N, H, W, C) with C 1 (grey), 3 (RGB) or 4 (RGBA), got {got}"
+def test_arrays_that_are_no_images_are_one_line(bundle, pictures, got):
+    expected = f"expected images uint8 (N, H, W, C) with C 1 (grey), 3 (RGB) or 4 (RGBA), got {got}"
     with pytest.raises(DataError, match=f"^{re.escape(expected)}$"):
         Bundle(bundle[0]).predict(pictures)
 
@@ -157,23 +156,23 @@ def test_the_int8_graph_is_smaller_and_close(bundle):
 
 
 @pytest.mark.slow
-def test_encoded_pictures_are_decoded_upright_and_in_the_right_colours(bundle):
+def test_encoded_images_are_decoded_upright(bundle):
     opened = Bundle(bundle[0])
     pixels = np.random.default_rng(2).integers(0, 256, (50, 40), dtype=np.uint8)
-    turned = io.BytesIO()
+    rotated = io.BytesIO()
     exif = Image.Exif()
-    exif[0x0112] = 6  # rotate by 90 degrees to see it upright
-    Image.fromarray(np.rot90(pixels)).save(turned, "PNG", exif=exif)
-    assert opened.predict_encoded([turned.getvalue()]) == pytest.approx(opened.predict(pixels[None, :, :, None]))
+    exif[0x0112] = 6  # rotated by 90 degrees
+    Image.fromarray(np.rot90(pixels)).save(rotated, "PNG", exif=exif)
+    assert opened.predict_encoded([rotated.getvalue()]) == pytest.approx(opened.predict(pixels[None, :, :, None]))
     with pytest.raises(DataError, match=r"^the bytes do not decode as an image$"):
         opened.predict_encoded([b"rubbish"])
 
 
 @pytest.mark.slow
-def test_int8_is_left_out_when_it_is_not_good_enough(model, tmp_path, monkeypatch):
+def test_int8_is_left_out_beyond_its_limits(model, tmp_path, monkeypatch):
     def quantise_badly(source, target, batches):
         another = copy.deepcopy(model.classifier)
-        another.temperature = -another.temperature  # what was least likely becomes most likely
+        another.temperature = -another.temperature  # reverses the order of the classes
         export_onnx(another, 1, target)
 
     monkeypatch.setattr("emopipe.export.bundle.quantise", quantise_badly)
@@ -184,10 +183,10 @@ def test_int8_is_left_out_when_it_is_not_good_enough(model, tmp_path, monkeypatc
     assert not proof["int8"]["kept"]
     assert not (tmp_path / "model.int8.onnx").exists()
     agreement, loss = proof["int8"]["agreement"], proof["int8"]["macro_f1_loss"]
-    assert int8_warning(proof, strict) == [
+    assert int8_warning(proof, strict) == (
         f"warning: int8 is left out: it agrees with torch on {agreement:.2%} of 4 validation faces "
         f"(export.min_int8_agreement=0.98) and loses {loss:.4f} of macro-F1 (export.max_int8_f1_loss=0.005)"
-    ]
+    )
     assert agreement == 0
 
 
@@ -195,7 +194,7 @@ def test_int8_is_left_out_when_it_is_not_good_enough(model, tmp_path, monkeypatc
 def test_a_graph_that_differs_from_torch_is_refused(model, tmp_path, monkeypatch):
     def export_another(classifier, channels, path):
         another = copy.deepcopy(classifier)
-        another.temperature = 0.03  # the same answers, less sure
+        another.temperature = 0.03  # same classes, lower confidence
         export_onnx(another, channels, path)
 
     monkeypatch.setattr("emopipe.export.bundle.export_onnx", export_another)
@@ -209,22 +208,22 @@ def test_a_graph_that_differs_from_torch_is_refused(model, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_a_graph_that_differs_for_other_sizes_alone_is_refused(model, tmp_path, monkeypatch):
+def test_a_graph_that_differs_only_for_other_sizes_is_refused(model, tmp_path, monkeypatch):
     monkeypatch.setattr("emopipe.export.bundle.shapes_difference", lambda graph, predict: 0.25)
     with pytest.raises(
         ModelError,
-        match=r"^the ONNX graph does not compute what torch does for pictures of other sizes and colours: "
+        match=r"^the ONNX graph does not compute what torch does for images of other sizes and channels: "
         r"probabilities differ by up to 0.25 \(export.max_probability_difference=0.0001\); nothing is exported$",
     ):
         make_bundle(tmp_path, model, FACES, LIMITS, channels=1)
 
 
-def test_other_sizes_and_colours_are_compared_with_torch():
+def test_other_sizes_and_channels_are_compared_with_torch():
     graph = ExportGraph(trained().classifier, channels=1)
 
     def predict(images):
-        right = graph(torch.from_numpy(images)).detach().numpy()
-        return right + 0.125 * (images.shape[1:] == (301, 200, 4))
+        exact = graph(torch.from_numpy(images)).detach().numpy()
+        return exact + 0.125 * (images.shape[1:] == (301, 200, 4))
 
     assert shapes_difference(graph, predict) == pytest.approx(0.125)
 
@@ -239,8 +238,8 @@ print("RESULT", json.dumps([list(model.names.values()), model.task, [r.probs.dat
 
 
 @torch.no_grad()
-def spread_answers(classifier, images):
-    """Change the last layer so that the logits of `images` have mean 0 and deviation 2."""
+def spread_logits(classifier, images):
+    """Rescale the last layer so that the logits of `images` have mean 0 and standard deviation 2."""
     head = classifier.network.network.model[-1].linear
     logits = classifier.eval()(images)
     head.bias -= logits.mean(0)
@@ -252,12 +251,12 @@ def spread_answers(classifier, images):
 @pytest.fixture(scope="module")
 def yolo(tmp_path_factory):
     """The bundle's folder, the model, and eight grey faces as arrays and as files."""
-    if importlib.util.find_spec("ultralytics") is None:  # importing it would leave Pillow patched for other tests
+    if importlib.util.find_spec("ultralytics") is None:  # an import would patch Pillow for other tests
         pytest.skip("ultralytics is not installed")
     folder = tmp_path_factory.mktemp("yolo")
     model = trained("yolov8n-cls", views="flip", temperature=2.0)
     faces = [decode_png(png) // 4 + 25 * k for k, png in enumerate(FACES.frame["png"][:8])]
-    spread_answers(model.classifier, torch.from_numpy(np.stack(faces)))
+    spread_logits(model.classifier, torch.from_numpy(np.stack(faces)))
     assert make_bundle(folder, model, FACES, LIMITS, channels=1)["yolo"]
     paths = [folder / f"face{k}.png" for k in range(len(faces))]
     for path, face in zip(paths, faces, strict=True):
@@ -267,24 +266,24 @@ def yolo(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("safe", ["0", "1"])
-def test_ultralytics_loads_the_checkpoint_and_says_what_our_model_says_of_one_view(yolo, safe, tmp_path):
+def test_ultralytics_loads_the_checkpoint_and_predicts_the_same_for_one_view(yolo, safe, tmp_path):
     folder, model, faces, paths = yolo
     environment = os.environ | ENVIRONMENT | {"ULTRALYTICS_SAFE_LOAD": safe, "YOLO_CONFIG_DIR": str(tmp_path)}
     command = [sys.executable, "-W", "ignore", "-c", ULTRALYTICS, folder / "model.pt", *paths]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
-    answer = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
-    names, task, probabilities = json.loads(answer.removeprefix("RESULT"))
+    result = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
+    names, task, probabilities = json.loads(result.removeprefix("RESULT"))
     assert (tuple(names), task) == (CLASSES, "classify")
     classifier = copy.deepcopy(model.classifier)
     classifier.views = "none"
     expected = classifier.predict(torch.from_numpy(faces)).numpy()
-    assert expected.std(0).max() > 0.05, "the faces get different answers"
+    assert expected.std(0).max() > 0.05, "predictions depend on the face"
     assert np.array(probabilities) == pytest.approx(expected, abs=0.02)  # ultralytics rounds to whole grey levels
     assert (np.argmax(probabilities, 1) == expected.argmax(1)).all()
 
 
 @pytest.mark.slow
-def test_the_command_yolo_classify_predict_takes_the_checkpoint(yolo, tmp_path):
+def test_yolo_classify_predict_accepts_the_checkpoint(yolo, tmp_path):
     folder, _, _, paths = yolo
     command = [Path(sys.executable).parent / "yolo", "classify", "predict", f"model={folder / 'model.pt'}"]
     environment = os.environ | ENVIRONMENT | {"YOLO_CONFIG_DIR": str(tmp_path), "PYTHONWARNINGS": "ignore"}
@@ -297,25 +296,25 @@ def test_the_command_yolo_classify_predict_takes_the_checkpoint(yolo, tmp_path):
         text=True,
         check=True,
     )
-    said = done.stdout + done.stderr
-    assert "64x64" in said
-    assert any(name in said for name in CLASSES)
+    output = done.stdout + done.stderr
+    assert "64x64" in output
+    assert any(name in output for name in CLASSES)
 
 
 @pytest.mark.slow
-def test_the_same_model_gives_the_same_checkpoint_byte_by_byte(yolo, tmp_path):
+def test_equal_models_give_equal_checkpoints(yolo, tmp_path):
     folder, model, _, _ = yolo
     save_yolo(model, tmp_path / "model.pt")
     assert (tmp_path / "model.pt").read_bytes() == (folder / "model.pt").read_bytes()
     assert str(folder).encode() not in (folder / "model.pt").read_bytes()
 
 
-def test_other_networks_get_no_checkpoint_of_ultralytics(tmp_path):
+def test_other_networks_have_no_checkpoint_for_ultralytics(tmp_path):
     assert not save_yolo(trained(), tmp_path / "model.pt")
     assert not list(tmp_path.iterdir())
 
 
-def test_calibration_spreads_over_all_rows_and_sizes():
+def test_calibration_faces_are_spread_over_all_rows_and_sizes():
     sizes = [(20 + k % 3, 24) for k in range(1000)]
     batches = _calibration(faces_of(sizes, ["train"] * 1000))
     assert sum(len(batch) for batch in batches) == 512
@@ -324,20 +323,13 @@ def test_calibration_spreads_over_all_rows_and_sizes():
 
 def test_parity_counts_disagreements_and_the_loss_of_macro_f1():
     validation = FACES.split("val")
-    right = np.eye(3)[[CLASSES.index(label) for label in validation.frame["label"]]]
-    wrong = right.copy()
-    wrong[0] = np.roll(right[0], 1)
-    parity = compare(predictions_of(validation, right, CLASSES), wrong)
+    exact = np.eye(3)[[CLASSES.index(label) for label in validation.frame["label"]]]
+    other = exact.copy()
+    other[0] = np.roll(exact[0], 1)
+    parity = compare(predictions_of(validation, exact, CLASSES), other)
     assert (parity.agreement, parity.max_probability_difference) == (0.75, 1.0)
     assert parity.f1_loss == {"happy": pytest.approx(1 / 3), "sad": 0.0, "angry": pytest.approx(1 / 3)}
     assert parity.macro_f1_loss == pytest.approx(2 / 9)
-
-
-def test_the_best_model_is_chosen_on_validation_alone():
-    reports = {"a": {"val": {"accuracy": 0.6}, "test": {"accuracy": 0.9}}, "b": {"val": {"accuracy": 0.7}}}
-    assert best_model(reports, ["a", "b"], "accuracy") == "b"
-    with pytest.raises(ModelError, match=r"^no report of c: run `dvc repro`$"):
-        best_model(reports, ["a", "c"], "accuracy")
 
 
 def test_a_folder_that_is_no_bundle_is_one_line(tmp_path):
