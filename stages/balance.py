@@ -1,4 +1,4 @@
-"""Stage `balance`: decide what the training set is made of; validation and test rows never pass through here."""
+"""Stage `balance`: build the training set from the train faces; validation and test faces are unused."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def main(
     report: Out,
     pages: Out,
 ) -> None:
-    """Make the training set out of the train faces."""
+    """Balance the classes of train; write the training set, the report and the page."""
     faces = faces_from_arrow(read_parquet(clean))
     balanced = balance(faces, params, size=image.size, seed=base.seed)
     counts = balance_report(balanced, base.classes, params)

@@ -29,7 +29,7 @@ def main(
     members = ensembles[model]
     averaged = average([predictions_from_arrow(read_parquet(predictions / f"{member}.parquet")) for member in members])
     costs = [read_json(weights / member / DESCRIPTION) for member in members]
-    total = {figure: sum(cost[figure] for cost in costs) for figure in ("num_parameters", "num_macs")}
+    total = {name: sum(cost[name] for cost in costs) for name in ("num_parameters", "num_macs")}
     result = build_report(model, averaged, params, base.seed, about={"members": list(members)} | total)
     faces = faces_from_arrow(read_parquet(clean))
     faces = faces.where(faces.frame["split"].isin(HELD_OUT))

@@ -37,8 +37,8 @@ def main(
     test = predicted.split("test")
     print(f"{model} on test\n{report_text(test.probabilities, test.labels, test.classes)}")
     history = pd.read_csv(weights / "history.csv")
-    pictures = draw_figures(result, predicted, faces, params.num_mistakes)
-    write_folder(figures, dict([*pictures, draw_training(model, history, trained.training["best_epoch"])]))
+    drawn = draw_figures(result, predicted, faces, params.num_mistakes)
+    write_folder(figures, dict([*drawn, draw_training(model, history, trained.training["best_epoch"])]))
     for name, table in plot_tables(predicted, history).items():
         write_csv(plots / f"{name}.csv", table)
     write_parquet(predictions, predictions_to_arrow(predicted))

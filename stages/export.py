@@ -1,4 +1,4 @@
-"""Stage `export`: the model that is best on validation becomes the bundle, with proof that it computes the same."""
+"""Stage `export`: the model with the best validation metric becomes the bundle, after parity checks."""
 
 from pathlib import Path
 
@@ -9,7 +9,6 @@ from emopipe.core.stage import Out, run_stage
 from emopipe.export.bundle import int8_warning, make_bundle
 from emopipe.export.card import model_card
 from emopipe.export.params import ExportParams
-from emopipe.export.selection import best_model
 from emopipe.faces.table import faces_from_arrow
 from emopipe.training.checkpoint import load_model
 
@@ -29,20 +28,20 @@ def main(
     report: Out,
 ) -> None:
     """Export the best model."""
-    found = {name: read_json(reports / f"{name}.json") for name in models}
-    model = best_model(found, models, params.select_by)
-    earlier = {"ingest": read_json(ingest), "validate": read_json(validate), "balance": read_json(balance)}
+    evaluations = {name: read_json(reports / f"{name}.json") for name in models}
+    candidates = {name: evaluation["val"][params.select_by] for name, evaluation in evaluations.items()}
+    model = max(candidates, key=candidates.__getitem__)  # of equals, the first in params.yaml
+    data = {"ingest": read_json(ingest), "validate": read_json(validate), "balance": read_json(balance)}
     with atomic_path(out) as folder:
         folder.mkdir()
         faces = faces_from_arrow(read_parquet(clean))
-        proof = make_bundle(folder, load_model(weights / model), faces, params, image.channels)
-        candidates = {name: values["val"][params.select_by] for name, values in found.items()}
-        result = {"model": model, "select_by": params.select_by, "candidates": candidates, **proof}
-        card = model_card(found[model], result, **earlier, channels=image.channels)
+        checks = make_bundle(folder, load_model(weights / model), faces, params, image.channels)
+        result = {"model": model, "select_by": params.select_by, "candidates": candidates, **checks}
+        card = model_card(evaluations[model], result, **data, channels=image.channels)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     write_json(report, result)
-    for line in int8_warning(proof["parity"], params):
-        print(line)
+    if warning := int8_warning(result["parity"], params):
+        print(warning)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage `ingest`: read the source in data/ into the canonical table; every row is kept or rejected with a reason."""
+"""Stage `ingest`: from the source in data/ to the canonical table; every row is kept or rejected with a reason."""
 
 from pathlib import Path
 

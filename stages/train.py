@@ -1,4 +1,4 @@
-"""Stage `train@MODEL`: train one network on the training set, and keep the epoch that is best on validation."""
+"""Stage `train@MODEL`: train one network on the training set; the epoch with the best validation accuracy is kept."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from emopipe.faces.table import faces_from_arrow
 from emopipe.faces.training_set import training_set_from_arrow
 from emopipe.training.checkpoint import save_model
 from emopipe.training.params import TrainParams
-from emopipe.training.pretrained import starting_weights, teacher_predictions
+from emopipe.training.pretrained import initial_weights, load_teacher
 from emopipe.training.train_model import train_model
 
 CHECKPOINTS = ".checkpoints"
-"""Folder of interrupted trainings, each named by the key of its state."""
+"""Folder of the states of interrupted trainings, named by the key of the stage."""
 
 
 def main(
@@ -29,8 +29,8 @@ def main(
     out: Out,
 ) -> None:
     """Train one network."""
-    interrupted = run.root / CHECKPOINTS / f"{run.state.key}.safetensors"
-    interrupted.parent.mkdir(exist_ok=True)
+    state_file = run.root / CHECKPOINTS / f"{run.state.key}.safetensors"
+    state_file.parent.mkdir(exist_ok=True)
     trained, history = train_model(
         model,
         faces_from_arrow(read_parquet(clean)),
@@ -39,15 +39,15 @@ def main(
         image=image,
         params=params,
         metrics=run.observer,
-        start=starting_weights(model, params, run.root),
-        teacher=teacher_predictions(params, run.root),
-        interrupted=interrupted,
+        initial_weights=initial_weights(model, params, run.root),
+        teacher=load_teacher(params, run.root),
+        state_file=state_file,
     )
     with atomic_path(out) as folder:
         folder.mkdir()
         save_model(folder, trained)
         write_csv(folder / "history.csv", history)
-    interrupted.unlink(missing_ok=True)
+    state_file.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage `validate`: the gate that drops rows by policy and checks the expectations of the rest."""
+"""Stage `validate`: drop rows by policy, and check expectations on the rest."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from emopipe.validate.validate import validate
 def main(
     base: BaseParams, params: ValidateParams, *, faces: Path, corrections: Path, clean: Out, report: Out, pages: Out
 ) -> None:
-    """Validate the table of faces, and keep the rows that are fit for use."""
+    """Validate the table of faces, and keep the usable rows."""
     file = FaceFile(faces)
     result = validate(file, base.classes, params, read_corrections(corrections, base.classes), seed=base.seed)
     file.copy(clean, result.kept, label=result.labels)

@@ -16,19 +16,19 @@ from emopipe.validate.findings import KINDS
 from emopipe.validate.params import PolicyParams, ValidateParams
 
 
-def picture(name, height=16, width=16, channels=1):
-    """Noise that `name` stands for; a name that begins with "blank" stands for pixels of one level."""
+def image(name, height=16, width=16, channels=1):
+    """Noise seeded by `name`; one grey level if `name` begins with "blank"."""
     rng = np.random.default_rng(list(name.encode()))
     noise = rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
     return np.full_like(noise, noise[0, 0, 0]) if name.startswith("blank") else noise
 
 
 def faces_of(*rows, height=16, width=16, channels=1):
-    """Rows like "train happy A": split, label, picture. The same picture name gives the same picture."""
+    """Rows like "train happy A": split, label, image. The same name gives the same image."""
     table = []
     for number, row in enumerate(rows, start=1):
         split, label, name = row.split()
-        pixels = picture(name, height, width, channels)
+        pixels = image(name, height, width, channels)
         path = f"{number}.png"
         source, votes = f"f.csv:{number}", None
         table.append((pixel_digest(pixels), encode_png(pixels), path, label, split, source, width, height, votes))
@@ -36,7 +36,7 @@ def faces_of(*rows, height=16, width=16, channels=1):
 
 
 def file_of(faces):
-    """The table as a file, of which only the open handle is left."""
+    """The table as an open file that is already deleted."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "faces.parquet")
         pq.write_table(faces_to_arrow(faces), path, row_group_size=5)
@@ -44,14 +44,14 @@ def file_of(faces):
 
 
 def evidence_of(faces, **changes):
-    """What is seen of a table; labels are judged only where `label_folds` says so."""
+    """The evidence about a table; labels are scored only with `label_folds`."""
     file = file_of(faces)
     classes = sorted(set(faces.frame["label"]))
     return collect_evidence(file, file.frame, classes, validate_params(**changes), seed=0)
 
 
 def ingest_params(*, votes=("given", "reject"), **changes):
-    """FER2013's splits; keywords change the rest, and `votes` names a rule and what happens to votes for no class."""
+    """FER2013's splits; keywords change the rest, and `votes` is a rule and the use of out-of-class votes."""
     options = {
         "split_map": {"Training": "train", "PublicTest": "val", "PrivateTest": "test"},
         "val_fraction": 0.1,

@@ -1,4 +1,4 @@
-"""Damaged copies of pictures and requests, by a seed."""
+"""Damaged copies of images and requests, by a seed."""
 
 import io
 from collections.abc import Iterator

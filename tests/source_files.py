@@ -1,4 +1,4 @@
-"""Sources made for a test: files written from a few bytes each, and what reading them gives."""
+"""Small sources for tests, and reading them."""
 
 import io
 import zipfile
@@ -17,7 +17,7 @@ TABLE = "emotion,pixels,Usage\n3,0 50 100 255,Training\n0,9 8 7 6,PublicTest\n"
 
 
 def png(value: int, size: tuple[int, int] = (4, 2)) -> bytes:
-    """A grey picture of one level."""
+    """A grey image of one level."""
     buffer = io.BytesIO()
     Image.new("L", size, value).save(buffer, "PNG")
     return buffer.getvalue()

@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 
-from answers import answers
 from emopipe.cli import app as cli
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import write_parquet
@@ -22,6 +21,7 @@ from emopipe.tracking.registry import register
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import connect
 from face_tables import faces_of
+from predicted import predict
 from projects import ROOT
 from registries import PARAMS, add_run, add_version, copy_store, new_store
 from test_tracking import make_bundle
@@ -46,7 +46,7 @@ def root(store, tmp_path, monkeypatch):
 
 
 def said(letters, truth=TRUTH, times=30):
-    return answers(truth, letters, times=times)
+    return predict(truth, letters, times=times)
 
 
 def against(root, model, predictions):
@@ -76,7 +76,7 @@ def test_without_a_champion_or_on_other_faces_the_run_says_so(root):
     assert against(root, "cnn", said(OLD)).headline == "There is no champion yet."
     add_version(root, "old", said(OLD))
     found = against(root, "cnn", said("hs", truth="hs"))
-    assert found.headline.startswith("version 1, the champion was measured on 360 test faces (")
+    assert found.headline.startswith("version 1, the champion was evaluated on 360 test faces (")
     assert found.tags["emopipe.against_champion"] == "not comparable"
 
 

@@ -1,4 +1,4 @@
-"""Strategies on small made-up tables: what they add and remove, whose children their rows are, and that all adds up."""
+"""Balancing strategies on small tables: added and removed rows, provenance, determinism, row counts."""
 
 import runpy
 from collections import Counter
@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from balance_tables import CLASSES, ROWS, SMALL, balance_params, drawn_faces, make
-from emopipe.balance.augment import WARP_GRID, Alteration, alter, draw_alteration
+from emopipe.balance.augment import WARP_GRID, Transform, apply_transform, sample_transform
 from emopipe.balance.balance import STRATEGIES
 from emopipe.balance.report import balance_report
-from emopipe.balance.targets import class_targets, num_missing
+from emopipe.balance.targets import class_targets, missing_rows
 from emopipe.core.errors import DataError, ParamsError
 from emopipe.core.files import read_json, read_parquet, write_parquet
 from emopipe.core.params import load_params
@@ -31,8 +31,8 @@ from face_tables import faces_of
 ROOT = Path(__file__).parent.parent
 LABELS = np.array(["happy"] * 9 + ["sad"] * 2 + ["fear"] * 5)
 REMOVING = ("undersample", "smote_enn")
-PICTURED = ("augment", "morph", "smote", "borderline_smote", "adasyn", "smote_enn", "deepsmote", "flow")
-UNCHANGED = Alteration(
+GENERATING = ("augment", "morph", "smote", "borderline_smote", "adasyn", "smote_enn", "deepsmote", "flow")
+IDENTITY = Transform(
     rotation=0,
     scale=1,
     shift=(0, 0),
@@ -58,41 +58,41 @@ UNCHANGED = Alteration(
         ({"sad": 4}, {"fear": 5, "happy": 9, "sad": 4}),
     ],
 )
-def test_a_target_is_a_word_a_number_a_share_of_the_largest_class_or_numbers_by_class(target, targets):
+def test_a_target_is_max_mean_a_number_a_share_of_the_largest_class_or_numbers_by_class(target, targets):
     assert class_targets(LABELS, target) == targets
 
 
-def test_a_share_that_meets_a_whole_number_is_not_rounded_above_it():
+def test_rounding_up_a_share_tolerates_floating_point_error():
     assert 0.07 * 100 > 7
     assert class_targets(np.array(["a"] * 100 + ["b"]), 0.07) == {"a": 7, "b": 7}
 
 
-def test_a_target_for_a_class_that_no_face_has_is_refused():
+def test_a_target_for_an_unknown_class_is_an_error():
     with pytest.raises(ParamsError) as error:
         class_targets(LABELS, {"sad": 4, "bored": 4})
     assert str(error.value) == "balance.target names bored, expected classes of train: fear, happy, sad"
 
 
-def test_classes_are_raised_to_the_target_and_none_is_lowered():
-    assert num_missing(LABELS, {"fear": 5, "happy": 7, "sad": 5}, 0.9) == {"fear": 0, "happy": 0, "sad": 3}
+def test_rows_are_missing_only_in_classes_below_their_target():
+    assert missing_rows(LABELS, {"fear": 5, "happy": 7, "sad": 5}, 0.9) == {"fear": 0, "happy": 0, "sad": 3}
 
 
-def test_no_more_than_a_share_of_all_rows_is_added_and_each_class_gets_less():
-    assert num_missing(LABELS, {"fear": 21, "happy": 9, "sad": 34}, 0.5) == {"fear": 5, "happy": 0, "sad": 10}
-    assert num_missing(LABELS, {"fear": 21, "happy": 9, "sad": 34}, 0.0) == dict.fromkeys(CLASSES, 0)
+def test_max_added_scales_down_the_additions_of_all_classes():
+    assert missing_rows(LABELS, {"fear": 21, "happy": 9, "sad": 34}, 0.5) == {"fear": 5, "happy": 0, "sad": 10}
+    assert missing_rows(LABELS, {"fear": 21, "happy": 9, "sad": 34}, 0.0) == dict.fromkeys(CLASSES, 0)
 
 
 # All strategies
 
 
-def test_none_is_the_train_faces_in_their_order():
+def test_none_keeps_the_train_faces_in_order():
     faces = faces_of(*ROWS)
     frame = make("none", faces).training_set.frame
     assert frame["id"].tolist() == faces.split("train").frame["id"].tolist()
     assert set(frame["origin"]) == {"real"}
 
 
-def test_oversample_repeats_what_the_classes_lack():
+def test_oversample_repeats_faces_of_small_classes():
     frame = make("oversample").training_set.frame
     pd.testing.assert_frame_equal(frame[:16], make("none").training_set.frame, check_dtype=False)
     assert Counter(frame["label"]) == {"happy": 9, "sad": 5, "fear": 5}
@@ -100,7 +100,7 @@ def test_oversample_repeats_what_the_classes_lack():
     assert [(name,) for name in frame["id"][16:]] == frame["parents"][16:].tolist()
 
 
-def test_undersample_removes_what_the_classes_have_too_much():
+def test_undersample_removes_faces_of_large_classes():
     balanced = make("undersample", target={"happy": 4, "sad": 2, "fear": 9})
     frame = balanced.training_set.frame
     assert Counter(frame["label"]) == {"happy": 4, "sad": 2, "fear": 5}
@@ -110,8 +110,8 @@ def test_undersample_removes_what_the_classes_have_too_much():
     assert report["removed_for"] == {"undersampled": 5}
 
 
-@pytest.mark.parametrize("strategy", PICTURED)
-def test_every_synthetic_row_names_its_parents_and_what_was_done_to_them(strategy):
+@pytest.mark.parametrize("strategy", GENERATING)
+def test_every_synthetic_row_has_parents_an_operation_and_a_seed(strategy):
     faces = drawn_faces()
     frame = make(strategy, faces, target="max").training_set.frame
     made = frame[frame["origin"] == "synthetic"]
@@ -122,12 +122,12 @@ def test_every_synthetic_row_names_its_parents_and_what_was_done_to_them(strateg
         assert row.seed > 0
         assert 1 <= len(row.parents) <= 2
         assert row.id == pixel_digest(decode_png(row.png))
-        if strategy != "flow":  # which takes faces of any class
+        if strategy != "flow":  # parents of any class
             assert {label_of[parent] for parent in row.parents} == {row.label}
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_nothing_is_born_of_validation_or_test_and_they_change_nothing(strategy):
+def test_validation_and_test_faces_have_no_influence(strategy):
     faces = drawn_faces()
     expected = make(strategy, faces, target="max").training_set.frame
     train = faces.split("train")
@@ -139,7 +139,7 @@ def test_nothing_is_born_of_validation_or_test_and_they_change_nothing(strategy)
 
 
 @pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "none"])
-def test_the_same_seed_gives_the_same_rows_bit_for_bit_and_another_seed_others(strategy):
+def test_rows_are_determined_by_the_seed(strategy):
     first, again, other = (
         make(strategy, drawn_faces(), target=SMALL, seed=seed).training_set.frame for seed in (3, 3, 4)
     )
@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_rows_bit_for_bit_and_another_seed_others(s
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_for_each_class_before_is_kept_and_removed_and_after_is_kept_and_added(strategy):
+def test_the_report_accounts_for_every_row_of_each_class(strategy):
     balanced = make(strategy, drawn_faces(), target="max")
     report = balance_report(balanced, CLASSES, balance_params(strategy))
     rows = balanced.training_set.frame
@@ -162,7 +162,7 @@ def test_for_each_class_before_is_kept_and_removed_and_after_is_kept_and_added(s
 
 
 @pytest.mark.parametrize("strategy", ["morph", "smote", "borderline_smote", "adasyn", "deepsmote"])
-def test_a_class_of_one_face_has_no_partner_and_is_short(strategy):
+def test_a_class_of_one_face_stays_short_of_its_target(strategy):
     faces = drawn_faces(sad=1)
     balanced = make(strategy, faces, target={"sad": 3})
     report = balance_report(balanced, CLASSES, balance_params(strategy))
@@ -171,7 +171,7 @@ def test_a_class_of_one_face_has_no_partner_and_is_short(strategy):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_training_set_survives_its_arrow_form(strategy, tmp_path):
+def test_a_training_set_is_unchanged_by_an_arrow_round_trip(strategy, tmp_path):
     training_set = make(strategy, drawn_faces()).training_set
     write_parquet(tmp_path / "train", training_set_to_arrow(training_set))
     again = training_set_from_arrow(read_parquet(tmp_path / "train"))
@@ -181,22 +181,22 @@ def test_a_training_set_survives_its_arrow_form(strategy, tmp_path):
 # augment
 
 
-def test_a_synthetic_row_of_augment_can_be_made_again_from_its_parent_and_its_seed():
+def test_a_row_of_augment_is_reproducible_from_its_parent_and_seed():
     faces = faces_of(*ROWS, height=20, width=24, channels=3)
     pngs = faces.frame.set_index("id")["png"]
     for row in make("augment", faces).training_set.frame[16:].itertuples():
-        made = decode_png(row.png)
-        again = draw_alteration(row.seed)
-        assert row.op == str(again)
-        np.testing.assert_array_equal(alter(decode_png(pngs[row.parents[0]]), again), made)
+        transform = sample_transform(row.seed)
+        assert row.op == str(transform)
+        parent = decode_png(pngs[row.parents[0]])
+        np.testing.assert_array_equal(apply_transform(parent, transform), decode_png(row.png))
 
 
 def gradient(height=20, width=24):
     return np.add.outer(2 * np.arange(height), 5 * np.arange(width)).astype(np.uint8)[:, :, None]
 
 
-def test_the_alteration_that_alters_nothing_gives_the_same_pixels():
-    np.testing.assert_array_equal(alter(gradient(), UNCHANGED), gradient())
+def test_the_identity_transform_keeps_the_pixels():
+    np.testing.assert_array_equal(apply_transform(gradient(), IDENTITY), gradient())
 
 
 @pytest.mark.parametrize(
@@ -209,21 +209,23 @@ def test_the_alteration_that_alters_nothing_gives_the_same_pixels():
         ({"rotation": 180.0}, gradient()[::-1, ::-1]),
     ],
 )
-def test_each_alteration_does_what_it_says(change, expected):
-    altered = alter(gradient(), Alteration(**(vars(UNCHANGED) | change)))
-    inner = (slice(6, -6), slice(6, -6))  # the border is mirrored
-    np.testing.assert_allclose(altered[inner].astype(int), expected[inner].astype(int), atol=1)
+def test_each_parameter_of_a_transform_has_its_effect(change, expected):
+    transformed = apply_transform(gradient(), Transform(**(vars(IDENTITY) | change)))
+    inner = (slice(6, -6), slice(6, -6))  # without the reflected border
+    np.testing.assert_allclose(transformed[inner].astype(int), expected[inner].astype(int), atol=1)
 
 
-def test_contrast_widens_around_the_mean():
-    altered = alter(gradient(), Alteration(**(vars(UNCHANGED) | {"contrast": 1.2})))
-    assert altered.std() == pytest.approx(1.2 * gradient().std(), rel=0.01)
-    assert altered.mean() == pytest.approx(gradient().mean(), abs=0.5)
+def test_contrast_scales_the_distance_from_the_mean():
+    transformed = apply_transform(gradient(), Transform(**(vars(IDENTITY) | {"contrast": 1.2})))
+    assert transformed.std() == pytest.approx(1.2 * gradient().std(), rel=0.01)
+    assert transformed.mean() == pytest.approx(gradient().mean(), abs=0.5)
 
 
-def test_a_warp_moves_pixels_by_its_share_of_the_side():
-    altered = alter(gradient(40, 40), Alteration(**(vars(UNCHANGED) | {"warp": 0.05})))  # two pixels, everywhere
-    np.testing.assert_allclose(altered[4:30, 4:30], gradient(40, 40)[6:32, 6:32], atol=1)
+def test_a_warp_is_relative_to_the_side():
+    transformed = apply_transform(
+        gradient(40, 40), Transform(**(vars(IDENTITY) | {"warp": 0.05}))
+    )  # a displacement of 2 pixels
+    np.testing.assert_allclose(transformed[4:30, 4:30], gradient(40, 40)[6:32, 6:32], atol=1)
 
 
 # The training set
@@ -234,7 +236,7 @@ def training_set(**changes):
     return TrainingSet(pd.DataFrame([row | changes], columns=list(COLUMNS)))
 
 
-def test_an_unknown_origin_is_refused():
+def test_an_unknown_origin_is_an_error():
     with pytest.raises(DataError, match=r"expected the origins .*, got also \['copied'\]"):
         training_set(origin="copied")
 
@@ -242,12 +244,12 @@ def test_an_unknown_origin_is_refused():
 @pytest.mark.parametrize(
     "changes", [{"parents": ("x",)}, {"origin": "repeated"}, {"png": b""}, {"origin": "synthetic", "parents": ("x",)}]
 )
-def test_rows_that_contradict_themselves_are_refused(changes):
+def test_inconsistent_rows_are_an_error(changes):
     with pytest.raises(AssertionError):
         training_set(**changes)
 
 
-def test_rows_and_parents_from_outside_train_are_refused():
+def test_rows_and_parents_outside_train_are_an_error():
     faces = faces_of(*ROWS)
     inside, outside = faces.frame["id"].iloc[[9, 16]]
     require_train_only(training_set(id=inside), faces)
@@ -259,7 +261,7 @@ def test_rows_and_parents_from_outside_train_are_refused():
         require_train_only(training_set(origin="synthetic", parents=(inside, outside), png=b"new"), faces)
 
 
-def test_a_synthetic_picture_that_is_a_face_is_refused():
+def test_a_synthetic_image_equal_to_a_face_is_an_error():
     faces = faces_of(*ROWS)
     inside, outside = faces.frame["id"].iloc[[9, 16]]
     with pytest.raises(DataError) as error:
@@ -270,12 +272,12 @@ def test_a_synthetic_picture_that_is_a_face_is_refused():
     )
 
 
-def test_a_table_without_train_faces_is_refused():
+def test_a_table_without_train_faces_is_an_error():
     with pytest.raises(DataError, match="expected faces in train, got none"):
         make("none", faces_of("val happy A"))
 
 
-def test_faces_that_occur_twice_are_two_rows():
+def test_duplicate_faces_stay_separate_rows():
     twice = faces_of(*ROWS, "train happy H0")
     assert isinstance(twice, Faces)
     assert len(make("none", twice).training_set) == 17
@@ -293,4 +295,4 @@ def test_the_stage_writes_training_set_report_and_page(tmp_path):
     main(params.base, params.image, oversampling, **outs)
     assert len(training_set_from_arrow(read_parquet(tmp_path / "training_set"))) == 19
     assert read_json(tmp_path / "report")["after"]["sad"] == 5
-    assert "there is nothing to judge" in (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")
+    assert "no synthetic images" in (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")

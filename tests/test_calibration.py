@@ -7,8 +7,8 @@ from emopipe.training.calibration import fit_temperature, uncalibrated
 
 
 @pytest.fixture
-def known():
-    """Logits whose softmax at temperature 1 is exactly how often each class is the truth."""
+def calibrated():
+    """Logits that are calibrated at temperature 1."""
     rng = np.random.default_rng(0)
     logits = 2 * rng.normal(size=(20_000, 4))
     labels = (rng.random((20_000, 1)) > softmax(logits, axis=1).cumsum(1)).sum(1)
@@ -16,13 +16,13 @@ def known():
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-def test_the_temperature_by_which_logits_were_multiplied_is_found(known, temperature):
-    logits, labels = known
+def test_the_factor_of_scaled_logits_is_recovered(calibrated, temperature):
+    logits, labels = calibrated
     assert fit_temperature(temperature * logits, labels) == pytest.approx(temperature, rel=0.03)
 
 
-def test_calibration_lowers_both_errors_and_changes_no_answer(known):
-    logits, labels = known
+def test_calibration_lowers_both_errors_and_keeps_the_classes(calibrated):
+    logits, labels = calibrated
     before = softmax(3 * logits, axis=1)
     after = softmax(3 * logits / fit_temperature(3 * logits, labels), axis=1)
     assert expected_calibration_error(after, labels) < 0.02 < expected_calibration_error(before, labels)
@@ -30,7 +30,7 @@ def test_calibration_lowers_both_errors_and_changes_no_answer(known):
     assert (after.argmax(1) == before.argmax(1)).all()
 
 
-def test_a_calibrated_model_is_as_sure_as_it_is_right_though_labels_were_smoothed():
+def test_after_label_smoothing_confidence_equals_accuracy():
     rng = np.random.default_rng(1)
     logits = rng.normal(size=(20_000, 4)) * rng.choice([1.0, 6.0], (20_000, 1))
     labels = (rng.random((20_000, 1)) > softmax(logits, axis=1).cumsum(1)).sum(1)
@@ -39,12 +39,12 @@ def test_a_calibrated_model_is_as_sure_as_it_is_right_though_labels_were_smoothe
     assert after.max(1).mean() == pytest.approx((capped.argmax(1) == labels).mean(), abs=1e-4)
 
 
-def test_a_model_that_is_always_right_or_never_better_than_a_guess_gets_a_bound():
+def test_the_temperature_is_bounded():
     logits = np.array([[1.0, 0.0], [0.0, 1.0]])
     assert fit_temperature(logits, np.array([0, 1])) == 0.05
     assert fit_temperature(logits, np.array([1, 0])) == 20.0
 
 
-def test_what_was_before_calibration_is_found_again(known):
-    logits = known[0][:50]
+def test_calibration_is_undone(calibrated):
+    logits = calibrated[0][:50]
     assert uncalibrated(softmax(logits / 1.7, axis=1), 1.7) == pytest.approx(softmax(logits, axis=1), abs=1e-6)

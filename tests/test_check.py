@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from answers import answers
 from emopipe.compare.check.check import check
-from emopipe.compare.check.report import Report
+from emopipe.compare.check.checks import CheckReport
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import read_json, write_json, write_parquet
 from emopipe.core.params import load_params
 from emopipe.evaluate.metrics import confusion_of
 from emopipe.faces.predictions import predictions_to_arrow
 from emopipe.tracking.dvc_lock import read_lock
+from predicted import predict
 from projects import ROOT, change_params, run, succeed
 
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ TIMES = 30
 
 def model(root: Path, said: str, *, times: int = TIMES, truth: str = TRUTH) -> None:
     """Give the project these answers of cnn."""
-    predictions = answers(truth, said, sure=0.9, times=times)
+    predictions = predict(truth, said, sure=0.9, times=times)
     test = predictions.split("test")
     confusion = confusion_of(test.probabilities, test.labels)
     figures = {
@@ -101,15 +101,15 @@ def root(made, tmp_path, monkeypatch) -> Path:
     return root
 
 
-def looked(root: Path, base: str | None = None) -> Report:
+def looked(root: Path, base: str | None = None) -> CheckReport:
     return check(root, load_params(root / "params.yaml"), base)
 
 
-def outcomes(report: Report) -> dict[str, str]:
-    return {item.name.split()[0]: item.outcome for item in report.items}
+def outcomes(report: CheckReport) -> dict[str, str]:
+    return {result.name.split()[0]: result.outcome for result in report.results}
 
 
-PASSED = {"dvc.lock": "passed", "gate": "passed", "parity": "passed", "no": "passed"}
+PASSED = {"dvc.lock": "passed", "data": "passed", "parity": "passed", "no": "passed"}
 
 
 def test_what_was_not_changed_passes_without_any_predictions(root):
@@ -118,8 +118,8 @@ def test_what_was_not_changed_passes_without_any_predictions(root):
     report = looked(root)
     assert outcomes(report) == PASSED, "outs that are not here make no lock stale"
     assert report.title.startswith("emopipe check: here against main (")
-    assert report.items[-1].text == "cnn gives the same answers"
-    assert [part.note for part in report.short if part.key == "stages"] == ["None."]
+    assert report.results[-1].text == "cnn gives the same predictions"
+    assert [part.note for part in report.tables if part.key == "stages"] == ["None."]
 
 
 def test_a_model_that_lost_a_class_fails_and_the_comment_says_where_and_why(root):
@@ -144,14 +144,14 @@ def test_a_difference_that_may_be_noise_is_open_and_passes(root):
     succeed(root, "dvc", "repro", "--quiet")
     report = looked(root)
     assert (report.passed, outcomes(report)) == (True, PASSED | {"no": "open"})
-    assert "May be noise: loss of macro-F1" in report.items[-1].text
+    assert "May be noise: loss of macro-F1" in report.results[-1].text
 
 
 def test_a_lock_that_is_not_of_the_code_here_fails(root):
     (root / "src" / "code.py").write_text("x = 1")
     report = looked(root)
     assert (report.passed, outcomes(report)) == (False, PASSED | {"dvc.lock": "failed"})
-    assert "(evaluate@cnn: code src/code.py is modified)" in report.items[0].text
+    assert "(evaluate@cnn: code src/code.py is modified)" in report.results[0].text
 
 
 def test_a_lock_of_a_pipeline_that_was_run_in_part_fails_in_a_fresh_clone(root):
@@ -160,10 +160,10 @@ def test_a_lock_of_a_pipeline_that_was_run_in_part_fails_in_a_fresh_clone(root):
     commit(root)
     clone = root.parent / "clone"
     succeed(root, "git", "clone", "--quiet", ".", str(clone))
-    item = looked(clone, "origin/change").items[0]
+    item = looked(clone, "origin/change").results[0]
     assert (item.outcome, item.text) == (
         "failed",
-        "is stale: run `dvc repro`, and commit what it changes "
+        "is stale: run `dvc repro`, and commit its changes "
         "(export: data build/predictions/cnn.parquet is not what evaluate@cnn gave)",
     )
 
@@ -176,9 +176,9 @@ def test_predictions_that_are_nowhere_leave_the_reports_of_git_without_intervals
     (root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
     report = looked(root)
     assert (report.passed, outcomes(report)) == (True, PASSED | {"no": "open"})
-    assert "build/predictions/cnn.parquet at hand: check" in report.items[-1].text
-    assert report.short[0].note == "The differences have no interval, and may be noise."
-    assert [[cell.text for cell in row] for row in report.more[0].rows][2] == ["fear", "+30", "0", "-30"]
+    assert "build/predictions/cnn.parquet: check" in report.results[-1].text
+    assert report.tables[0].note == "The differences have no interval, and may be noise."
+    assert [[cell.text for cell in row] for row in report.details[0].rows][2] == ["fear", "+30", "0", "-30"]
 
 
 def test_other_test_faces_are_not_compared(root):
@@ -186,8 +186,8 @@ def test_other_test_faces_are_not_compared(root):
     succeed(root, "dvc", "repro", "--quiet")
     report = looked(root)
     assert (report.passed, outcomes(report)["no"]) == (True, "open")
-    assert "was measured on 360 test faces (" in report.items[-1].text
-    assert report.more == (), "confusion matrices of other faces are not subtracted"
+    assert "was evaluated on 360 test faces (" in report.results[-1].text
+    assert report.details == (), "confusion matrices of other faces are not subtracted"
 
 
 def test_the_base_may_be_a_checkout(root):
@@ -198,15 +198,15 @@ def test_the_base_may_be_a_checkout(root):
     succeed(root, "dvc", "repro", "--quiet")
     report = looked(root, str(clone))
     assert (report.title, outcomes(report)) == ("emopipe check: here against base", PASSED)
-    assert report.short[0].rows[0][-1].text == "better"
+    assert report.tables[0].rows[0][-1].text == "better"
 
 
 def test_a_base_that_was_never_run_leaves_the_comparison_open(root):
     succeed(root, "git", "rm", "--quiet", "--cached", "dvc.lock", "reports/export.json")
     succeed(root, "git", "commit", "--quiet", "--message", "without a run")
     report = looked(root, "HEAD")
-    assert report.items[-1].text == "no reports/export.json in HEAD"
-    assert {row[1].text for row in report.short[-1].rows} == {"it is new"}
+    assert report.results[-1].text == "no reports/export.json in HEAD"
+    assert {row[1].text for row in report.tables[-1].rows} == {"it is new"}
 
 
 def test_what_is_no_base_is_one_line(root):

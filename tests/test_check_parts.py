@@ -1,4 +1,4 @@
-"""What `emopipe check` says of its parts: stages that ran again, the gate, the export, losses, and the text of all."""
+"""The parts of `emopipe check`: stages that ran again, data validation, the export, losses, and the text of all."""
 
 import io
 
@@ -7,19 +7,18 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from answers import answers, measured
-from emopipe.compare.check.checks import gate_item, lock_item, parity_item
+from emopipe.compare.check.checks import CheckReport, CheckResult, check_data, check_lock, check_parity
 from emopipe.compare.check.models import paired_section, reported_confusion, reported_section
-from emopipe.compare.check.report import Item, Report
-from emopipe.compare.check.stages import Ran, stage_changes, stage_section
-from emopipe.compare.check.text import LIMIT, MOST_ROWS, check_markdown, check_text
-from emopipe.compare.promotion_rule import for_losses, losses
+from emopipe.compare.check.stages import RecordedStage, stage_changes, stage_section
+from emopipe.compare.check.text import MAX_BYTES, MAX_ROWS, check_markdown, check_text
+from emopipe.compare.promotion_rule import evaluate_losses, loss_params
 from emopipe.core.files import read_json
 from emopipe.core.params import load_params
 from emopipe.core.state import StageRecord, StageState
 from emopipe.evaluate.comparison import compare
 from emopipe.faces.predictions import Predictions
 from emopipe.tracking.comparison_tables import Cell, Section
+from predicted import evaluated, predict
 from projects import ROOT
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -28,13 +27,15 @@ PARAMS = load_params(ROOT / "params.yaml")
 # Stages that ran again
 
 
-def ran(stage="train@cnn", *, command="python train.py", params=None, inputs=None, outs=None) -> dict[str, Ran]:
+def ran(
+    stage="train@cnn", *, command="python train.py", params=None, inputs=None, outs=None
+) -> dict[str, RecordedStage]:
     """dvc.lock with one stage."""
     state = StageState(stage, params or {}, inputs or {})
-    return {stage: Ran(StageRecord(state, outs or {"model": "m"}), command)}
+    return {stage: RecordedStage(StageRecord(state, outs or {"model": "m"}), command)}
 
 
-def reasons(before: dict[str, Ran], now: dict[str, Ran]) -> list[tuple[str, list[str], list[str]]]:
+def reasons(before: dict[str, RecordedStage], now: dict[str, RecordedStage]) -> list[tuple[str, list[str], list[str]]]:
     return [(change.stage, change.reasons, change.outs) for change in stage_changes(before, now)]
 
 
@@ -67,12 +68,12 @@ def test_a_stage_that_ran_again_to_the_same_end_says_so():
 
 
 def test_new_stages_and_those_that_are_gone_are_told():
-    assert reasons(ran("a"), ran("b")) == [("b", ["it is new"], []), ("a", ["it is gone"], [])]
+    assert reasons(ran("a"), ran("b")) == [("b", ["it is new"], []), ("a", ["it was removed"], [])]
 
 
 def test_outs_that_changed_for_no_reason_that_dvc_knows_are_told():
     (change,) = stage_changes(ran(), ran(outs={"model": "n"}))
-    assert (change.reasons, change.outs) == (["nothing that DVC knows of: it was run again by hand"], ["model"])
+    assert (change.reasons, change.outs) == (["unknown to DVC: it was run again by hand"], ["model"])
 
 
 def test_models_that_ran_for_the_same_reason_stand_in_one_row():
@@ -88,13 +89,13 @@ def test_models_that_ran_for_the_same_reason_stand_in_one_row():
 
 
 def test_a_stale_lock_fails_with_the_first_reason_and_what_to_do():
-    assert lock_item({}).outcome == "passed"
-    item = lock_item(
+    assert check_lock({}).outcome == "passed"
+    item = check_lock(
         {"train@cnn": "code src/emopipe/training/train_model.py is modified", "export": "data x is modified"}
     )
     assert (item.outcome, item.text) == (
         "failed",
-        "is stale: run `dvc repro`, and commit what it changes "
+        "is stale: run `dvc repro`, and commit its changes "
         "(train@cnn: code src/emopipe/training/train_model.py is modified, and 1 more would run again)",
     )
 
@@ -107,22 +108,22 @@ def test_a_broken_critical_expectation_fails_and_a_broken_warning_is_told():
     report = {"rows_in": 2040, "rows_out": 1994}
     held, warned = expectation("a", "critical", success=True), expectation("few blurred", "warning", success=False)
     broken = expectation("no leak", "critical", success=False)
-    told = [gate_item(report | {"expectations": found}) for found in ([held], [held, warned], [held, warned, broken])]
+    told = [check_data(report | {"expectations": found}) for found in ([held], [held, warned], [held, warned, broken])]
     assert [(item.outcome, item.text) for item in told] == [
         ("passed", "1 expectations, all hold; 1,994 of 2,040 faces kept"),
         ("passed", "2 expectations, 1 broken, of severity warning: few blurred; 1,994 of 2,040 faces kept"),
         ("failed", "broken: no leak; 1,994 of 2,040 faces kept"),
     ]
-    assert gate_item(None).outcome == "open"
+    assert check_data(None).outcome == "open"
 
 
 def test_an_export_that_says_something_else_fails():
     report = read_json(ROOT / "reports" / "export.json")
-    assert parity_item(report, PARAMS.export).outcome == "passed"
+    assert check_parity(report, PARAMS.export).outcome == "passed"
     report["parity"]["onnx_one_by_one"]["agreement"] = 0.99
-    item = parity_item(report, PARAMS.export)
+    item = check_parity(report, PARAMS.export)
     assert (item.outcome, "on 99.00% of the faces" in item.text) == ("failed", True)
-    assert parity_item(None, PARAMS.export).outcome == "open"
+    assert check_parity(None, PARAMS.export).outcome == "open"
 
 
 # Two models
@@ -131,7 +132,7 @@ TRUTH = "hhhhhhssssff"
 
 
 def compared(a: str, b: str, *, times: int = 20):
-    models = (measured(name, answers(TRUTH, said, times=times)) for name, said in (("old", a), ("new", b)))
+    models = (evaluated(name, predict(TRUTH, said, times=times)) for name, said in (("old", a), ("new", b)))
     return compare(*models, confidence=0.97, resamples=500, seed=0)
 
 
@@ -146,13 +147,13 @@ def compared(a: str, b: str, *, times: int = 20):
     ids=["the same", "better", "fear is lost", "one face of twelve"],
 )
 def test_only_a_loss_that_is_no_noise_fails(a, b, times, decision, failed):
-    verdict = losses(compared(a, b, times=times), PARAMS.promote)
+    verdict = evaluate_losses(compared(a, b, times=times), PARAMS.promote)
     assert verdict.decision == decision
     assert [check.name for check in verdict.checks if check.outcome == "failed"] == failed
 
 
 def test_the_conditions_on_losses_hold_together_with_the_confidence_of_the_rule():
-    strict = for_losses(PARAMS.promote, num_classes=7)
+    strict = loss_params(PARAMS.promote, num_classes=7)
     assert 1 - strict.confidence == pytest.approx((1 - PARAMS.promote.confidence) / len(losses_of_seven()))
 
 
@@ -164,8 +165,8 @@ def losses_of_seven() -> tuple:
         ),
         classes,
     )
-    figures = compare(measured("a", same), measured("b", same), confidence=0.97, resamples=100, seed=0)
-    return losses(figures, PARAMS.promote).checks
+    figures = compare(evaluated("a", same), evaluated("b", same), confidence=0.97, resamples=100, seed=0)
+    return evaluate_losses(figures, PARAMS.promote).checks
 
 
 def test_two_models_are_shown_with_intervals_and_what_they_mean():
@@ -174,7 +175,7 @@ def test_two_models_are_shown_with_intervals_and_what_they_mean():
     assert section.header == ("model", "", "main", "here", "difference", "97% interval", "")
     says = [(row[0].text, row[1].text, row[-1]) for row in section.rows]
     assert says[0] == ("cnn", "macro-F1", Cell("worse", "worse"))
-    assert says[2] == ("vgg", "macro-F1", Cell("the same answers", "noise"))
+    assert says[2] == ("vgg", "macro-F1", Cell("same predictions", "noise"))
 
 
 def report_of(confusion, model="cnn"):
@@ -208,9 +209,9 @@ LONG = Section(
 SHORT = Section(key="a", title="a|b <b>*[x]", note="", header=("", "x"), rows=((Cell("y"), Cell("<i>1")),) * 20)
 
 
-def made(*outcomes, more=()) -> Report:
-    items = tuple(Item(f"part {number}", outcome, "is so") for number, outcome in enumerate(outcomes))
-    return Report(title="here against main", items=items, short=(SHORT, SHORT), more=more)
+def made(*outcomes, details=()) -> CheckReport:
+    results = tuple(CheckResult(f"part {number}", outcome, "is so") for number, outcome in enumerate(outcomes))
+    return CheckReport(title="here against main", results=results, tables=(SHORT, SHORT), details=details)
 
 
 @pytest.mark.parametrize(
@@ -227,8 +228,8 @@ def test_one_part_that_fails_fails_all_and_an_open_one_does_not(outcomes, passed
 
 
 def test_the_comment_begins_with_the_verdict_and_folds_what_is_long():
-    text = check_markdown(made("passed", "failed", more=(SHORT,)))
-    assert text.startswith("### here against main\n\n**Failed: part 1.**\n\n| what | outcome | found |\n")
+    text = check_markdown(made("passed", "failed", details=(SHORT,)))
+    assert text.startswith("### here against main\n\n**Failed: part 1.**\n\n| check | outcome | finding |\n")
     assert "| part 0 | passed | is so |\n| part 1 | **failed** | is so |" in text
     assert text.count("<details>") == text.count("</details>") == 2
     assert "<summary>a\\|b &lt;b&gt;\\*[x]</summary>" in text
@@ -237,17 +238,17 @@ def test_the_comment_begins_with_the_verdict_and_folds_what_is_long():
 
 
 def test_a_comment_is_never_too_long_and_names_what_it_leaves_out():
-    text = check_markdown(made("passed", more=(LONG, SHORT)))
-    assert len(text.encode()) <= LIMIT
+    text = check_markdown(made("passed", details=(LONG, SHORT)))
+    assert len(text.encode()) <= MAX_BYTES
     assert "Too long for a comment: A matrix of 60 classes. `emopipe check` shows the tables." in text
     assert text.count("<details>") == 2, "a short table after it still stands"
 
 
 def test_the_terminal_shows_the_first_rows_and_says_where_the_others_are():
     console = Console(width=120, record=True, file=io.StringIO())
-    console.print(check_text(made("passed", "open", more=(LONG,))))
+    console.print(check_text(made("passed", "open", details=(LONG,))))
     shown = console.export_text()
     assert shown.startswith("here against main\nPassed; open: part 1\n")
-    assert shown.count("<i>1") == 2 * MOST_ROWS
-    assert f"The first {MOST_ROWS} of 20; --markdown FILE has all." in shown
+    assert shown.count("<i>1") == 2 * MAX_ROWS
+    assert f"The first {MAX_ROWS} of 20; --markdown FILE has all." in shown
     assert len(shown.splitlines()) < 40

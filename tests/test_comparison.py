@@ -8,22 +8,21 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from answers import answers, measured
-from emopipe.compare.page import NUM_PICTURES, comparison_page, shown_flips
+from emopipe.compare.page import NUM_IMAGES, comparison_page, shown_flips
 from emopipe.core.errors import DataError
 from emopipe.evaluate.comparison import changes, compare
 from emopipe.evaluate.pairing import digest_of_test_faces, pair
 from emopipe.faces.png import encode_png
 from emopipe.faces.predictions import Predictions
-from emopipe.tracking.comparison_tables import sections
-from emopipe.tracking.table_text import markdown, rich_text
+from emopipe.tracking.comparison_tables import markdown, rich_text, sections
+from predicted import evaluated, predict
 
 TRUTH = "hhhhhhssssff"
 A, B = "hhhhsfsshhfs", "hhhhhfsssshf"  # of 12 faces B gets one more happy, and two more sad
 
 
 def comparison(truth=TRUTH, a=A, b=B, **options):
-    models = (measured(name, answers(truth, said, **options)) for name, said in (("old", a), ("new", b)))
+    models = (evaluated(name, predict(truth, said, **options)) for name, said in (("old", a), ("new", b)))
     return compare(*models, confidence=0.95, resamples=500, seed=0)
 
 
@@ -38,52 +37,51 @@ def shuffled(predictions: Predictions, classes=None) -> Predictions:
 
 
 def test_the_digest_is_the_md5_of_the_sorted_ids_and_labels_of_test():
-    predictions = answers("hs", "hh")
+    predictions = predict("hs", "hh")
     lines = f"{0:032x},happy\n{1:032x},sad\n"
     assert digest_of_test_faces(predictions) == hashlib.md5(lines.encode()).hexdigest()
     assert digest_of_test_faces(shuffled(predictions)) == digest_of_test_faces(predictions)
-    assert digest_of_test_faces(answers("hs", "ss")) == digest_of_test_faces(predictions), "answers do not count"
-    assert digest_of_test_faces(answers("hh", "hh")) != digest_of_test_faces(predictions), "labels do"
+    assert digest_of_test_faces(predict("hs", "ss")) == digest_of_test_faces(predictions), "predictions do not count"
+    assert digest_of_test_faces(predict("hh", "hh")) != digest_of_test_faces(predictions), "labels do"
 
 
 def test_neither_the_order_of_faces_nor_that_of_classes_matters():
-    old, new = answers(TRUTH, A), answers(TRUTH, B)
-    first, second = pair(measured("old", old), measured("new", shuffled(new, ("fear", "happy", "sad"))))
+    old, new = predict(TRUTH, A), predict(TRUTH, B)
+    first, second = pair(evaluated("old", old), evaluated("new", shuffled(new, ("fear", "happy", "sad"))))
     assert first.classes == second.classes == ("happy", "sad", "fear")
     assert list(first.frame["id"]) == list(second.frame["id"])
     np.testing.assert_array_equal(second.probabilities, new.split("test").probabilities)
 
 
 def test_a_face_that_is_there_twice_is_compared_with_itself():
-    twice = [Predictions(p.frame.assign(id=["x", "x", "y", "z"]), p.classes) for p in (answers("hhs", "hhs"),) * 2]
-    first, second = pair(measured("old", twice[0]), measured("new", shuffled(twice[1])))
+    twice = [Predictions(p.frame.assign(id=["x", "x", "y", "z"]), p.classes) for p in (predict("hhs", "hhs"),) * 2]
+    first, second = pair(evaluated("old", twice[0]), evaluated("new", shuffled(twice[1])))
     assert list(first.frame["id"]) == list(second.frame["id"]) == ["x", "x", "y"]
 
 
 def test_other_test_faces_are_refused_with_what_to_do():
     with pytest.raises(DataError) as error:
-        pair(measured("version 1", answers("hs", "hs")), measured("version 2", answers("hss", "hss")))
-    first, second = (digest_of_test_faces(answers(truth, truth))[:8] for truth in ("hs", "hss"))
+        pair(evaluated("version 1", predict("hs", "hs")), evaluated("version 2", predict("hss", "hss")))
+    first, second = (digest_of_test_faces(predict(truth, truth))[:8] for truth in ("hs", "hss"))
     assert str(error.value) == (
-        f"version 1 was measured on 2 test faces ({first}), but version 2 was measured on 3 test faces ({second}): "
+        f"version 1 was evaluated on 2 test faces ({first}), but version 2 was evaluated on 3 test faces ({second}): "
         "evaluate both on one table of faces, a registered version by `emopipe reevaluate VERSION`, another model by "
         "`dvc repro` with the same data"
     )
 
 
 def test_a_model_that_was_measured_again_is_compared_where_both_were():
-    old = measured("version 1", answers("hs", "hs"), answers(TRUTH, A))
-    first, second = pair(old, measured("version 2", answers(TRUTH, B)))
+    old = evaluated("version 1", predict("hs", "hs"), predict(TRUTH, A))
+    first, second = pair(old, evaluated("version 2", predict(TRUTH, B)))
     assert len(first.frame) == len(second.frame) == len(TRUTH)
 
 
 def test_models_of_other_classes_are_refused():
-    two = answers("hs", "hs", classes=("happy", "sad"))
+    two = predict("hs", "hs", classes=("happy", "sad"))
     with pytest.raises(DataError) as error:
-        pair(measured("old", answers("hs", "hs")), measured("new", two))
+        pair(evaluated("old", predict("hs", "hs")), evaluated("new", two))
     assert str(error.value) == (
-        "old knows the classes happy, sad, fear, but new knows happy, sad: "
-        "only models of the same classes can be compared"
+        "old has the classes happy, sad, fear, but new has happy, sad: only models of the same classes can be compared"
     )
 
 
@@ -149,7 +147,7 @@ def test_markdown_has_every_table_and_marks_what_is_beyond_noise():
         "B = new against A = old, on 240 test faces",
         "Each class",
         "Confusion matrix, B - A",
-        "Faces whose answer flipped",
+        "Faces with different predictions",
         "Parameters that differ",
         "Data that differ",
     ]
@@ -180,9 +178,9 @@ def test_a_class_of_any_name_is_text():
         Predictions(
             p.frame.replace({"label": {"happy": awkward}}).rename(columns={"happy": awkward}), (awkward, "sad", "fear")
         )
-        for p in (answers(TRUTH, A), answers(TRUTH, B))
+        for p in (predict(TRUTH, A), predict(TRUTH, B))
     ]
-    models = (measured(name, each) for name, each in zip("ab", predictions, strict=True))
+    models = (evaluated(name, each) for name, each in zip("ab", predictions, strict=True))
     figures = compare(*models, confidence=0.95, resamples=100, seed=0)
     parts = sections(figures, (), ())
     assert r"| a\|b &lt;i>\*[red] | 6 |" in markdown(parts)
@@ -198,15 +196,15 @@ def test_the_page_shows_the_faces_that_flipped():
     pictures = {face: encode_png(np.full((4, 4, 1), 50, np.uint8)) for face in shown_flips(figures.flips)}
     page = page_of(figures, pictures)
     assert page.count('<img src="data:image/png;base64,') == 2
-    assert [page.index(title) < page.index("<img") for title in ("Only A is right", "Only B is right")] == [True, False]
-    assert "without a picture" not in page
+    assert [page.index(f"<h3>Only {name}") < page.index("<img") for name in "AB"] == [False, True]
+    assert "without an image" not in page
 
 
 def test_the_page_says_how_many_faces_it_leaves_out_and_which_have_no_picture():
-    page = page_of(comparison("s", "h", "s", times=NUM_PICTURES + 5))
-    assert page.count('<div class="blank">') == NUM_PICTURES
+    page = page_of(comparison("s", "h", "s", times=NUM_IMAGES + 5))
+    assert page.count('<div class="blank">') == NUM_IMAGES
     assert "5 more." in page
-    assert f"{NUM_PICTURES} without a picture: no table of faces at hand has them." in page
+    assert f"{NUM_IMAGES} without an image: no table of faces here or in DVC's cache has them." in page
 
 
 def test_the_page_is_one_file_without_scripts_and_says_what_markdown_says():

@@ -48,7 +48,7 @@ def test_corrections_change_labels_and_drop_rows_and_are_accounted(tmp_path):
     assert result.kept.tolist() == [False] + [True] * 6
     assert result.labels == ["happy", "sad", "happy", "happy", "sad", "happy", "sad"]
     assert (result.report["relabelled"], result.report["dropped"]["correction"]) == (1, 1)
-    assert result.warnings == ["1 corrections are of pictures that are not here (elsewhere, ...)"]
+    assert result.warnings == ["1 corrections are for unknown ids (elsewhere, ...)"]
 
 
 def test_a_label_that_people_keep_is_no_suspect(tmp_path, monkeypatch):

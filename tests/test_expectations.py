@@ -9,11 +9,11 @@ import tzlocal
 from emopipe.core.errors import GateError
 from emopipe.core.files import read_json, read_parquet, write_parquet
 from emopipe.core.params import load_params
-from emopipe.faces.table import faces_from_arrow, faces_to_arrow
+from emopipe.faces.table import count_faces, faces_from_arrow, faces_to_arrow
 from emopipe.validate.corrections import Corrections
 from emopipe.validate.data_docs import data_docs
 from emopipe.validate.expectations import check, enforce, face_table
-from emopipe.validate.validate import count_faces, validate
+from emopipe.validate.validate import validate
 from face_tables import evidence_of, faces_of, file_of, validate_params
 
 ROOT = Path(__file__).parent.parent

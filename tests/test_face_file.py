@@ -13,7 +13,7 @@ from emopipe.core.files import read_parquet
 from emopipe.faces.file import FaceFile, face_writer
 from emopipe.faces.png import decode_png, encode_png
 from emopipe.faces.table import METADATA_COLUMNS, Faces, faces_from_arrow, faces_to_arrow
-from face_tables import faces_of, file_of, picture
+from face_tables import faces_of, file_of, image
 
 ROWS = [f"train {label} {name}" for label in ("happy", "sad") for name in "ABCDEF"]
 
@@ -22,8 +22,8 @@ def test_facts_and_pictures_come_as_they_were_written():
     file = file_of(faces_of(*ROWS, channels=3))
     assert list(file.frame.columns) == list(METADATA_COLUMNS)
     assert len(file) == 12
-    pictures = list(file.pictures())
-    np.testing.assert_array_equal(pictures[7], picture("B", channels=3))
+    pictures = list(file.images())
+    np.testing.assert_array_equal(pictures[7], image("B", channels=3))
 
 
 def test_some_pictures_are_read_by_row_number_across_row_groups():
@@ -41,7 +41,7 @@ def test_pictures_that_were_read_are_not_kept(tmp_path, monkeypatch):
     pq.write_table(faces_to_arrow(faces), tmp_path / "faces", row_group_size=20)
     file = FaceFile(tmp_path / "faces")
     before = pa.total_allocated_bytes()
-    assert max(pa.total_allocated_bytes() for _ in file.pictures()) - before < 10**6, "of two million"
+    assert max(pa.total_allocated_bytes() for _ in file.images()) - before < 10**6, "of two million"
 
 
 def test_a_copy_has_the_kept_rows_and_the_changed_columns(tmp_path):
@@ -69,7 +69,7 @@ def test_a_table_without_faces_is_written_and_read(tmp_path):
         pass
     file = FaceFile(tmp_path / "faces")
     assert len(file) == 0
-    assert not list(file.pictures())
+    assert not list(file.images())
 
 
 def test_what_is_no_table_of_faces_is_refused(tmp_path):

@@ -3,12 +3,12 @@ import pytest
 
 from emopipe.core.errors import GateError
 from emopipe.faces.png import decode_png
-from emopipe.validate.findings import KINDS, drop_reasons, enforce_policies, find_all
+from emopipe.validate.findings import KINDS, drop_reasons, enforce_policies, find_defects
 from face_tables import evidence_of, faces_of, validate_params
 
 
 def find(faces, **changes):
-    findings = find_all(evidence_of(faces), validate_params(**changes))
+    findings = find_defects(evidence_of(faces), validate_params(**changes))
     return {finding.kind: finding for finding in findings}
 
 
@@ -45,9 +45,9 @@ def test_a_conflict_with_test_goes_from_train_though_leaks_are_kept():
 
 
 def test_a_picture_is_constant_up_to_the_range_and_not_above():
-    seen = evidence_of(faces_of("train happy A", "train happy B"))
-    seen.measures[["darkest", "brightest"]] = [[10, 14], [10, 15]]
-    found = {finding.kind: finding for finding in find_all(seen, validate_params(constant_range=4))}
+    evidence = evidence_of(faces_of("train happy A", "train happy B"))
+    evidence.measures[["darkest", "brightest"]] = [[10, 14], [10, 15]]
+    found = {finding.kind: finding for finding in find_defects(evidence, validate_params(constant_range=4))}
     assert found["constant_image"].rows.tolist() == [0]
 
 

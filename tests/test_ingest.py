@@ -190,7 +190,7 @@ def test_a_csv_of_pictures_above_the_limit_is_rejected(tmp_path):
     )
 
 
-def test_missing_splits_are_carved_from_train_and_identical_pictures_stay_together(tmp_path):
+def test_missing_splits_are_sampled_from_train_and_identical_pictures_stay_together(tmp_path):
     rows = "".join(f"{label},{i} {i} {i} {i},\n" for label in ("happy", "sad") for i in [*range(20), *range(20)])
     result = run_table(tmp_path, rows)
     frame = result.faces.frame
@@ -200,7 +200,7 @@ def test_missing_splits_are_carved_from_train_and_identical_pictures_stay_togeth
     assert set(frame["split"]) == {"train", "val", "test"}
 
 
-def test_a_split_of_the_source_is_left_alone_when_another_is_carved(tmp_path):
+def test_a_split_of_the_source_is_left_alone_when_another_is_sampled(tmp_path):
     rows = "".join(f"{label},{i} 0 0 0,Training\n" for label in ("happy", "sad") for i in range(40))
     result = run_table(tmp_path, rows + "happy,0 0 0 1,PrivateTest\nsad,0 0 0 2,PrivateTest\n")
     assert result.report["carved"] == {"val": 20}
@@ -311,7 +311,7 @@ def voted(folder: Path, *ballots: str, **options) -> Result:
     return run_table(folder, rows, **options)
 
 
-def test_votes_are_kept_by_class_and_change_no_label_unless_told(tmp_path):
+def test_votes_are_kept_by_class_and_change_no_label_by_default(tmp_path):
     frame = voted(tmp_path, "9 1 0", "3 6 1", "0 9 1", "0 9 1", "9 1 0").faces.frame
     assert frame["label"].tolist() == ["happy", "sad", "happy", "happy", "sad"]
     assert [list(votes) for votes in frame["votes"]] == [[9, 1], [3, 6], [0, 9], [0, 9], [9, 1]]
@@ -325,7 +325,7 @@ def test_a_plurality_of_votes_sets_the_label_or_rejects_the_row(tmp_path):
     assert result.report["rejected_by_split"]["voted_no_class"] == {"train": {"happy": 1}}
 
 
-def test_pictures_that_are_nearly_the_same_are_carved_together(tmp_path):
+def test_pictures_that_are_nearly_the_same_are_sampled_together(tmp_path):
     rng = np.random.default_rng(0)
     rows = []
     for label in ("happy", "sad"):

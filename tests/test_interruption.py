@@ -1,4 +1,4 @@
-"""A training that is killed and started again ends with the weights of one that was not."""
+"""A training that resumes after an interruption ends with the weights of an uninterrupted one."""
 
 import signal
 import subprocess
@@ -28,7 +28,7 @@ def small_network(seed=0):
     return Classifier(ARCHITECTURE, mean=0.5, std=0.25)
 
 
-def passes(classifier, file=None, *, save_seconds=0.0, optimizer="muon"):
+def run_epochs(classifier, file=None, *, save_seconds=0.0, optimizer="muon"):
     return train(
         classifier,
         bright_or_dark(64),
@@ -36,7 +36,7 @@ def passes(classifier, file=None, *, save_seconds=0.0, optimizer="muon"):
         config(**RECIPE, optimizer=optimizer),
         seed=3,
         device="cpu",
-        interrupted=file,
+        state_file=file,
         save_seconds=save_seconds,
     )
 
@@ -47,9 +47,9 @@ def weights(classifier):
 
 @pytest.fixture(scope="module")
 def whole():
-    """The classifier and the epochs of a training that nothing interrupts."""
+    """Classifier and epochs of an uninterrupted training."""
     classifier = small_network()
-    return classifier, list(passes(classifier))
+    return classifier, list(run_epochs(classifier))
 
 
 def without_seconds(epochs):
@@ -57,27 +57,27 @@ def without_seconds(epochs):
 
 
 @pytest.mark.parametrize("num_before", [1, 6])
-def test_with_adamw_alone_they_are_the_same_too(tmp_path, num_before):
+def test_resuming_with_adamw_gives_the_same_weights(tmp_path, num_before):
     whole, file = small_network(), tmp_path / "state.safetensors"
-    list(passes(whole, optimizer="adamw"))
-    first = passes(small_network(), file, optimizer="adamw")
+    list(run_epochs(whole, optimizer="adamw"))
+    first = run_epochs(small_network(), file, optimizer="adamw")
     for _ in range(num_before):
         next(first)
     first.close()
     again = small_network(seed=9)
-    list(passes(again, file, optimizer="adamw"))
+    list(run_epochs(again, file, optimizer="adamw"))
     assert torch.equal(weights(again), weights(whole))
 
 
 @pytest.mark.parametrize("num_before", [1, 4, 6])
-def test_after_an_interruption_figures_and_weights_are_the_same(tmp_path, whole, num_before):
+def test_resuming_gives_the_same_metrics_and_weights(tmp_path, whole, num_before):
     file = tmp_path / "state.safetensors"
-    first = passes(small_network(), file)
+    first = run_epochs(small_network(), file)
     for _ in range(num_before):
         next(first)
     first.close()
-    again = small_network(seed=9)  # nothing of it must be left
-    epochs = list(passes(again, file))
+    again = small_network(seed=9)  # its weights must be replaced
+    epochs = list(run_epochs(again, file))
     assert without_seconds(epochs) == without_seconds(whole[1])
     assert torch.equal(weights(again), weights(whole[0]))
 
@@ -86,16 +86,16 @@ KILLED = """
 import sys, torch
 from pathlib import Path
 from emopipe.training.training_state import TrainingState
-from test_interruption import passes, small_network
+from test_interruption import run_epochs, small_network
 torch.set_num_threads(int(sys.argv[2]))
-for epoch in passes(small_network(), Path(sys.argv[1])):
+for epoch in run_epochs(small_network(), Path(sys.argv[1])):
     print(epoch.epoch, flush=True)
     if epoch.epoch == 3:
-        input()  # the next epochs wait, so that the kill comes in the middle
+        input()  # so that the kill comes during a later epoch
 """
 
 
-def test_killed_in_mid_training_it_goes_on_to_the_same_weights(tmp_path, whole):
+def test_a_killed_training_resumes_to_the_same_weights(tmp_path, whole):
     file = tmp_path / "state.safetensors"
     command = [sys.executable, "-c", KILLED, str(file), str(torch.get_num_threads())]
     with subprocess.Popen(command, cwd="tests", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -106,24 +106,24 @@ def test_killed_in_mid_training_it_goes_on_to_the_same_weights(tmp_path, whole):
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     again = small_network(seed=9)
-    epochs = list(passes(again, file))
+    epochs = list(run_epochs(again, file))
     assert without_seconds(epochs) == without_seconds(whole[1])
     assert torch.equal(weights(again), weights(whole[0]))
 
 
 @pytest.mark.parametrize("machine", ["another", None])
-def test_what_another_machine_or_nobody_wrote_is_not_taken_up(tmp_path, whole, machine):
+def test_a_state_of_another_machine_or_a_broken_one_is_ignored(tmp_path, whole, machine):
     file = tmp_path / "state.safetensors"
-    next(passes(small_network(), file))
+    next(run_epochs(small_network(), file))
     if machine is None:
         file.write_bytes(b"rubbish")
     else:
         save_file(load_file(file), file, metadata={"history": "[]", "machine": machine})
     classifier = small_network()
-    assert without_seconds(passes(classifier, file)) == without_seconds(whole[1])
+    assert without_seconds(run_epochs(classifier, file)) == without_seconds(whole[1])
     assert torch.equal(weights(classifier), weights(whole[0]))
 
 
-def test_it_is_written_no_more_often_than_asked(tmp_path):
-    list(passes(small_network(), tmp_path / "state.safetensors", save_seconds=3600))
+def test_the_state_is_saved_at_most_every_save_seconds(tmp_path):
+    list(run_epochs(small_network(), tmp_path / "state.safetensors", save_seconds=3600))
     assert list(tmp_path.iterdir()) == []

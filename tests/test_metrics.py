@@ -3,7 +3,6 @@ import pytest
 from sklearn import metrics as sk
 
 from emopipe.evaluate.metrics import (
-    bootstrap_intervals,
     classwise_calibration_error,
     evaluate_split,
     expected_calibration_error,
@@ -54,10 +53,22 @@ def test_classwise_calibration_error_of_known_bins():
 
 
 def test_bootstrap_interval_has_the_width_of_the_binomial():
-    accuracy_ci, macro_f1_ci = bootstrap_intervals(np.array([[300, 100], [100, 300]]), resamples=4000, seed=1)
+    labels, predicted = np.repeat([0, 1], 400), np.tile(np.repeat([0, 1], [300, 100]), 2)
+    predicted[400:] = 1 - predicted[400:]
+    report = evaluate_split(np.eye(2)[predicted], labels, ("a", "b"), resamples=4000, seed=1)
+    assert report["confusion"] == [[300, 100], [100, 300]]
     deviation = np.sqrt(0.75 * 0.25 / 800)
-    assert accuracy_ci == pytest.approx([0.75 - 1.96 * deviation, 0.75 + 1.96 * deviation], abs=0.003)
-    assert macro_f1_ci == pytest.approx(accuracy_ci, abs=0.005)
+    assert report["accuracy_ci"] == pytest.approx([0.75 - 1.96 * deviation, 0.75 + 1.96 * deviation], abs=0.003)
+    assert report["macro_f1_ci"] == pytest.approx(report["accuracy_ci"], abs=0.005)
+
+
+def test_intervals_resample_the_cells_of_the_confusion_matrix(scored):
+    """The draws of earlier reports: a multinomial over the cells, from the seed of the project."""
+    probabilities, labels = scored
+    confusion = sk.confusion_matrix(labels, probabilities.argmax(1))
+    drawn = np.random.default_rng(3).multinomial(400, confusion.ravel() / 400, size=300).reshape(-1, 3, 3)
+    expected = np.quantile(np.trace(drawn, axis1=1, axis2=2) / 400, [0.025, 0.975]).tolist()
+    assert evaluate_split(probabilities, labels, CLASSES, resamples=300, seed=3)["accuracy_ci"] == expected
 
 
 def test_the_same_seed_gives_the_same_interval(scored):

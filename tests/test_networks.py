@@ -1,4 +1,4 @@
-"""Networks by name: what they down-sample, what they cost, and what they start from."""
+"""Networks by name: strides, compute cost, and initial weights."""
 
 import pytest
 import torch
@@ -10,32 +10,32 @@ from emopipe.training.networks import architecture, build_network
 from emopipe.training.networks.cost import num_macs
 from emopipe.training.networks.strides import strided_layers
 from emopipe.training.params import FileParams
-from emopipe.training.pretrained import checked_file, starting_weights
+from emopipe.training.pretrained import initial_weights, verified_file
 from test_params import changed
 
 
-def wanted(name, *, max_stride=16, num_classes=3, size=48, channels=1):
+def spec(name, *, max_stride=16, num_classes=3, size=48, channels=1):
     return architecture(name, num_classes=num_classes, size=size, channels=channels, max_stride=max_stride)
 
 
 def stride_of(network, inputs):
-    factor = 1
+    total = 1
     for layers in strided_layers(network, inputs):
         stride = layers[0].stride
-        factor *= stride[0] if isinstance(stride, tuple) else stride
-    return factor
+        total *= stride[0] if isinstance(stride, tuple) else stride
+    return total
 
 
 @pytest.mark.parametrize("max_stride", [32, 16, 8])
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "regnety_002", "yolov8n-cls"])
-def test_networks_down_sample_no_more_than_asked(name, max_stride):
-    plan = wanted(name, max_stride=max_stride)
-    network = build_network(plan)
-    assert stride_of(network, torch.zeros(1, plan.channels, plan.size, plan.size)) == max_stride
+def test_the_total_stride_is_limited(name, max_stride):
+    limited = spec(name, max_stride=max_stride)
+    network = build_network(limited)
+    assert stride_of(network, torch.zeros(1, limited.channels, limited.size, limited.size)) == max_stride
 
 
-def test_a_vision_transformer_stays_as_it_is():
-    assert build_network(wanted("vit_tiny_patch16_224", max_stride=8))(torch.zeros(2, 1, 48, 48)).shape == (2, 3)
+def test_a_vision_transformer_stays_unchanged():
+    assert build_network(spec("vit_tiny_patch16_224", max_stride=8))(torch.zeros(2, 1, 48, 48)).shape == (2, 3)
 
 
 def test_multiply_accumulates_are_counted():
@@ -46,20 +46,20 @@ def test_multiply_accumulates_are_counted():
 
 
 @pytest.mark.parametrize("name", ["cnn", "resnet18", "yolov8n-cls"])
-def test_weights_are_taken_from_a_file_and_the_last_layer_may_be_of_other_classes(tmp_path, name):
-    given, file = build_network(wanted(name, num_classes=5)), tmp_path / "weights.safetensors"
-    save_file({key: value.contiguous() for key, value in given.state_dict().items()}, file)
-    network = build_network(wanted(name, num_classes=3), file)
-    same = [torch.equal(mine, theirs) for mine, theirs in zip(network.parameters(), given.parameters(), strict=True)]
-    assert all(same[:-2])
-    assert not any(same[-2:])
+def test_weights_are_loaded_from_a_file_whose_last_layer_may_have_other_classes(tmp_path, name):
+    source, file = build_network(spec(name, num_classes=5)), tmp_path / "weights.safetensors"
+    save_file({key: value.contiguous() for key, value in source.state_dict().items()}, file)
+    network = build_network(spec(name, num_classes=3), file)
+    equal = [torch.equal(a, b) for a, b in zip(network.parameters(), source.parameters(), strict=True)]
+    assert all(equal[:-2])
+    assert not any(equal[-2:])
 
 
 def test_weights_for_colour_are_adapted_to_grey_by_timm(tmp_path):
     file = tmp_path / "weights.safetensors"
-    colour = build_network(wanted("resnet18", channels=3))
+    colour = build_network(spec("resnet18", channels=3))
     save_file({key: value.contiguous() for key, value in colour.state_dict().items()}, file)
-    grey = build_network(wanted("resnet18"), file)
+    grey = build_network(spec("resnet18"), file)
     assert torch.allclose(grey.conv1.weight, colour.conv1.weight.sum(1, keepdim=True), atol=1e-6)
 
 
@@ -68,22 +68,22 @@ def test_weights_that_do_not_fit_are_one_line(tmp_path, name):
     file = tmp_path / "weights.safetensors"
     save_file({"layer": torch.zeros(2)}, file)
     with pytest.raises(ModelError, match=r"^train.pretrained: [^\n]*weights.safetensors does not fit [^\n]*$"):
-        build_network(wanted(name), file)
+        build_network(spec(name), file)
     file.write_bytes(b"rubbish")
     with pytest.raises(ModelError, match=r"^train.pretrained: [^\n]*is not a readable safetensors file [^\n]*$"):
-        build_network(wanted(name), file)
+        build_network(spec(name), file)
 
 
-def test_a_file_of_other_content_is_refused_and_its_digest_named(tmp_path):
+def test_a_file_with_another_hash_is_refused_and_its_hash_reported(tmp_path):
     file = tmp_path / "weights.safetensors"
     file.write_bytes(b"abc")
     name = "weights.safetensors"
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert checked_file(FileParams(file=name, sha256=digest), "x", tmp_path) == file
+    assert verified_file(FileParams(file=name, sha256=digest), "x", tmp_path) == file
     with pytest.raises(ModelError, match=rf"has sha256 {digest}, expected 0000"):
-        checked_file(FileParams(file=name, sha256="0" * 64), "x", tmp_path)
+        verified_file(FileParams(file=name, sha256="0" * 64), "x", tmp_path)
     with pytest.raises(ModelError, match=r"^train.teacher: gone cannot be read \(No such file or directory\)$"):
-        checked_file(FileParams(file="gone", sha256=digest), "train.teacher", tmp_path)
+        verified_file(FileParams(file="gone", sha256=digest), "train.teacher", tmp_path)
 
 
 def params_with(**pretrained):
@@ -93,14 +93,16 @@ def params_with(**pretrained):
 def test_the_hub_out_of_reach_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match=r"^train.pretrained.resnet18: timm/resnet18[^ ]* cannot be had from the hub"):
-        starting_weights("resnet18", params_with(resnet18="hub"), tmp_path)
+    with pytest.raises(
+        ModelError, match=r"^train.pretrained.resnet18: timm/resnet18[^ ]* cannot be downloaded from the hub"
+    ):
+        initial_weights("resnet18", params_with(resnet18="hub"), tmp_path)
 
 
-def test_the_hub_has_only_networks_of_timm(tmp_path):
+def test_the_hub_has_weights_of_timm_only(tmp_path):
     with pytest.raises(ModelError, match=r"^train.pretrained.cnn: the hub has no weights of it; name a file"):
-        starting_weights("cnn", params_with(cnn="hub"), tmp_path)
+        initial_weights("cnn", params_with(cnn="hub"), tmp_path)
 
 
-def test_without_a_word_about_it_training_starts_from_scratch(tmp_path):
-    assert starting_weights("cnn", params_with(), tmp_path) is None
+def test_by_default_training_starts_from_scratch(tmp_path):
+    assert initial_weights("cnn", params_with(), tmp_path) is None

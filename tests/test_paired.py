@@ -1,19 +1,22 @@
-"""Statistics of a pair of models: against figures computed by hand, and against what they must come to."""
+"""Statistics of a pair of models, against values computed by hand and against theory."""
 
 import numpy as np
 import pytest
 
-from emopipe.evaluate.metrics import accuracy, confusion_of, expected_calibration_error, precision_recall_f1
-from emopipe.evaluate.paired import (
-    McNemar,
+from emopipe.evaluate.bootstrap import resampled_sums
+from emopipe.evaluate.metrics import (
     calibration_errors,
     calibration_features,
-    class_figures,
+    classification_metrics,
+    expected_calibration_error,
+)
+from emopipe.evaluate.paired import (
+    McNemar,
     class_patterns,
     difference,
     faces_needed,
     mcnemar,
-    resampled_sums,
+    pair_metrics,
 )
 
 TRUTH = np.array([0, 0, 0, 0, 1, 1, 1, 2])
@@ -31,9 +34,7 @@ def draw(num_faces: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def resampled(truth, a, b, resamples=2000):
     features, counts = class_patterns(truth, a, b, 3)
-    return class_figures(counts @ features), class_figures(
-        resampled_sums(features, counts, resamples=resamples, seed=0)
-    )
+    return pair_metrics(counts @ features), pair_metrics(resampled_sums(features, counts, resamples=resamples, seed=0))
 
 
 @pytest.mark.parametrize(
@@ -53,21 +54,20 @@ def test_mcnemars_test_is_the_exact_one_for_few_discordant_pairs(only_a, only_b,
     assert mcnemar(only_a, only_b) == expected
 
 
-def test_the_figures_of_a_pair_are_those_of_each_model():
+def test_the_metrics_of_a_pair_are_those_of_each_model():
     found, _ = resampled(TRUTH, A, B, 100)
     for k, answers in enumerate((A, B)):
-        confusion = confusion_of(np.eye(3)[answers], TRUTH)
-        _, recall, f1 = precision_recall_f1(confusion)
-        assert found["accuracy"][k] == accuracy(confusion)
-        np.testing.assert_allclose(found["recall"][k], recall)
-        np.testing.assert_allclose(found["f1"][k], f1)
-        assert found["macro_f1"][k] == pytest.approx(f1.mean())
+        alone = classification_metrics(np.eye(3)[answers], TRUTH)
+        assert found.accuracy[k] == alone.accuracy
+        np.testing.assert_array_equal(found.recall[k], alone.recall)
+        np.testing.assert_array_equal(found.f1[k], alone.f1)
+        assert found.macro_f1[k] == alone.macro_f1
 
 
 def test_the_error_of_a_difference_of_accuracies_is_that_of_paired_shares():
     truth, a, b = draw(2000)
     found, drawn = resampled(truth, a, b, 4000)
-    figure = difference(found["accuracy"], drawn["accuracy"], 0.95)
+    figure = difference(found.accuracy, drawn.accuracy, 0.95)
     gain = (b == truth).astype(float) - (a == truth)
     assert figure.delta == pytest.approx(gain.mean())
     assert figure.error == pytest.approx(gain.std() / np.sqrt(2000), rel=0.05)
@@ -78,19 +78,19 @@ def test_the_error_of_a_difference_of_accuracies_is_that_of_paired_shares():
 
 def test_a_higher_confidence_gives_a_wider_interval():
     found, drawn = resampled(*draw(500))
-    narrow, wide = (difference(found["macro_f1"], drawn["macro_f1"], confidence) for confidence in (0.8, 0.99))
+    narrow, wide = (difference(found.macro_f1, drawn.macro_f1, confidence) for confidence in (0.8, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
 
 
 def test_a_model_does_not_differ_from_itself():
     truth, a, _ = draw(500)
     found, drawn = resampled(truth, a, a)
-    figure = difference(found["macro_f1"], drawn["macro_f1"], 0.95)
+    figure = difference(found.macro_f1, drawn.macro_f1, 0.95)
     assert (figure.delta, figure.low, figure.high, figure.error) == (0, 0, 0, 0)
     assert figure.is_noise
 
 
-def test_faces_that_look_alike_can_be_drawn_together():
+def test_faces_with_equal_features_can_be_resampled_together():
     """By their counts or one by one: the same distribution."""
     truth, a, b = draw(400)
     features, counts = class_patterns(truth, a, b, 3)
@@ -104,17 +104,18 @@ def test_faces_that_look_alike_can_be_drawn_together():
 def test_the_same_seed_draws_the_same():
     features, counts = class_patterns(TRUTH, A, B, 3)
     first, second, other = (resampled_sums(features, counts, resamples=300, seed=seed) for seed in (1, 1, 2))
-    assert first.shape == (300, 15)
+    assert first.shape == (300, 18)
     assert (first == second).all()
     assert (first != other).any()
 
 
-def test_calibration_errors_of_a_pair_are_those_of_each_model():
+def test_the_calibration_error_from_sums_is_that_of_the_report():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 200)
     a, b = (rng.dirichlet([1, 1, 1], 200) for _ in range(2))
-    errors = calibration_errors(calibration_features(a, b, labels).sum(0))
-    assert errors == pytest.approx([expected_calibration_error(each, labels) for each in (a, b)])
+    for probabilities in (a, b):
+        error = calibration_errors(calibration_features(probabilities, labels).sum(0), 200)
+        assert error == pytest.approx(expected_calibration_error(probabilities, labels))
 
 
 def test_four_times_the_faces_are_needed_for_half_the_effect():

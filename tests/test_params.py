@@ -44,7 +44,8 @@ def test_the_file_of_the_project_is_valid():
         (
             "train",
             {"ema_decay": 2.0, "epochs": 0},
-            "train: epochs must be at least 1, got 0; ema_decay must be from 0 to below 1, got 2.0",
+            "train.epochs: input should be greater than or equal to 1, got 0; "
+            "train.ema_decay: input should be less than 1, got 2.0",
         ),
         (
             "train",
@@ -66,18 +67,29 @@ def test_a_mistake_is_named_in_one_line(section, values, message):
 
 @pytest.mark.parametrize("target", ["max", "mean", 500, 0.5, 1.0, {"sad": 900}])
 def test_a_target_keeps_its_type(target):
-    found = parse_params(changed("balance", target=target)).balance.target
-    assert (found, type(found)) == (target, type(target))
+    parsed = parse_params(changed("balance", target=target)).balance.target
+    assert (parsed, type(parsed)) == (target, type(target))
 
 
-def test_mistakes_in_the_parts_of_a_section_are_named():
+@pytest.mark.parametrize(
+    ("part", "values", "message"),
+    [
+        ("augment", {"rotate": 3.0}, "train.augment.rotate is not known (did you mean rotation?)"),
+        ("augment", {"scale": 1.0}, "train.augment.scale: input should be less than 1, got 1.0"),
+        ("augment", {"mixup": 1.0, "cutmix": 0.5}, "train.augment: mixup=1 and cutmix=0.5 exclude each other: set "),
+        (
+            "imbalance",
+            {"resample_exponent": 1.0, "logit_adjustment": 1.0},
+            "train.imbalance: logit_adjustment=1 and resample_exponent=1 correct the same imbalance",
+        ),
+    ],
+)
+def test_mistakes_in_the_parts_of_a_section_are_named(part, values, message):
     raw = changed("train")
-    raw["train"]["augment"] |= {"rotate": 3.0}
-    raw["train"]["imbalance"] |= {"resample_exponent": 1.0, "logit_adjustment": 1.0}
+    raw["train"][part] |= values
     with pytest.raises(ParamsError) as error:
         parse_params(raw)
-    assert "train.augment.rotate is not known (did you mean rotation?)" in str(error.value)
-    assert "train.imbalance: logit_adjustment=1 and resample_exponent=1 correct the same imbalance" in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +99,7 @@ def test_mistakes_in_the_parts_of_a_section_are_named():
         ("cnn", ["cnn", "resnet18"], "params.yaml: ensembles.cnn is also the name of a model"),
     ],
 )
-def test_an_ensemble_is_of_models_that_are_trained(name, members, message):
+def test_members_of_an_ensemble_must_be_trained_models(name, members, message):
     with pytest.raises(ParamsError) as error:
         parse_params(changed("base") | {"ensembles": {name: members}})
     assert str(error.value) == message
@@ -111,7 +123,7 @@ def test_a_missing_or_broken_file_is_one_line(tmp_path):
         load_params(tmp_path / "params.yaml")
 
 
-def test_a_parameter_by_its_earlier_name_is_refused_with_the_present_one():
+def test_a_former_name_is_refused_with_the_present_one():
     raw = changed("base")
     raw["train"]["warm_up"] = raw["train"].pop("warmup_fraction")
     raw["train"]["models"] = raw.pop("models")
@@ -122,7 +134,7 @@ def test_a_parameter_by_its_earlier_name_is_refused_with_the_present_one():
     )
 
 
-def test_every_earlier_name_leads_to_a_parameter_that_there_is():
+def test_every_former_name_maps_to_a_known_parameter():
     raw = changed("base")
     for path in RENAMED.values():
         assert reduce(lambda section, key: section[key], path.split("."), raw) is not None

@@ -253,7 +253,7 @@ def test_a_stage_that_is_killed_in_mid_training_goes_on_to_the_same_model(copy):
         process.kill()
     assert not copy.path("again").exists()
     output = succeed(copy.root, *TRAINING, "again", **CLOSED)
-    assert "cnn: going on with a training that was interrupted" in output
+    assert "cnn: resuming an interrupted training" in output
     model = "build/models/cnn/model.safetensors"
     assert copy.path("again/model.safetensors").read_bytes() == copy.path(model).read_bytes()
 

@@ -6,13 +6,13 @@ from dataclasses import fields
 
 import pytest
 
-from answers import answers
 from emopipe.cli import app as cli
 from emopipe.compare.promote import promote, roll_back
 from emopipe.core.errors import WorkspaceError
 from emopipe.evaluate.pairing import digest_of_test_faces
 from emopipe.tracking.prediction_store import PREDICTIONS, log_later_predictions
 from emopipe.tracking.store import connect
+from predicted import predict
 from projects import ROOT
 from registries import PARAMS, add_version, copy_store, new_store
 from test_cli import is_leaf, shown
@@ -39,7 +39,7 @@ def root(store, tmp_path, monkeypatch):
 
 
 def model(said, sure=0.9, truth=TRUTH, times=30):
-    return answers(truth, said, sure=sure, times=times)
+    return predict(truth, said, sure=sure, times=times)
 
 
 def champion(root):
@@ -169,7 +169,7 @@ def test_force_works_where_nothing_can_be_judged_and_says_why(root):
     promote(root, PARAMS, "3", forced="new data")
     record = json.loads(tags(root, "3")["emopipe.verdict_record"])
     assert (tags(root, "3")["emopipe.verdict"], champion(root)) == ("not judged", "3")
-    assert record["unjudged"].startswith("version 1 (cnn) was measured on 360 test faces (")
+    assert record["unjudged"].startswith("version 1 (cnn) was evaluated on 360 test faces (")
 
 
 def test_without_a_champion_only_force_makes_one(root):
@@ -210,8 +210,8 @@ def test_a_challenger_of_other_test_faces_is_refused_with_what_to_do(root, monke
     first, second = (digest_of_test_faces(each)[:8] for each in (model(OLD), model("hs", truth="hs")))
     assert (status, out) == (1, "")
     assert err == (
-        f"emopipe: version 1 (cnn) was measured on 360 test faces ({first}), but version 3 (other) was measured on 60 "
-        f"test faces ({second}): evaluate both on one table of faces, a registered version by `emopipe reevaluate "
+        f"emopipe: version 1 (cnn) was evaluated on 360 test faces ({first}), but version 3 (other) was evaluated on "
+        f"60 test faces ({second}): evaluate both on one table of faces, a registered version by `emopipe reevaluate "
         "VERSION`, another model by `dvc repro` with the same data"
     )
     assert champion(root) == "1"
@@ -226,7 +226,7 @@ def test_a_champion_that_was_evaluated_again_is_compared_on_the_new_faces(root):
     run_id = client.get_model_version("emopipe", "3").run_id
     log_later_predictions(client, run_id, model("hhhhs", 0.58, truth="hsfhs"))
     done = promote(root, PARAMS)
-    assert (done.figures.num_faces, done.moved, champion(root)) == (150, True, "4")
+    assert (done.comparison.num_faces, done.moved, champion(root)) == (150, True, "4")
 
 
 # Faults
@@ -245,7 +245,7 @@ def test_a_store_that_fails_leaves_the_alias(root, monkeypatch, call):
         with pytest.raises(WorkspaceError) as error:
             promote(root, PARAMS)
     assert str(error.value) == (
-        "MLflow fails, so the champion stays what it was: check MLFLOW_TRACKING_URI (gone for lunch)"
+        "MLflow fails, so the champion is unchanged: check MLFLOW_TRACKING_URI (gone for lunch)"
     )
     assert champion(root) == "1"
     assert promote(root, PARAMS).moved, "and it can be done again"
@@ -298,7 +298,7 @@ def test_nothing_registered_is_one_line(root):
 def test_a_server_that_is_down_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(WorkspaceError, match=r"^MLflow fails, so the champion stays what it was: check [^\n]*$"):
+    with pytest.raises(WorkspaceError, match=r"^MLflow fails, so the champion is unchanged: check [^\n]*$"):
         promote(tmp_path, PARAMS)
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from answers import answers, measured
 from emopipe.compare.promotion_rule import class_checks, decide, evaluate_rule, gain_check
 from emopipe.compare.promotion_text import outcome_line, verdict_line, verdict_record, verdict_section
 from emopipe.core.params import load_params
 from emopipe.evaluate.comparison import compare
 from emopipe.evaluate.paired import Difference
-from emopipe.tracking.table_text import markdown
+from emopipe.tracking.comparison_tables import markdown
+from predicted import evaluated, predict
 from projects import ROOT
 
 PARAMS = replace(load_params(ROOT / "params.yaml").promote, min_gain=0.0, max_class_loss=0.05, max_ece_rise=0.02)
@@ -24,7 +24,7 @@ def figure(delta: float, low: float, high: float, error: float = 0.01) -> Differ
 def judged(a: str, b: str, *, times=1, sure=(0.58, 0.92), latency_ms=1.0, parity_passed=True, **rule):
     """The challenger says `b` where the champion says `a`."""
     models = [
-        measured(name, answers(TRUTH, said, times=times, sure=confidence))
+        evaluated(name, predict(TRUTH, said, times=times, sure=confidence))
         for name, said, confidence in zip(("old", "new"), (a, b), sure, strict=True)
     ]
     figures = compare(*models, confidence=PARAMS.confidence, resamples=500, seed=0)
@@ -135,7 +135,7 @@ def test_what_fails_goes_before_what_is_open():
 def test_the_verdict_is_a_table_of_its_conditions():
     verdict, _ = judged("hhhhsfsshhfs", "hhhhhhsssshf", times=30)
     text = markdown([verdict_section(verdict, PARAMS.confidence)])
-    assert text.startswith("## Verdict: promote\n\n| condition | found | 97% interval | limit | outcome |")
+    assert text.startswith("## Verdict: promote\n\n| condition | value | 97% interval | limit | outcome |")
     assert "| latency in ms | 1.000 |  | at most 50.000 | **passed** |" in text
     assert "| parity of the export | 1.000 |  | at least 1.000 | **passed** |" in text
 

@@ -2,14 +2,14 @@ import subprocess
 import sys
 
 
-def test_the_serving_core_imports_neither_torch_nor_mlflow_nor_dvc():
+def test_the_runtime_imports_neither_torch_nor_mlflow_nor_dvc():
     code = (
         "import sys, emopipe.export.runtime; print([m for m in ('torch', 'mlflow', 'dvc', 'cv2') if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
-def test_the_training_core_imports_nothing_but_torch_numpy_and_safetensors():
+def test_the_training_loop_imports_none_of_the_libraries_above_it():
     code = (
         "import sys, emopipe.training.loop, emopipe.training.checkpoint; "
         "print([m for m in ('mlflow', 'dvc', 'pydantic', 'pandas', 'timm', 'ultralytics') if m in sys.modules])"

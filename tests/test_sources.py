@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import zstandard
 
-from emopipe.ingest.sources import lines, picture_tree, recognise
+from emopipe.ingest.sources import image_tree, lines, recognise
 from emopipe.ingest.sources.base import RawRow, Reject
 from emopipe.ingest.splits import FOLDER_SPLITS
 from source_files import TABLE, error_of, read, written, zipped
@@ -42,8 +42,8 @@ def test_a_csv_reads_the_same_however_it_is_packed(tmp_path, packing):
     first, second = read(path)
     assert (first.source, first.label, first.split) == ("f:2", "3", "Training")
     assert (second.source, second.label, second.split) == ("f:3", "0", "PublicTest")
-    np.testing.assert_array_equal(first.picture, np.array([[[0], [50]], [[100], [255]]], np.uint8))
-    assert first.picture.dtype == np.uint8
+    np.testing.assert_array_equal(first.image, np.array([[[0], [50]], [[100], [255]]], np.uint8))
+    assert first.image.dtype == np.uint8
 
 
 @pytest.mark.parametrize("packing", ["gz", "xz", "zst", "zip"])
@@ -75,12 +75,12 @@ def test_zstd_frames_one_after_another_are_read_to_the_end(tmp_path):
 )
 def test_columns_are_found_by_name_whatever_their_order_case_and_blanks(tmp_path, header):
     (row,) = read_table(tmp_path, f"{header}\r\n3,Training,1 2 3 4\r\n")
-    assert (row.label, row.split, row.picture.ravel().tolist()) == ("3", "Training", [1, 2, 3, 4])
+    assert (row.label, row.split, row.image.ravel().tolist()) == ("3", "Training", [1, 2, 3, 4])
 
 
 def test_columns_beyond_the_three_are_ignored_and_an_empty_usage_is_none(tmp_path):
     (row,) = read_table(tmp_path, 'note,emotion,pixels,Usage\n"a, b",happy,7,\n')
-    assert (row.label, row.split, row.picture.shape) == ("happy", None, (1, 1, 1))
+    assert (row.label, row.split, row.image.shape) == ("happy", None, (1, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,12 @@ def test_blank_lines_are_no_rows_but_count_as_lines(tmp_path):
 
 def test_faces_of_224_pixels_fit_a_row(tmp_path):
     (row,) = read_table(tmp_path, f"emotion,pixels,Usage\n0,{'200 ' * 224**2},a\n")
-    assert row.picture.shape == (224, 224, 1)
+    assert row.image.shape == (224, 224, 1)
 
 
-def test_a_csv_is_tallied_without_looking_at_pixels(tmp_path):
+def test_the_rows_of_a_csv_are_counted_without_parsing_pixels(tmp_path):
     source = recognise(written(tmp_path, {"f.csv": TABLE + "3,broken,Training\n"}), FOLDER_SPLITS)
-    assert source.tally() == Counter({("Training", "3"): 2, ("PublicTest", "0"): 1})
+    assert source.counts() == Counter({("Training", "3"): 2, ("PublicTest", "0"): 1})
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_LINE", 30), ("MAX_UNPACKED", 60)])
@@ -176,7 +176,7 @@ def test_split_and_label_come_from_the_folders_and_from_names_as_fer2013_has_the
     files = dict.fromkeys(names, b"?")
     source = recognise(written(tmp_path, {"f.zip": zipped(files)} if packed else files), FOLDER_SPLITS)
     assert [(row.split, row.label) for row in source.read()] == places
-    assert source.tally() == Counter(places)
+    assert source.counts() == Counter(places)
 
 
 def test_pictures_are_named_by_their_path_and_read_in_sorted_order(tmp_path):
@@ -203,7 +203,7 @@ def test_files_that_are_no_pictures_are_rejected_and_bookkeeping_is_not_counted(
 
 
 def test_a_picture_above_the_limit_is_rejected(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture_tree, "MAX_BYTES", 3)
+    monkeypatch.setattr(image_tree, "MAX_BYTES", 3)
     assert read(written(tmp_path, {"happy/1.jpg": b"123", "happy/2.jpg": b"1234"})) == [
         RawRow("happy/1.jpg", "happy", None, b"123"),
         Reject("happy/2.jpg", "too_many_bytes", "more than the limit of 3 bytes", None, "happy"),
@@ -211,9 +211,9 @@ def test_a_picture_above_the_limit_is_rejected(tmp_path, monkeypatch):
 
 
 def test_of_a_picture_above_the_limit_one_byte_more_is_read_and_no_more(monkeypatch):
-    monkeypatch.setattr(picture_tree, "MAX_BYTES", 3)
+    monkeypatch.setattr(image_tree, "MAX_BYTES", 3)
     file = io.BytesIO(b"1" * 100)
-    assert isinstance(picture_tree.read_picture("1.jpg", file), Reject)
+    assert isinstance(image_tree.read_image("1.jpg", file), Reject)
     assert file.tell() == 4
 
 

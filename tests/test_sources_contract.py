@@ -1,4 +1,4 @@
-"""What every reader keeps to, with the one that CONTRIBUTING.md shows."""
+"""Rules for every reader, including the one in CONTRIBUTING.md."""
 
 import base64
 import json
@@ -35,13 +35,13 @@ def json_lines(*rows: dict[str, str]) -> bytes:
 
 
 TREE = {"train/happy/1.png": png(1), "train/sad/2.png": png(2), "test/sad/3.png": png(3), "train/sad/notes.txt": b"?"}
-PICTURES = pa.array([{"bytes": png(1)}, {"bytes": png(2)}, {"bytes": None}])
+CELLS = pa.array([{"bytes": png(1)}, {"bytes": png(2)}, {"bytes": None}])
 IMAGES = [base64.b64encode(png(value)).decode() for value in (1, 2)]
 EXAMPLES = {
     "FER2013 CSV": {"f.csv": (TABLE + "0,1,Training\n").encode()},
     "class folders": TREE,
     "zip of class folders": {"f.zip": zipped(TREE)},
-    "Parquet or Arrow": {"f.arrow": arrow(pa.table({"image": PICTURES, "label": ["happy", "sad", "sad"]}))},
+    "Parquet or Arrow": {"f.arrow": arrow(pa.table({"image": CELLS, "label": ["happy", "sad", "sad"]}))},
     "JSON Lines": {
         "f.jsonl": json_lines(
             {"label": "happy", "split": "train", "image": IMAGES[0]},
@@ -50,12 +50,12 @@ EXAMPLES = {
         )
     },
 }
-"""For each form: some rows that can be used, and at least one that cannot."""
+"""For each format: some usable rows, and at least one that is not."""
 
 
 @pytest.fixture
 def known(tmp_path, monkeypatch) -> None:
-    """The reader of CONTRIBUTING.md is known like the others."""
+    """Adds the reader of CONTRIBUTING.md."""
     (code,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.M | re.S)
     (tmp_path / "json_lines.py").write_text(code, encoding="utf-8")
     reader = runpy.run_path(str(tmp_path / "json_lines.py"))["JsonLines"]
@@ -68,22 +68,22 @@ def source(request, tmp_path, known) -> Source:
 
 
 def summary(row: RawRow | Reject) -> tuple[object, ...]:
-    """A row as a value that can be compared."""
+    """A row as a comparable value."""
     if isinstance(row, Reject):
         return (row.source, row.reason, row.detail)
-    picture = row.picture if isinstance(row.picture, bytes) else (row.picture.shape, row.picture.tobytes())
-    return (row.source, row.label, row.split, picture, row.votes)
+    image = row.image if isinstance(row.image, bytes) else (row.image.shape, row.image.tobytes())
+    return (row.source, row.label, row.split, image, row.votes)
 
 
 def test_every_reader_has_an_example_and_is_named_when_nothing_is_recognised(tmp_path, known):
-    assert [reader.form for reader in sources.READERS] == list(EXAMPLES)
+    assert [reader.format for reader in sources.READERS] == list(EXAMPLES)
     with pytest.raises(DataError) as caught:
         recognise(tmp_path / "json_lines.py", ())
     assert all(reader.accepts in str(caught.value) for reader in sources.READERS)
 
 
 def test_the_right_reader_alone_recognises_its_data(request, source):
-    assert source.form == request.node.callspec.params["source"]
+    assert source.format == request.node.callspec.params["source"]
     assert source.name.startswith(str(source.root))
 
 
@@ -94,8 +94,8 @@ def test_all_rows_are_given_as_rows_or_rejects_of_known_kinds(source):
         if isinstance(row, Reject):
             assert row.reason in get_args(Reason)
             assert row.detail
-        elif not isinstance(row.picture, bytes):
-            assert (row.picture.dtype, row.picture.ndim, row.picture.shape[2]) == (np.uint8, 3, 1)
+        elif not isinstance(row.image, bytes):
+            assert (row.image.dtype, row.image.ndim, row.image.shape[2]) == (np.uint8, 3, 1)
 
 
 def test_rows_have_names_of_their_own_that_begin_with_a_file(source):
@@ -116,7 +116,7 @@ def test_its_files_are_all_that_it_needs(source, tmp_path):
     assert [summary(row) for row in again.read()] == [summary(row) for row in source.read()]
 
 
-def test_the_tally_counts_at_least_the_rows_that_can_be_used(source):
+def test_the_counts_include_at_least_the_rows_that_can_be_used(source):
     usable = Counter((row.split, row.label) for row in source.read() if isinstance(row, RawRow))
-    assert usable <= source.tally()
-    assert source.tally().total() <= sum(1 for _ in source.read())
+    assert usable <= source.counts()
+    assert source.counts().total() <= sum(1 for _ in source.read())

@@ -15,7 +15,7 @@ from emopipe.core.files import read_parquet, write_parquet
 from emopipe.core.params import BaseParams, ImageParams
 from emopipe.faces.table import faces_from_arrow, faces_to_arrow
 from emopipe.ingest.ingest import ingest
-from emopipe.ingest.sources import arrow_files, picture_tree, recognise
+from emopipe.ingest.sources import arrow_files, image_tree, recognise
 from emopipe.ingest.sources.base import RawRow, Reject
 from emopipe.ingest.splits import FOLDER_SPLITS
 from face_tables import faces_of, ingest_params
@@ -71,8 +71,8 @@ def test_a_table_gives_a_row_per_picture_with_the_name_of_its_class(tmp_path, wr
         RawRow("faces:2", "happy", None, b"2"),
     ]
     source = recognise(path, FOLDER_SPLITS)
-    assert (source.form, source.root, source.files) == ("Parquet or Arrow", tmp_path, ("faces",))
-    assert source.tally() == Counter({(None, "happy"): 2, (None, "angry"): 1})
+    assert (source.format, source.root, source.files) == ("Parquet or Arrow", tmp_path, ("faces",))
+    assert source.counts() == Counter({(None, "happy"): 2, (None, "angry"): 1})
 
 
 @pytest.mark.parametrize("column", ["label", "labels", "emotion"])
@@ -93,7 +93,7 @@ def test_labels_are_text_or_numbers_that_stay_numbers_without_names(tmp_path, co
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view()])
 def test_pictures_may_be_plain_bytes(tmp_path, kind):
     plain = pa.table({"image": pa.array([b"0", b"1"], kind), "label": ["happy", "sad"]})
-    assert [row.picture for row in read(saved(tmp_path / "f.arrow", plain, "arrow stream"))] == [b"0", b"1"]
+    assert [row.image for row in read(saved(tmp_path / "f.arrow", plain, "arrow stream"))] == [b"0", b"1"]
 
 
 def test_the_first_of_several_label_columns_counts(tmp_path):
@@ -150,7 +150,7 @@ def test_a_data_set_saved_to_disk_is_read_without_what_was_computed_from_it(tmp_
         saved(tmp_path / split / "cache-1b2c.arrow", noted(table([0])), "arrow stream")
         written(tmp_path / split, {"state.json": "{}", "dataset_info.json": "{}"})
     written(tmp_path, {"dataset_dict.json": "{}", ".cache/x.parquet": b"?", "train/._x.arrow": b"?"})
-    assert recognise(tmp_path, FOLDER_SPLITS).tally() == Counter({("train", "happy"): 1, ("test", "happy"): 1})
+    assert recognise(tmp_path, FOLDER_SPLITS).counts() == Counter({("train", "happy"): 1, ("test", "happy"): 1})
 
 
 def test_rows_without_a_label_or_a_picture_are_rejected_and_the_others_are_read(tmp_path):
@@ -168,7 +168,7 @@ def test_rows_without_a_label_or_a_picture_are_rejected_and_the_others_are_read(
         Reject("f.parquet:5", "unknown_label", "label '-1', expected the name of a class"),
         Reject("f.parquet:6", "unknown_label", "label '2', expected the name of a class"),
     ]
-    assert recognise(path, FOLDER_SPLITS).tally() == Counter({(None, "happy"): 4})
+    assert recognise(path, FOLDER_SPLITS).counts() == Counter({(None, "happy"): 4})
 
 
 @pytest.mark.parametrize("labels", [pa.nulls(1), ["  "], pa.array([None], pa.string())])
@@ -184,10 +184,10 @@ def test_plain_bytes_that_are_missing_are_rejected(tmp_path):
 
 
 def test_a_picture_above_the_limit_is_rejected(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture_tree, "MAX_BYTES", 1)
+    monkeypatch.setattr(image_tree, "MAX_BYTES", 1)
     plain = pa.table({"image": [b"1", bytes(1_000_000)], "label": ["happy", "happy"]})
     good, bad = read(saved(tmp_path / "f.parquet", plain))
-    assert good.picture == b"1"
+    assert good.image == b"1"
     assert bad == Reject("f.parquet:1", "too_many_bytes", "more than the limit of 1 bytes", None, "happy")
 
 
@@ -298,7 +298,7 @@ def test_a_folder_of_damaged_files_alone_is_an_error_that_names_the_first(tmp_pa
 @pytest.mark.parametrize("files", [{"f.csv": TABLE}, {"happy/1.jpg": b"1"}])
 def test_tables_without_pictures_beside_another_source_are_just_other_files(tmp_path, files):
     saved(tmp_path / "boxes.parquet", pa.table({"file": ["1.jpg"], "left": [3]}))
-    assert recognise(written(tmp_path, files), FOLDER_SPLITS).form in ("FER2013 CSV", "class folders")
+    assert recognise(written(tmp_path, files), FOLDER_SPLITS).format in ("FER2013 CSV", "class folders")
 
 
 def test_a_table_of_pictures_beside_a_csv_is_a_second_source(tmp_path):

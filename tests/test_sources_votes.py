@@ -54,7 +54,7 @@ def test_the_votes_are_found_by_their_header_and_belong_to_the_source(tmp_path, 
     content = VOTES.replace(HEADER, "\ufeff" + HEADER.replace(",", " , ").upper()).encode()
     written(tmp_path, {"f.csv": TABLE, votes: gzip.compress(content) if votes.endswith("gz") else content})
     source = recognise(tmp_path / named, ())
-    assert (source.form, source.name, source.files) == ("FER2013 CSV", str(tmp_path / "f.csv"), ("f.csv", votes))
+    assert (source.format, source.name, source.files) == ("FER2013 CSV", str(tmp_path / "f.csv"), ("f.csv", votes))
     assert [row.votes["NF"] for row in source.read() if isinstance(row, RawRow)] == [0, 1]
 
 
@@ -119,7 +119,7 @@ def test_votes_that_do_not_fit_are_an_error_with_the_line(tmp_path, votes, fault
 def test_votes_that_do_not_fit_are_told_when_rows_are_counted(tmp_path):
     source = recognise(written(tmp_path, {"f.csv": TABLE, "v.csv": HEADER}), ())
     with pytest.raises(DataError, match="the last of the votes"):
-        source.tally()
+        source.counts()
 
 
 def test_a_file_of_votes_that_ends_early_is_an_error(tmp_path):

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources import picture_tree, recognise, zip_folders
+from emopipe.ingest.sources import image_tree, recognise, zip_folders
 from emopipe.ingest.sources.base import RawRow, Reject
 from emopipe.ingest.splits import FOLDER_SPLITS
 from source_files import TABLE, error_of, png, read, written, zipped
@@ -52,8 +52,8 @@ def test_a_zip_gives_the_rows_of_the_folders_in_the_same_order(tmp_path):
 
 def test_a_zip_is_one_file_beside_others_and_is_known_by_its_content(tmp_path):
     source = recognise(written(tmp_path, {"fer.data": zipped(GOOD), "README.md": "hello"}), FOLDER_SPLITS)
-    assert (source.form, source.root, source.files) == ("zip of class folders", tmp_path, ("fer.data",))
-    assert source.tally() == {("train", "happy"): 1, ("train", "sad"): 1}
+    assert (source.format, source.root, source.files) == ("zip of class folders", tmp_path, ("fer.data",))
+    assert source.counts() == {("train", "happy"): 1, ("train", "sad"): 1}
 
 
 @pytest.mark.parametrize("name", ["train\\happy\\1.jpg", "./train/happy/1.jpg", "train//happy/1.jpg"])
@@ -81,7 +81,7 @@ def test_paths_written_in_other_ways_are_the_same_paths(tmp_path, name):
 def test_a_member_with_an_unsafe_path_is_rejected_and_the_others_are_read(tmp_path, name, shown, fault):
     bad, *others = read_zip(tmp_path, zipped({member(name): b"3", **GOOD}))
     assert bad == Reject(f"f.zip:{shown}", "unsafe_member", fault)
-    assert [row.picture for row in others] == list(GOOD.values())
+    assert [row.image for row in others] == list(GOOD.values())
     assert [path.name for path in tmp_path.rglob("*")] == ["f.zip"], "nothing is unpacked"
 
 
@@ -126,11 +126,11 @@ def test_a_member_packed_by_what_unpacks_without_bounds_is_rejected(tmp_path, me
 
 @pytest.mark.parametrize("declared", [None, 2**32 - 2])
 def test_a_bomb_is_rejected(tmp_path, monkeypatch, declared):
-    monkeypatch.setattr(picture_tree, "MAX_BYTES", 1000)
+    monkeypatch.setattr(image_tree, "MAX_BYTES", 1000)
     bomb = zipped(GOOD | {"train/sad/3.jpg": bytes(10_000_000)})
     *others, bad = read_zip(tmp_path, changed(bomb, "train/sad/3.jpg", size=declared) if declared else bomb)
     assert bad == Reject("f.zip:train/sad/3.jpg", "too_many_bytes", "more than the limit of 1000 bytes", "train", "sad")
-    assert [row.picture for row in others] == list(GOOD.values())
+    assert [row.image for row in others] == list(GOOD.values())
 
 
 @pytest.mark.parametrize(("members", "unpacked"), [(1, 1001), (2, 1000)])
@@ -143,7 +143,7 @@ def test_an_archive_that_promises_too_much_is_refused_as_a_whole(tmp_path, monke
         "unpack it and name the folder"
     )
     with pytest.raises(DataError, match="unpack it and name the folder"):
-        recognise(path, FOLDER_SPLITS).tally()
+        recognise(path, FOLDER_SPLITS).counts()
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])

@@ -1,4 +1,4 @@
-"""What a source's splits mean, and how a missing one is carved."""
+"""What a source's splits mean, and how a missing one is sampled."""
 
 import pandas as pd
 import pytest
@@ -20,7 +20,7 @@ def params(split_map=None, val_fraction=0.1, test_fraction=0.2) -> IngestParams:
     )
 
 
-def carved(groups: list[str], labels: list[str], fractions=TENTHS, seed=0) -> list[str]:
+def sampled(groups: list[str], labels: list[str], fractions=TENTHS, seed=0) -> list[str]:
     return split_from_train(
         pd.Series(groups, dtype="str"), pd.Series(labels, dtype="str"), fractions, seed=seed
     ).tolist()
@@ -30,7 +30,7 @@ rows = st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from(["happy
 
 
 @pytest.mark.parametrize(
-    ("words", "given_", "carved_"),
+    ("names", "given_", "sampled_"),
     [
         ({"Training", "PublicTest", "PrivateTest"}, {"train", "val", "test"}, {}),
         ({"Training", "PublicTest"}, {"train", "val"}, {"test": 0.2}),
@@ -39,11 +39,11 @@ rows = st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from(["happy
         ({None}, {"train"}, {"val": 0.1, "test": 0.2}),
     ],
 )
-def test_splits_are_understood_by_name_and_missing_ones_are_carved(words, given_, carved_):
-    plan = plan_splits("f.csv", words, params())
-    assert set(plan.given) == words
+def test_splits_are_understood_by_name_and_missing_ones_are_sampled(names, given_, sampled_):
+    plan = plan_splits("f.csv", names, params())
+    assert set(plan.given) == names
     assert set(plan.given.values()) == given_
-    assert plan.carved == carved_
+    assert plan.sampled == sampled_
 
 
 def test_a_row_without_a_split_has_no_place_where_others_have_one():
@@ -55,7 +55,7 @@ def test_split_map_goes_before_the_usual_names():
 
 
 @pytest.mark.parametrize(
-    ("words", "params_", "message"),
+    ("names", "params_", "message"),
     [
         (
             {"Training", "Holdout"},
@@ -77,35 +77,35 @@ def test_split_map_goes_before_the_usual_names():
         ),
     ],
 )
-def test_splits_that_cannot_be_settled_are_an_error(words, params_, message):
+def test_splits_that_cannot_be_settled_are_an_error(names, params_, message):
     with pytest.raises(DataError) as caught:
-        plan_splits("f.csv", words, params_)
+        plan_splits("f.csv", names, params_)
     assert str(caught.value) == message
 
 
-def test_fractions_that_leave_no_train_are_an_error_only_when_both_are_carved():
+def test_fractions_that_leave_no_train_are_an_error_only_when_both_are_sampled():
     greedy = params(val_fraction=0.5, test_fraction=0.5)
-    assert plan_splits("f.csv", {"train", "val"}, greedy).carved == {"test": 0.5}
+    assert plan_splits("f.csv", {"train", "val"}, greedy).sampled == {"test": 0.5}
     with pytest.raises(ParamsError) as caught:
         plan_splits("f.csv", {None}, greedy)
     assert str(caught.value) == ("ingest.val_fraction and ingest.test_fraction leave nothing to train on: lower them")
 
 
 def test_each_class_gives_its_share_to_each_split():
-    splits = pd.Series(carved([str(i) for i in range(1000)], ["happy"] * 800 + ["sad"] * 200))
+    splits = pd.Series(sampled([str(i) for i in range(1000)], ["happy"] * 800 + ["sad"] * 200))
     assert splits[:800].value_counts().to_dict() == {"train": 640, "val": 80, "test": 80}
     assert splits[800:].value_counts().to_dict() == {"train": 160, "val": 20, "test": 20}
 
 
 def test_a_rare_class_still_has_a_group_in_each_split_and_one_that_is_too_rare_stays_in_train():
-    assert sorted(carved(["a", "b", "c"], ["sad"] * 3)) == ["test", "train", "val"]
-    assert carved(["a"], ["sad"]) == ["train"]
+    assert sorted(sampled(["a", "b", "c"], ["sad"] * 3)) == ["test", "train", "val"]
+    assert sampled(["a"], ["sad"]) == ["train"]
 
 
-def test_another_seed_carves_other_rows():
+def test_another_seed_samples_other_rows():
     groups, labels = [str(i) for i in range(100)], ["happy"] * 100
-    assert carved(groups, labels, seed=0) == carved(groups, labels, seed=0)
-    assert carved(groups, labels, seed=0) != carved(groups, labels, seed=1)
+    assert sampled(groups, labels, seed=0) == sampled(groups, labels, seed=0)
+    assert sampled(groups, labels, seed=0) != sampled(groups, labels, seed=1)
 
 
 def test_rows_keep_their_index():
@@ -116,7 +116,7 @@ def test_rows_keep_their_index():
 @given(rows)
 def test_rows_of_one_group_are_never_parted(rows):
     groups, labels = map(list, zip(*rows, strict=True))
-    owners = set(zip(groups, carved(groups, labels), strict=True))
+    owners = set(zip(groups, sampled(groups, labels), strict=True))
     assert len(owners) == len(set(groups))
 
 
@@ -124,7 +124,7 @@ def test_rows_of_one_group_are_never_parted(rows):
 def test_the_order_of_rows_does_not_matter(rows, random):
     shuffled = random.sample(rows, len(rows))
     first, second = (
-        dict(zip(part[0], carved(*map(list, part)), strict=True))
+        dict(zip(part[0], sampled(*map(list, part)), strict=True))
         for part in (list(zip(*rows, strict=True)), list(zip(*shuffled, strict=True)))
     )
     assert first == second
@@ -133,7 +133,7 @@ def test_the_order_of_rows_does_not_matter(rows, random):
 @given(rows)
 def test_no_split_takes_more_than_its_share_and_one_group(rows):
     groups, labels = map(list, zip(*rows, strict=True))
-    table = pd.DataFrame({"group": groups, "split": carved(groups, labels)})
+    table = pd.DataFrame({"group": groups, "split": sampled(groups, labels)})
     largest = table["group"].value_counts().max()
     for split in TENTHS:
         assert (table["split"] == split).sum() <= 0.1 * len(rows) + 2 * (largest + 1)  # two classes

@@ -39,6 +39,7 @@ MAY_IMPORT = {
 }
 """Packages, lowest first; each may import those that it names, and what these may import."""
 NO_RESULT = {
+    "annotated_types",
     "dvc",
     "dvc_data",
     "filelock",

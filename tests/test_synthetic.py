@@ -1,4 +1,4 @@
-"""How synthetic faces are made and judged: interpolation, morphing, the autoencoder, the flow, the judge, the gate."""
+"""Synthetic faces: interpolation, morphing, autoencoder, flow matching, quality classifier and filter."""
 
 import cv2
 import numpy as np
@@ -7,21 +7,19 @@ import torch
 from imblearn.over_sampling import SMOTE
 
 from balance_tables import CLASSES, balance_params, drawn_faces, make
-from emopipe.balance.autoencoder import Autoencoder
-from emopipe.balance.autoencoder_training import same_class_order, ssim, train_autoencoder
-from emopipe.balance.interpolation import draw, find_parents
+from emopipe.balance.autoencoder import Autoencoder, permute_within_classes, ssim, train_autoencoder
+from emopipe.balance.feature_spaces import pca_space, pixel_space
+from emopipe.balance.flow_matching import sdedit, train_flow_matching
 from emopipe.balance.morph import MIN_AGREEMENT, blend
+from emopipe.balance.optimizer import warmup_cosine
 from emopipe.balance.page import balance_page
 from emopipe.balance.params import SyntheticFilterParams
-from emopipe.balance.quality import diversity, frechet
-from emopipe.balance.quality_classifier import train_judge
+from emopipe.balance.quality_classifier import train_quality_classifier
+from emopipe.balance.quality_metrics import diversity, frechet_distance
 from emopipe.balance.report import balance_report
-from emopipe.balance.rows import Addition, TrainFaces
-from emopipe.balance.schedule import rates
-from emopipe.balance.smote import plain_sampler
-from emopipe.balance.spaces import pca_space, pixel_space
-from emopipe.balance.synthetic_filter import build_gate
-from emopipe.balance.velocity import renoised, train_velocity
+from emopipe.balance.smote import find_parents, interpolate
+from emopipe.balance.strategy import Sample, TrainFaces
+from emopipe.balance.synthetic_filter import fit_synthetic_filter
 from emopipe.vision.hog import NUM_FEATURES, describe
 
 STRICT = SyntheticFilterParams(drop=True, max_similarity=0.95, range_quantile=0.02, class_quantile=0.1, rounds=2)
@@ -35,10 +33,10 @@ def train_faces() -> TrainFaces:
 # Interpolation
 
 
-def test_samples_lie_between_the_parents_that_they_name():
+def test_samples_lie_between_their_parents():
     rng = np.random.default_rng(0)
     features, labels = rng.normal(size=(60, 8)).astype(np.float32), np.array(["a"] * 40 + ["b"] * 20)
-    samples, parents, shares = draw(features, labels, "b", 30, plain_sampler, seed=1)
+    samples, parents, shares = interpolate(features, labels, "b", 30, "smote", seed=1)
     assert len(samples) == 30
     assert (labels[parents] == "b").all()
     between = (1 - shares[:, None]) * features[parents[:, 0]] + shares[:, None] * features[parents[:, 1]]
@@ -49,11 +47,11 @@ def test_samples_are_those_of_imbalanced_learn():
     rng = np.random.default_rng(0)
     features, labels = rng.normal(size=(60, 8)), np.array(["a"] * 40 + ["b"] * 20)
     expected, _ = SMOTE(sampling_strategy={"b": 50}, k_neighbors=5, random_state=1).fit_resample(features, labels)
-    samples, _, _ = draw(features, labels, "b", 30, plain_sampler, seed=1)
+    samples, _, _ = interpolate(features, labels, "b", 30, "smote", seed=1)
     np.testing.assert_allclose(samples, expected[60:], rtol=1e-6)
 
 
-def test_parents_are_found_among_nearest_neighbours():
+def test_parents_are_nearest_neighbours():
     members = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0], [9.0, 9.0]])
     pairs, shares = find_parents(np.array([[0.25, 0.0], [0.0, 3.0]]), members, 1)
     assert set(pairs[0]) == {0, 1}
@@ -62,10 +60,11 @@ def test_parents_are_found_among_nearest_neighbours():
 
 
 @pytest.mark.parametrize("space", [pixel_space, lambda faces: pca_space(faces, np.random.default_rng(0))])
-def test_a_space_that_keeps_everything_gives_the_pictures_back(space):
+def test_a_space_without_loss_reconstructs_the_images(space, monkeypatch):
+    monkeypatch.setattr("emopipe.balance.feature_spaces.BATCH", 10)
     faces = train_faces()
-    built = space(faces)
-    difference = built.decode(built.features).astype(int) - faces.stack.astype(int)
+    feature_space = space(faces)
+    difference = feature_space.decode(feature_space.features).astype(int) - faces.images.astype(int)
     assert np.abs(difference).max() <= 25  # 44 faces span at most 43 of 256 dimensions about their mean
     assert np.abs(difference).mean() < 1
 
@@ -74,22 +73,22 @@ def test_a_space_that_keeps_everything_gives_the_pictures_back(space):
 
 
 def bar(row, side=48):
-    """A smooth bright bar across, with its middle at `row`."""
+    """A smooth horizontal bright bar, centred at `row`."""
     profile = 60 + 140 * np.exp(-(((np.arange(side) - row) / 3) ** 2))
     texture = 12 * np.sin(np.arange(side) / 2)
     return (profile[:, None] + texture[None, :]).clip(0, 255).astype(np.uint8)[:, :, None]
 
 
-def test_what_lies_apart_in_two_faces_lies_in_between_in_their_morph_and_stands_there_once():
+def test_a_morph_shows_a_shifted_feature_once_halfway_between_its_positions():
     morphed, agreement = blend(bar(20), bar(26), 0.5)
     profile = morphed[:, :, 0].mean(axis=1)
     assert abs(profile.argmax() - 23) <= 1
     assert agreement > MIN_AGREEMENT
     cross_fade = (bar(20).astype(float) + bar(26)).mean(axis=(1, 2)) / 2
-    assert profile.max() > 1.1 * cross_fade.max(), "a cross-fade shows two pale bars"
+    assert profile.max() > 1.1 * cross_fade.max(), "a cross-fade has two pale bars"
 
 
-def test_faces_that_have_nothing_in_common_hardly_agree():
+def test_different_faces_agree_less_than_similar_ones():
     checks = (cv2.resize(np.indices((8, 8)).sum(0).astype(np.uint8) % 2 * 255, (48, 48)))[:, :, None]
     assert blend(bar(20), checks, 0.5)[1] < blend(bar(20), bar(26), 0.5)[1]
 
@@ -98,16 +97,16 @@ def test_faces_that_have_nothing_in_common_hardly_agree():
 
 
 @pytest.mark.slow
-def test_the_autoencoder_learns_and_the_same_generator_gives_the_same_weights():
+def test_the_autoencoder_learns_and_is_deterministic():
     faces = train_faces()
-    pictures = torch.from_numpy(faces.stack)
+    images = torch.from_numpy(faces.images)
 
     def trained(steps):
         generator = torch.Generator().manual_seed(0)
-        return train_autoencoder(pictures, faces.labels, steps=steps, generator=generator, device="cpu")
+        return train_autoencoder(images, faces.labels, steps=steps, generator=generator, device="cpu")
 
     def error(network):
-        scaled = pictures.permute(0, 3, 1, 2).float() / 255
+        scaled = images.permute(0, 3, 1, 2).float() / 255
         with torch.inference_mode():
             return (network.decode(network.encode(scaled)) - scaled).abs().mean().item()
 
@@ -119,94 +118,89 @@ def test_the_autoencoder_learns_and_the_same_generator_gives_the_same_weights():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_codes_are_an_eighth_of_the_side(channels):
     network = Autoencoder(channels).eval()
-    pictures = torch.rand(2, channels, 48, 48)
-    codes = network.encode(pictures)
+    images = torch.rand(2, channels, 48, 48)
+    codes = network.encode(images)
     assert codes.shape == (2, 16, 6, 6)
-    assert network.decode(codes).shape == pictures.shape
+    assert network.decode(codes).shape == images.shape
 
 
-def test_permuted_codes_stay_within_their_class_and_none_stays_in_its_place():
+def test_codes_are_permuted_within_their_class_without_fixed_points():
     classes = torch.tensor([0, 1, 0, 2, 1, 0])
-    order = same_class_order(classes, torch.Generator().manual_seed(0))
+    order = permute_within_classes(classes, torch.Generator().manual_seed(0))
     assert order.sort().values.tolist() == list(range(6))
     assert torch.equal(classes[order], classes)
     assert [int(order[k]) != k for k in range(6)] == [True, True, True, False, True, True]
 
 
-def test_ssim_is_one_for_equal_pictures_and_less_for_others():
-    pictures = torch.rand(2, 1, 16, 16)
-    assert ssim(pictures, pictures).mean().item() == pytest.approx(1)
-    assert ssim(pictures, 1 - pictures).mean() < 0
+def test_ssim_is_one_for_equal_images_and_less_for_others():
+    images = torch.rand(2, 1, 16, 16)
+    assert ssim(images, images).mean().item() == pytest.approx(1)
+    assert ssim(images, 1 - images).mean() < 0
 
 
-def test_the_rate_rises_to_its_peak_and_falls_to_nearly_nothing():
+def test_the_learning_rate_warms_up_to_its_peak_and_decays_to_nearly_zero():
     for steps in (1, 2, 10, 100):
-        shares = [rates(steps)(step) for step in range(steps)]
-        assert max(shares) == pytest.approx(1, abs=0.05) or steps == 2
-        assert min(shares) > 0
-    assert rates(100)(99) < 0.01
+        factors = [warmup_cosine(steps)(step) for step in range(steps)]
+        assert max(factors) == pytest.approx(1, abs=0.05) or steps == 2
+        assert min(factors) > 0
+    assert warmup_cosine(100)(99) < 0.01
 
 
 @pytest.mark.slow
-def test_a_velocity_field_learns_where_the_classes_lie():
+def test_flow_matching_learns_where_the_classes_lie():
     rng = np.random.default_rng(0)
     classes = torch.from_numpy(np.repeat([0, 1], 200))
     features = torch.from_numpy(rng.normal(0, 0.3, (400, 4)).astype(np.float32)) + 2.0 * (2 * classes[:, None] - 1)
     generator = torch.Generator().manual_seed(0)
-    network = train_velocity(features, classes, 2, steps=150, generator=generator, device="cpu")
+    network = train_flow_matching(features, classes, 2, steps=150, generator=generator, device="cpu")
     noise = torch.randn(64, 4, generator=generator)
     for label, sign in ((0, -1), (1, 1)):
-        made = renoised(network, features[:64], torch.full((64,), label), noise, strength=1.0)
-        assert (sign * made.mean(dim=1) > 0.5).float().mean() > 0.9
+        edited = sdedit(network, features[:64], torch.full((64,), label), noise, strength=1.0)
+        assert (sign * edited.mean(dim=1) > 0.5).float().mean() > 0.9
 
 
-# The judge and the gate
+# Quality classifier and filter
 
 
-def test_gradients_tell_directions_apart():
+def test_hog_features_differ_by_direction():
     across, down = describe([bar(24), np.ascontiguousarray(bar(24).transpose(1, 0, 2))])
     assert across.shape == (NUM_FEATURES,)
     assert across @ down < 0.5 * (across @ across)
 
 
-def test_the_judge_tells_classes_apart_that_it_learnt_and_is_judged_by_faces_that_it_did_not():
+def test_the_quality_classifier_learns_the_classes_and_holds_out_a_fifth_of_each():
     faces = train_faces()
-    judge = train_judge(faces.stack, faces.labels, seed=0)
-    assert judge.classes == tuple(sorted(CLASSES))
-    assert {name: len(told) for name, told in judge.held_out.items()} == {"fear": 2, "happy": 4, "sad": 2}
-    assert (judge.probabilities(faces.stack).argmax(1) == np.unique(faces.labels, return_inverse=True)[1]).mean() > 0.8
+    classifier = train_quality_classifier(faces.images, faces.labels, seed=0)
+    assert classifier.classes == tuple(sorted(CLASSES))
+    assert {label: len(rows) for label, rows in classifier.held_out.items()} == {"fear": 2, "happy": 4, "sad": 2}
+    predicted = classifier.probabilities(faces.images).argmax(1)
+    assert (predicted == np.unique(faces.labels, return_inverse=True)[1]).mean() > 0.8
 
 
-def addition(pixels, label="happy"):
-    return Addition(parents=(0,), label=label, op="test", seed=1, pixels=pixels.astype(np.uint8))
+def sample(pixels, label="happy"):
+    return Sample(parents=(0,), label=label, op="test", seed=1, pixels=pixels.astype(np.uint8))
 
 
-def test_the_gate_knows_copies_blur_noise_and_the_wrong_class():
+def test_the_filter_rejects_copies_blur_noise_and_the_wrong_class():
     faces = train_faces()
-    gate = build_gate(faces, STRICT, seed=0)
+    synthetic_filter = fit_synthetic_filter(faces, STRICT, seed=0)
     rng = np.random.default_rng(0)
-    happy, fear = faces.stack[faces.members("happy")[0]], faces.stack[faces.members("fear")[0]]
+    happy, fear = faces.images[faces.rows_of("happy")[0]], faces.images[faces.rows_of("fear")[0]]
     brighter = happy.clip(0, 245) + 10
     blurred = cv2.GaussianBlur(happy, (0, 0), 4)[:, :, None]
-    reasons = gate.reasons(
-        [
-            addition(brighter),
-            addition(brighter[:, ::-1]),
-            addition(blurred),
-            addition(rng.integers(0, 255, (16, 16, 1))),
-        ]
-    )
+    images = [brighter, brighter[:, ::-1], blurred, rng.integers(0, 255, (16, 16, 1))]
+    reasons = synthetic_filter.reject([sample(image) for image in images])
     assert reasons[:2] == ["copy", "copy"]
     assert reasons[2] in ("blurred", "far", "copy")
     assert reasons[3] in ("far", "noisy")
-    assert gate.reasons([addition(fear, "fear")]) == ["copy"]
+    assert synthetic_filter.reject([sample(fear, "fear")]) == ["copy"]
 
 
-def test_what_fails_is_counted_and_made_again_and_what_is_still_missing_is_stated():
+def test_rejected_samples_are_counted_and_replaced_and_the_shortfall_is_reported():
     balanced = make("augment", drawn_faces(), target={"sad": 30}, synthetic_filter=STRICT)
     report = balance_report(balanced, CLASSES, balance_params("augment", synthetic_filter=STRICT))
     made = report["quality"]["sad"]["num_made"]
-    assert made > 20, "what was dropped was made again"
+    assert made > 20, "rejected samples are replaced"
     assert made == report["added"]["sad"] + sum(report["not_kept"].values())
     assert report["added"]["sad"] + report["short"]["sad"] == 20
     assert set(report["not_kept"]) <= {"copy", "far", "blurred", "noisy", "other_class"}
@@ -221,15 +215,15 @@ def test_the_page_shows_real_and_synthetic_faces_of_each_class():
     assert "http" not in page
 
 
-def test_frechet_distance_is_that_of_normal_distributions():
+def test_the_frechet_distance_is_that_of_normal_distributions():
     rng = np.random.default_rng(0)
     first, second = rng.normal(0, 1, (20_000, 3)), rng.normal([2, 0, 0], [1, 2, 1], (20_000, 3))
-    assert frechet(first, second) == pytest.approx(4 + 1, rel=0.05)  # the shift squared, and (2 - 1) squared
-    assert frechet(first, first) == pytest.approx(0, abs=1e-6)
-    assert frechet(first, second[:1]) is None
+    assert frechet_distance(first, second) == pytest.approx(4 + 1, rel=0.05)  # squared shift + (2 - 1)^2
+    assert frechet_distance(first, first) == pytest.approx(0, abs=1e-6)
+    assert frechet_distance(first, second[:1]) is None
 
 
-def test_diversity_is_the_mean_distance_of_two():
+def test_diversity_is_the_mean_pairwise_distance():
     unit = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     assert diversity(unit) == pytest.approx((1 + 0 + 1) / 3, abs=1e-4)
     assert diversity(unit[:1]) is None

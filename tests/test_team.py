@@ -176,7 +176,7 @@ def test_a_guest_may_look_and_not_move_an_alias(project, team, moved):
     done = run(project, "emopipe", "promote", "1", "--force", "--reason", "because", **team.variables(GUEST))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"emopipe: MLflow fails, so the champion stays what it was: check MLFLOW_TRACKING_URI ({FORBIDDEN})\n"
+        f"emopipe: MLflow fails, so the champion is unchanged: check MLFLOW_TRACKING_URI ({FORBIDDEN})\n"
     )
     assert aliases(team) == before
     assert run(project, "emopipe", "sync", "--check", **team.variables(GUEST)).returncode == 0
@@ -187,7 +187,7 @@ def test_a_guest_may_look_and_not_move_an_alias(project, team, moved):
     [
         ("sync", "so the sync is not complete"),
         ("sync --check", "so nothing is checked"),
-        ("promote", "so the champion stays what it was"),
+        ("promote", "so the champion is unchanged"),
         ("compare models:/emopipe/1 models:/emopipe/2", "so there is nothing to compare"),
         ("reproduce models:/emopipe@champion", "so there is nothing to make again"),
     ],

@@ -1,15 +1,20 @@
-"""Write the README's result tables from the reports that hold the figures: `python tools/readme_tables.py`."""
+"""Write the result tables of README.md and docs/results.md from the reports, and the output of `emopipe summary`.
+
+`python tools/readme_tables.py`, or `make tables`. Tables lie between `<!-- NAME -->` and `<!-- /NAME -->`.
+"""
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from emopipe.reports.markdown import markdown_table
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-TABLES = {"sample": "reports/evaluate", "fer2013": "results/fer2013"}
+PAGES = ("README.md", "docs/results.md")
+FOLDERS = {"FER2013": "results/fer2013", "sample": "reports/evaluate"}
 COLUMNS = {
     "val accuracy": ("val", "accuracy"),
     "val macro-F1": ("val", "macro_f1"),
@@ -19,29 +24,53 @@ COLUMNS = {
 }
 
 
-def with_tables(readme: str, root: Path) -> str:
-    """`readme` with each table between its marks, `<!-- name -->` and `<!-- /name -->`, made anew."""
-    for name, folder in TABLES.items():
-        reports = [json.loads(path.read_text(encoding="utf-8")) for path in (root / folder).glob("*.json")]
-        block = f"<!-- {name} -->\n{table(reports)}\n<!-- /{name} -->"
-        readme = re.sub(rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _, text=block: text, readme, flags=re.S)
-    return readme
+SUMMARY = re.compile(r"^Models, best on validation first$.*?(?=^\$ |^```)", re.M | re.S)
+"""The output of `emopipe summary` in a fenced block, up to the next command or the end of the block."""
 
 
-def table(reports: list[dict[str, Any]]) -> str:
-    """A row per report, best macro-F1 on validation first; test figures with their interval where there is one."""
+def with_tables(text: str, root: Path) -> str:
+    """`text` with its tables made anew: `sample` and `fer2013` with all reports, `results` with the best of each."""
+    rows = {data: report_rows(root / folder) for data, folder in FOLDERS.items()}
+    best = [[data, *reports[0]] for data, reports in rows.items()]
+    tables = {data.lower(): markdown_table(["model", *COLUMNS], reports) for data, reports in rows.items()}
+    tables["results"] = markdown_table(["data", "model", *COLUMNS], best)
+    for name, table in tables.items():
+        block = f"<!-- {name} -->\n{table}\n<!-- /{name} -->"
+        text = re.sub(rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _, new=block: new, text, flags=re.S)
+    return text
+
+
+def report_rows(folder: Path) -> list[list[str]]:
+    """A row per report, best macro-F1 on validation first."""
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
     ranked = sorted(reports, key=lambda report: -report["val"]["macro_f1"])
-    rows = [
-        [report["model"], *(cell(report[split], figure) for split, figure in COLUMNS.values())] for report in ranked
+    return [
+        [report["model"], *(cell(report[split], metric) for split, metric in COLUMNS.values())] for report in ranked
     ]
-    return markdown_table(["model", *COLUMNS], rows)
 
 
-def cell(figures: dict[str, Any], figure: str) -> str:
-    """The figure, and its 95 % interval."""
-    interval = figures.get(f"{figure}_ci")
-    return f"{figures[figure]:.3f}" + (f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else "")
+def cell(metrics: dict[str, Any], metric: str) -> str:
+    """The metric, and its 95 % interval where there is one."""
+    interval = metrics.get(f"{metric}_ci")
+    return f"{metrics[metric]:.3f}" + (f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else "")
+
+
+def with_summary(text: str, root: Path) -> str:
+    """`text` with the output of `emopipe summary` in `root`."""
+    command = [sys.executable, "-m", "emopipe", "summary"]
+    output = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
+    lines = "".join(f"{line.rstrip()}\n" for line in output.splitlines())
+    return SUMMARY.sub(lambda _: lines, text)
+
+
+def main() -> None:
+    """Rewrite the pages; the summary stays as it is until the stage `register` has run here."""
+    registered = (ROOT / "reports" / "register.json").exists()
+    for name in PAGES:
+        page = ROOT / name
+        text = with_tables(page.read_text(encoding="utf-8"), ROOT)
+        page.write_text(with_summary(text, ROOT) if registered and SUMMARY.search(text) else text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text(encoding="utf-8"), ROOT), encoding="utf-8")
+    main()

@@ -1,1 +1,1 @@
-"""What the training set is made of: resampled, synthetic and dropped faces of the weak classes."""
+"""Class balance of the training set: resampling, synthetic faces, and the filter of synthetic faces."""

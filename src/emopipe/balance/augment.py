@@ -1,40 +1,40 @@
-"""Strategy `augment`: altered copies of faces of the smaller classes are added as synthetic rows.
+"""Strategy `augment`: randomly transformed copies of faces of the smaller classes.
 
-Geometry (rotation, scale, shift, flip, and a light elastic warp after Simard et al. 2003, "Best practices for
-convolutional neural networks applied to visual document analysis") is one resampling; brightness and contrast follow.
+One resampling applies rotation, scale, shift, flip and a slight elastic warp (Simard et al. 2003, "Best practices for
+convolutional neural networks applied to visual document analysis"); brightness and contrast follow.
 
 Shapes: H height, W width, C channels.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from emopipe.balance.draws import draw_seeds, drawn_equally
 from emopipe.balance.params import BalanceParams
-from emopipe.balance.rows import Addition, Missing, Plan, TrainFaces
+from emopipe.balance.strategy import Plan, Sample, Samples, TrainFaces, sample_parents
+from emopipe.faces.png import decode_png
 
 MAX_ROTATION = 12.0
-"""Degrees, either way: upright faces stay upright."""
+"""Degrees, in both directions."""
 MAX_SCALE = 0.12
-"""Largest relative change of size."""
+"""Relative change of size."""
 MAX_SHIFT = 0.06
-"""Largest shift along each axis, as a share of the side."""
+"""Share of the side, along each axis."""
 MAX_BRIGHTNESS = 24.0
-"""Grey levels, either way."""
+"""Grey levels, in both directions."""
 MAX_CONTRAST = 0.2
-"""Largest relative change of the distance from the mean level."""
+"""Relative change of the distance from the mean level."""
 MAX_WARP = 0.025
-"""Largest standard deviation of the elastic displacement, as a share of the side: more turns a smile."""
+"""Standard deviation of the elastic displacement, as a share of the side: more than this distorts the expression."""
 WARP_GRID = 5
-"""Points along each axis at which displacements are drawn."""
+"""Grid points of the displacement along each axis."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alteration:
-    """One draw of everything that is done to a face."""
+class Transform:
+    """Parameters of the transformation of one face."""
 
     rotation: float
     scale: float
@@ -46,37 +46,31 @@ class Alteration:
     displacement: np.ndarray  # float32 (WARP_GRID, WARP_GRID, 2), standard normal
 
     def __str__(self) -> str:
-        parts = [
-            f"rotate({self.rotation:+.1f})",
-            f"scale({self.scale:.2f})",
-            f"shift({self.shift[0]:+.3f},{self.shift[1]:+.3f})",
-            *(["flip"] if self.flip else []),
-            f"warp({self.warp:.3f})",
-            f"brightness({self.brightness:+.0f})",
-            f"contrast({self.contrast:.2f})",
-        ]
-        return " ".join(parts)
+        flip = "flip " if self.flip else ""
+        return (
+            f"rotate({self.rotation:+.1f}) scale({self.scale:.2f}) shift({self.shift[0]:+.3f},{self.shift[1]:+.3f}) "
+            f"{flip}warp({self.warp:.3f}) brightness({self.brightness:+.0f}) contrast({self.contrast:.2f})"
+        )
 
 
-def augment(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, rng: np.random.Generator) -> Plan:
-    """Add altered copies; within a class every face is a parent equally often, give or take one."""
-    return Plan(make=lambda missing, rng: _copies(faces, missing, rng))
+def augment(faces: TrainFaces, targets: Mapping[str, int], params: BalanceParams, rng: np.random.Generator) -> Plan:
+    """Add transformed copies, about the same number of each face of a class."""
+
+    def sample(num_missing: Mapping[str, int]) -> Samples:
+        for label, num in num_missing.items():
+            for parent, seed in sample_parents(faces.rows_of(label), num, rng):
+                transform = sample_transform(seed)
+                pixels = apply_transform(decode_png(faces.pngs[parent]), transform)
+                yield Sample(parents=(parent,), label=label, op=str(transform), seed=seed, pixels=pixels)
+
+    return Plan(sample=sample)
 
 
-def _copies(faces: TrainFaces, missing: Missing, rng: np.random.Generator) -> Iterator[Addition]:
-    for name, lacking in missing.items():
-        parents = drawn_equally(faces.members(name), lacking, rng)
-        for parent, seed in zip(parents.tolist(), draw_seeds(lacking, rng), strict=True):
-            alteration = draw_alteration(seed)
-            altered = alter(faces.picture(parent), alteration)
-            yield Addition(parents=(parent,), label=name, op=str(alteration), seed=seed, pixels=altered)
-
-
-def draw_alteration(seed: int) -> Alteration:
-    """The alteration that `seed` stands for, uniform within the limits of this module."""
+def sample_transform(seed: int) -> Transform:
+    """The transform of a seed, uniform within the limits of this module."""
     rng = np.random.default_rng(seed)
     rotation, scale, shift_x, shift_y, brightness, contrast = rng.uniform(-1, 1, size=6)
-    return Alteration(
+    return Transform(
         rotation=MAX_ROTATION * rotation,
         scale=1 + MAX_SCALE * scale,
         shift=(MAX_SHIFT * shift_x, MAX_SHIFT * shift_y),
@@ -88,27 +82,27 @@ def draw_alteration(seed: int) -> Alteration:
     )
 
 
-def alter(pixels: np.ndarray, alteration: Alteration) -> np.ndarray:
-    """Apply an alteration to uint8 (H, W, C); what comes into view at the border is mirrored."""
-    at_x, at_y = _sources(pixels.shape[0], pixels.shape[1], alteration)
-    moved = cv2.remap(pixels, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101).reshape(pixels.shape)
-    level = moved.mean()
-    lit = (moved.astype(np.float32) - level) * alteration.contrast + level + alteration.brightness
-    altered: np.ndarray = np.rint(lit).clip(0, 255).astype(np.uint8)
-    return altered
+def apply_transform(pixels: np.ndarray, transform: Transform) -> np.ndarray:
+    """Transform uint8 (H, W, C); the border is reflected."""
+    map_x, map_y = _sampling_maps(pixels.shape[0], pixels.shape[1], transform)
+    warped = cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101).reshape(pixels.shape)
+    mean = warped.mean()
+    jittered = (warped.astype(np.float32) - mean) * transform.contrast + mean + transform.brightness
+    result: np.ndarray = np.rint(jittered).clip(0, 255).astype(np.uint8)
+    return result
 
 
-def _sources(height: int, width: int, alteration: Alteration) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of the result comes from: float32 (H, W) columns and (H, W) rows of the parent."""
+def _sampling_maps(height: int, width: int, transform: Transform) -> tuple[np.ndarray, np.ndarray]:
+    """Source columns and rows of each pixel of the result, float32 (H, W) each."""
     centre = ((width - 1) / 2, (height - 1) / 2)
-    matrix = cv2.getRotationMatrix2D(centre, alteration.rotation, alteration.scale)
-    matrix[:, 2] += np.array([alteration.shift[0] * width, alteration.shift[1] * height])
-    back = cv2.invertAffineTransform(matrix)
+    matrix = cv2.getRotationMatrix2D(centre, transform.rotation, transform.scale)
+    matrix[:, 2] += np.array([transform.shift[0] * width, transform.shift[1] * height])
+    inverse = cv2.invertAffineTransform(matrix)
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    if alteration.flip:
+    if transform.flip:
         x = width - 1 - x
-    pixels = alteration.displacement * np.array([alteration.warp * width, alteration.warp * height], np.float32)
-    warp = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC)
-    at_x = back[0, 0] * x + back[0, 1] * y + back[0, 2] + warp[:, :, 0]
-    at_y = back[1, 0] * x + back[1, 1] * y + back[1, 2] + warp[:, :, 1]
-    return at_x.astype(np.float32), at_y.astype(np.float32)
+    displacement = transform.displacement * np.array([transform.warp * width, transform.warp * height], np.float32)
+    warp = cv2.resize(displacement, (width, height), interpolation=cv2.INTER_CUBIC)
+    map_x = inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2] + warp[:, :, 0]
+    map_y = inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2] + warp[:, :, 1]
+    return map_x.astype(np.float32), map_y.astype(np.float32)

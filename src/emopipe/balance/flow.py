@@ -1,88 +1,72 @@
-"""Strategy `flow`: a real face of any class, taken part of the way to noise, flows back as a face of the class that is
-wanted; so the few faces of a small class lend their expression, and all faces their variety.
+"""Strategy `flow`: real faces of any class, edited into the target class by flow matching.
 
-The flow runs over the principal components of the autoencoder's codes: over the codes themselves it needs a
-graphics card's worth of steps before it gives faces.
-Shapes: N train faces, M made ones, F features of the flow, G of the space.
+A small class provides its expression, all faces provide variety. Flow matching works on principal components of the
+autoencoder's codes: on the codes themselves it needs far more training steps.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 from sklearn.decomposition import PCA
 
-from emopipe.balance.draws import draw_seeds, drawn_equally
+from emopipe.balance.feature_spaces import FeatureSpace, latent_space
 from emopipe.balance.params import BalanceParams
-from emopipe.balance.rows import Addition, Missing, Plan, SkippedSample, TrainFaces
+from emopipe.balance.strategy import Plan, Sample, Samples, TrainFaces, sample_parents
 
 NUM_COMPONENTS = 160
-"""On FER2013 four fifths of the variance of the codes."""
+"""About 80 % of the variance of the codes on FER2013."""
 BATCH = 256
 
 
-@dataclass(frozen=True, kw_only=True)
-class Components:
-    """Features of a space (G) to those of the flow (F) and back: principal components, the large ones less large.
+def flow(faces: TrainFaces, targets: Mapping[str, int], params: BalanceParams, rng: np.random.Generator) -> Plan:
+    """Train the autoencoder and the velocity network; each sample has one parent, and noise from its own seed."""
+    import torch  # slow to import
 
-    Each is divided by the square root of its standard deviation: what is largest (light, pose) is still set first on
-    the way from noise, and what is smallest is not lost in it.
-    """
+    from emopipe.balance.flow_matching import sdedit, train_flow_matching
 
-    pca: PCA
-    scale: np.ndarray
-
-    def forth(self, features: np.ndarray) -> np.ndarray:
-        """Float (N, G) to float32 (N, F), of standard deviation 1 over all."""
-        flowing: np.ndarray = (self.pca.transform(features) / self.scale).astype(np.float32)
-        return flowing
-
-    def back(self, flowing: np.ndarray) -> np.ndarray:
-        """Float (N, F) to float32 (N, G)."""
-        features: np.ndarray = self.pca.inverse_transform(flowing * self.scale).astype(np.float32)
-        return features
-
-
-def find_components(features: np.ndarray) -> Components:
-    """Of float (N, G)."""
-    num = min(NUM_COMPONENTS, features.shape[1], len(features))
-    pca = PCA(num, svd_solver="covariance_eigh").fit(features)
-    scale = np.sqrt(np.sqrt(np.maximum(pca.explained_variance_, 1e-6)))
-    return Components(pca=pca, scale=scale * (pca.transform(features) / scale).std())
-
-
-def flow(faces: TrainFaces, targets: Mapping[str, int], config: BalanceParams, rng: np.random.Generator) -> Plan:
-    """Train the autoencoder and the velocity field; each row has one parent, and noise by its seed."""
-    import torch  # takes a second, which other strategies need not spend
-
-    from emopipe.balance.latent_space import latent_space
-    from emopipe.balance.velocity import renoised, train_velocity
-
-    space = latent_space(faces, config, rng)
-    components = find_components(space.features)
-    features = torch.from_numpy(components.forth(space.features))
+    space = partially_whitened(latent_space(faces, params.generator, rng))
+    features, strength = torch.from_numpy(space.features), params.generator.flow_strength
     device = "cuda" if torch.cuda.is_available() else "cpu"
     names, classes = np.unique(faces.labels, return_inverse=True)
-    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    steps, strength = config.generator.flow_steps, config.generator.flow_strength
-    network = train_velocity(
-        features, torch.from_numpy(classes), len(names), steps=steps, generator=generator, device=device
+    network = train_flow_matching(
+        features,
+        torch.from_numpy(classes),
+        len(names),
+        steps=params.generator.flow_steps,
+        generator=torch.Generator().manual_seed(int(rng.integers(2**62))),
+        device=device,
     )
 
-    def pictures(rows: np.ndarray, seeds: list[int], name: str) -> np.ndarray:
-        own = (torch.Generator().manual_seed(seed) for seed in seeds)
-        noise = torch.stack([torch.randn(features.shape[1], generator=generator) for generator in own])
-        labels = torch.full((len(rows),), int(np.searchsorted(names, name)))
-        made = renoised(network, features[rows].to(device), labels.to(device), noise.to(device), strength)
-        return space.decode(components.back(made.cpu().numpy()))
+    def edit(rows: list[int], seeds: list[int], label: str) -> np.ndarray:
+        generators = (torch.Generator().manual_seed(seed) for seed in seeds)
+        noise = torch.stack([torch.randn(features.shape[1], generator=generator) for generator in generators])
+        target = torch.full((len(rows),), int(np.searchsorted(names, label)))
+        edited = sdedit(network, features[rows].to(device), target.to(device), noise.to(device), strength)
+        return space.decode(edited.cpu().numpy())
 
-    def make(missing: Missing, rng: np.random.Generator) -> Iterator[Addition | SkippedSample]:
-        for name, lacking in missing.items():
-            parents, seeds = drawn_equally(np.arange(len(faces.labels)), lacking, rng), draw_seeds(lacking, rng)
-            for first in range(0, lacking, BATCH):
-                rows, own = parents[first : first + BATCH], seeds[first : first + BATCH]
-                for parent, seed, pixels in zip(rows.tolist(), own, pictures(rows, own, name), strict=True):
-                    op = f"flow({faces.labels[parent]} to {name}, {strength:g})"
-                    yield Addition(parents=(parent,), label=name, op=op, seed=seed, pixels=pixels)
+    def sample(num_missing: Mapping[str, int]) -> Samples:
+        for label, num in num_missing.items():
+            parents = sample_parents(np.arange(len(faces.labels)), num, rng)
+            for first in range(0, num, BATCH):
+                rows, seeds = map(list, zip(*parents[first : first + BATCH], strict=True))
+                for row, seed, pixels in zip(rows, seeds, edit(rows, seeds, label), strict=True):
+                    op = f"flow({faces.labels[row]} to {label}, {strength:g})"
+                    yield Sample(parents=(row,), label=label, op=op, seed=seed, pixels=pixels)
 
-    return Plan(make=make)
+    return Plan(sample=sample)
+
+
+def partially_whitened(space: FeatureSpace) -> FeatureSpace:
+    """Principal components of a space, each divided by the square root of its standard deviation; overall deviation 1.
+
+    Unscaled, the small components are lost in the noise; fully whitened, the large ones (light, pose) no longer emerge
+    first.
+    """
+    num = min(NUM_COMPONENTS, *space.features.shape)
+    pca = PCA(num, svd_solver="covariance_eigh").fit(space.features)
+    scale = np.sqrt(np.sqrt(np.maximum(pca.explained_variance_, 1e-6)))
+    scale = scale * (pca.transform(space.features) / scale).std()
+    return FeatureSpace(
+        features=(pca.transform(space.features) / scale).astype(np.float32),
+        decode_batch=lambda features: space.decode(pca.inverse_transform(features * scale).astype(np.float32)),
+    )

@@ -1,4 +1,4 @@
-"""The section `balance` of params.yaml: what the training set is made of."""
+"""The section `balance` of params.yaml."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,14 +9,17 @@ CLOSED = ConfigDict(extra="forbid")
 
 
 def _check_target(value: Any) -> Any:
-    """One message for all forms, where pydantic would give one for each."""
-    forms = (
-        value in ("max", "mean") if isinstance(value, str) else False,
-        type(value) is int and value >= 1,
-        type(value) is float and 0 < value <= 1,
-        isinstance(value, dict) and all(type(number) is int and number >= 1 for number in value.values()),
-    )
-    if not any(forms):
+    """One message for all forms; pydantic gives one for each."""
+    match value:
+        case "max" | "mean":
+            valid = True
+        case float():
+            valid = 0 < value <= 1
+        case dict():
+            valid = all(type(number) is int and number >= 1 for number in value.values())
+        case _:
+            valid = type(value) is int and value >= 1
+    if not valid:
         raise ValueError(
             f"expected max, mean, a number of faces, a share of the largest class (0.5, 1.0) or numbers by class, "
             f"got {value!r}"
@@ -25,8 +28,8 @@ def _check_target(value: Any) -> Any:
 
 
 Target = Annotated[Literal["max", "mean"] | int | float | dict[str, int], BeforeValidator(_check_target)]
-"""How many rows each class is to have: as many as the largest class, the mean of all, a number, a share of the largest
-class, or numbers by class."""
+"""Rows of each class: the size of the largest class, the mean size, a number, a share of the largest class, or numbers
+by class."""
 StrategyName = Literal[
     "none",
     "oversample",
@@ -40,51 +43,48 @@ StrategyName = Literal[
     "deepsmote",
     "flow",
 ]
+SpaceName = Literal["pca", "pixels", "latent"]
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class GeneratorParams:
-    """How long the networks of `deepsmote`, `flow` and `space: latent` train; in steps, so that results are exact."""
+    """Training of the networks of `deepsmote`, `flow` and `space: latent`."""
 
     autoencoder_steps: Annotated[int, Field(ge=1)]
-    """Of 96 faces each."""
+    """Training steps, batch size 96."""
     flow_steps: Annotated[int, Field(ge=1)]
-    """Of 256 codes each."""
+    """Training steps, batch size 256."""
     flow_strength: Annotated[float, Field(gt=0, le=1)]
-    """How far `flow` takes a face back to noise: little keeps the face and its expression, 1 keeps nothing."""
+    """Share of noise from which `flow` starts: small values keep the face and its expression, 1 keeps nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class SyntheticFilterParams:
-    """What a synthetic face must be like to be trained on."""
+    """Thresholds for synthetic faces."""
 
     drop: bool
-    """False: what fails is reported and stays, but for copies."""
+    """False: rejected faces are reported and kept, except for copies."""
     max_similarity: Annotated[float, Field(gt=0, le=1)]
-    """From this correlation of details with a real face it is a copy, as in validate.min_similarity."""
+    """Correlation with a real face from which a synthetic face is a copy, as in validate.min_similarity."""
     range_quantile: Annotated[float, Field(ge=0, lt=0.5)]
-    """It must lie within the range of the real faces, less this share at its ends: in its sharpness, and in its
-    distance from the nearest real face."""
+    """Quantile of the real faces that limits sharpness, at both ends, and the distance to the nearest real face."""
     class_quantile: Annotated[float, Field(ge=0, lt=1)]
-    """A judge, trained on real faces, must hold its class for as likely as that of all but this share of the real faces
-    that the judge has not seen: the rest are mislabelled, or hard to tell."""
+    """Quantile, over held-out real faces of the class, of the class probability that a synthetic face must reach."""
     rounds: Annotated[int, Field(ge=1, le=20)]
-    """How often rows are made in place of those that were dropped, the first time included."""
+    """Maximum rounds of generation, the first included; later ones replace rejected faces."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class BalanceParams:
-    """What the training set is made of."""
+    """Composition of the training set."""
 
     strategy: StrategyName
-    """How classes are brought to their target; docs/balance.md describes each."""
+    """See docs/balance.md."""
     target: Target
-    """Rows that each class is to have; strategies that add lower none, and those that remove raise none."""
+    """Target rows of each class; strategies that add rows never remove any, and the reverse."""
     max_added: Annotated[float, Field(ge=0, lt=1)]
-    """Largest share of repeated and synthetic rows among all; if the target asks for more, every class gets less."""
-    space: Literal["pca", "pixels", "latent"]
-    """Where SMOTE and its variants interpolate: principal components, pixels, or the codes of an autoencoder."""
+    """Maximum share of repeated and synthetic rows; a target that needs more is scaled down for all classes."""
+    space: SpaceName
+    """Feature space of SMOTE and its variants: principal components, pixels, or the codes of an autoencoder."""
     generator: GeneratorParams
-    """The networks that make faces."""
     synthetic_filter: SyntheticFilterParams
-    """What synthetic faces must be like."""

@@ -1,62 +1,54 @@
-"""Rows are asked of a strategy, judged, and asked again in place of those that were dropped."""
+"""Rejection sampling in rounds: generate, filter, and generate again for what the filter rejects."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from emopipe.balance.params import SyntheticFilterParams
-from emopipe.balance.rows import Addition, Make, Missing, SkippedSample
-from emopipe.balance.synthetic_filter import COPY, Gate
-
-Losses = Counter[tuple[str, str]]
-"""Rows that were made, or tried, and not kept: by class and reason."""
+from emopipe.balance.strategy import Sample, Sampler, SkippedSample
+from emopipe.balance.synthetic_filter import COPY, SyntheticFilter
 
 
-@dataclass(kw_only=True)
-class Filled:
-    """What came of it."""
+@dataclass(frozen=True, kw_only=True)
+class SamplingResult:
+    """Samples of all rounds."""
 
-    kept: list[Addition] = field(default_factory=list)
-    lost: Losses = field(default_factory=Counter)
-    judged: list[Addition] = field(default_factory=list)
-    """All synthetic rows, kept or not."""
-    failed: list[tuple[Addition, str]] = field(default_factory=list)
-    """Those of them that did not pass the gate, and why."""
+    kept: list[Sample] = field(default_factory=list)
+    generated: list[Sample] = field(default_factory=list)
+    """All synthetic samples, kept or not."""
+    flagged: list[tuple[Sample, str]] = field(default_factory=list)
+    """Synthetic samples with the reason why they failed the filter; `drop: false` keeps all but the copies."""
+    not_kept: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """Number of rows that were skipped or dropped, by class and reason."""
 
 
-def fill(
-    make: Make, missing: Missing, gate: Callable[[], Gate], config: SyntheticFilterParams, rng: np.random.Generator
-) -> Filled:
-    """Make what is missing, in at most `config.rounds`; `gate` is built where there is a synthetic picture to judge."""
-    filled, left = Filled(), {name: lacking for name, lacking in missing.items() if lacking}
-    for _ in range(config.rounds):
-        if not left:
-            break
-        made = []
-        for row in make(left, rng):
+def sample_in_rounds(
+    sample: Sampler,
+    num_missing: Mapping[str, int],
+    fit_filter: Callable[[], SyntheticFilter],
+    params: SyntheticFilterParams,
+) -> SamplingResult:
+    """Add rows to each class in at most `params.rounds`; the filter is fitted only where there are synthetic images."""
+    result = SamplingResult()
+    for _ in range(params.rounds):
+        kept = Counter(row.label for row in result.kept)
+        remaining = {label: num - kept[label] for label, num in num_missing.items() if num > kept[label]}
+        samples = []
+        for row in sample(remaining) if remaining else ():
             if isinstance(row, SkippedSample):
-                filled.lost[row.label, row.reason] += row.num_rows
+                result.not_kept[row.label][row.reason] += row.num_rows
             else:
-                made.append(row)
-        if not made:
+                samples.append(row)
+        if not samples:
             break
-        filled.kept += [row for row in made if row.pixels is None]
-        pictured = [row for row in made if row.pixels is not None]
-        if pictured:
-            _judge(filled, pictured, gate(), drop=config.drop)
-        kept = Counter(row.label for row in filled.kept)
-        left = {name: lacking - kept[name] for name, lacking in missing.items() if lacking > kept[name]}
-    return filled
-
-
-def _judge(filled: Filled, pictured: list[Addition], gate: Gate, *, drop: bool) -> None:
-    filled.judged += pictured
-    for row, reason in zip(pictured, gate.reasons(pictured), strict=True):
-        if reason is not None:
-            filled.failed.append((row, reason))
-        if reason is None or not (drop or reason == COPY):
-            filled.kept.append(row)
-        else:
-            filled.lost[row.label, reason] += 1
+        synthetic = [row for row in samples if row.pixels is not None]
+        result.kept.extend(row for row in samples if row.pixels is None)
+        result.generated.extend(synthetic)
+        for row, reason in zip(synthetic, fit_filter().reject(synthetic) if synthetic else (), strict=True):
+            if reason is not None:
+                result.flagged.append((row, reason))
+            if reason is None or not (params.drop or reason == COPY):
+                result.kept.append(row)
+            else:
+                result.not_kept[row.label][reason] += 1
+    return result

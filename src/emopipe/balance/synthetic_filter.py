@@ -1,6 +1,6 @@
-"""What a synthetic face must be like: no copy, not far from every face, neither blurred nor noise, of its class.
+"""Filter of synthetic faces: rejects copies, outliers, blur, noise, and faces of another class.
 
-Only faces of train are looked at. Shapes: N train faces, M made ones, F features of a descriptor, S side, C channels.
+Fitted on train faces alone. Shapes: N train faces, M synthetic ones, F features of a descriptor, S side, C channels.
 """
 
 from collections.abc import Sequence
@@ -9,129 +9,119 @@ from dataclasses import dataclass
 import numpy as np
 
 from emopipe.balance.params import SyntheticFilterParams
-from emopipe.balance.quality_classifier import Judge, train_judge
-from emopipe.balance.rows import Addition, TrainFaces
+from emopipe.balance.quality_classifier import QualityClassifier, train_quality_classifier
+from emopipe.balance.strategy import Sample, TrainFaces
 from emopipe.vision.image_stats import MIRROR, measure
 from emopipe.vision.near_duplicates import MIN_CANDIDATE, Pairs, confirm, details
 
 COPY = "copy"
 REASONS = {
-    COPY: "nearly the same picture as a real face",
-    "far": "further from every real face than real faces are from each other",
+    COPY: "near-duplicate of a real face",
+    "far": "farther from every real face than real faces are from each other",
     "blurred": "less sharp than real faces",
     "noisy": "sharper than real faces",
-    "other_class": "the judge holds its class for less likely than that of most real faces",
+    "other_class": "the quality classifier gives its class a lower probability than to most real faces of the class",
 }
-_NUM_MEASURED = 4000
+_NUM_DISTANCES = 4000
 _CHUNK = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gate:
-    """What is known of the real faces."""
+class SyntheticFilter:
+    """Statistics of the real faces, and the thresholds they imply."""
 
     faces: TrainFaces
-    judge: Judge
+    classifier: QualityClassifier
     centre: np.ndarray
+    """Mean descriptor of the real faces and their mirror images, (F,)."""
     descriptors: np.ndarray
-    """Float32 (N, F), centred and of unit length."""
-    distances: np.ndarray
-    """From real faces to the nearest other real face."""
-    sharpness: np.ndarray
-    """Of the real faces, (N,)."""
-    config: SyntheticFilterParams
+    """Centred unit descriptors of the real faces, float32 (N, F)."""
+    max_distance: float
+    sharpness_range: tuple[float, float]
+    min_probability: dict[str, float]
+    max_similarity: float
 
-    def reasons(self, made: Sequence[Addition]) -> list[str | None]:
-        """Why each is dropped: a key of `REASONS`, the first that holds, or None where it stays."""
-        pictures = [addition.pixels for addition in made if addition.pixels is not None]
-        measures = measure(pictures)
-        distances, nearest, mirrored = self.nearest(measures.descriptors)
-        sharpness = measures.frame["sharpness"].to_numpy()
-        told, limits = self.judge.probabilities(pictures), self._least_probable()
-        own = np.array([row[self.judge.classes.index(item.label)] for row, item in zip(told, made, strict=True)])
-        low, high = np.quantile(self.sharpness, [self.config.range_quantile, 1 - self.config.range_quantile])
-        tests = {
-            COPY: self._is_copy(pictures, distances, nearest, mirrored),
-            "far": distances > np.quantile(self.distances, 1 - self.config.range_quantile),
-            "blurred": sharpness < low,
-            "noisy": sharpness > high,
-            "other_class": own < np.array([limits[item.label] for item in made]),
+    def reject(self, samples: Sequence[Sample]) -> list[str | None]:
+        """The reason to reject each synthetic sample, the first of `REASONS` that applies, or None."""
+        images = [sample.pixels for sample in samples if sample.pixels is not None]
+        labels = [sample.label for sample in samples]
+        stats = measure(images)
+        distances, nearest, mirrored = nearest_faces(centred(stats.descriptors, self.centre), self.descriptors)
+        sharpness = stats.frame["sharpness"].to_numpy()
+        classes = [self.classifier.classes.index(label) for label in labels]
+        probabilities = self.classifier.probabilities(images)[np.arange(len(images)), classes]
+        failed = {
+            COPY: self._is_copy(images, distances, nearest, mirrored),
+            "far": distances > self.max_distance,
+            "blurred": sharpness < self.sharpness_range[0],
+            "noisy": sharpness > self.sharpness_range[1],
+            "other_class": probabilities < np.array([self.min_probability[label] for label in labels]),
         }
-        return [next((name for name, failed in tests.items() if failed[row]), None) for row in range(len(made))]
-
-    def nearest(self, descriptors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of float32 (M, F), as `measure` gives them: distance to the nearest real face (1 - cosine), its row number,
-        and whether its mirror image is meant; each (M,)."""
-        return _nearest(_centred(descriptors, self.centre), self.descriptors)
-
-    def centred(self, descriptors: np.ndarray) -> np.ndarray:
-        """Float32 (M, F) about the centre of the real faces, of unit length."""
-        return _centred(descriptors, self.centre)
-
-    def nearest_of_real(self, rows: np.ndarray) -> np.ndarray:
-        """Distance from each of the real faces `rows` (n,) to the nearest other, (n,)."""
-        return _nearest(self.descriptors[rows], self.descriptors, own=rows)[0]
-
-    def _least_probable(self) -> dict[str, float]:
-        """By class: how likely the judge holds its least typical real faces to be of it."""
-        own = {name: self.judge.own_probabilities(name, told) for name, told in self.judge.held_out.items()}
-        share = self.config.class_quantile
-        return {name: float(np.quantile(values, share)) if len(values) else 0.0 for name, values in own.items()}
+        return [next((reason for reason, mask in failed.items() if mask[row]), None) for row in range(len(images))]
 
     def _is_copy(
-        self, pictures: Sequence[np.ndarray], distances: np.ndarray, nearest: np.ndarray, mirrored: np.ndarray
+        self, images: Sequence[np.ndarray], distances: np.ndarray, nearest: np.ndarray, mirrored: np.ndarray
     ) -> np.ndarray:
         num_real = len(self.faces.labels)
         close = np.flatnonzero(1 - distances >= MIN_CANDIDATE)
         pairs = np.column_stack([nearest[close], num_real + close])
-        proposed = Pairs(pairs=pairs, mirrored=mirrored[close], similarity=1 - distances[close])
-        found = confirm(
-            proposed,
-            lambda number: details(self.faces.stack[number] if number < num_real else pictures[number - num_real]),
-            self.config.max_similarity,
+        duplicates = confirm(
+            Pairs(pairs=pairs, mirrored=mirrored[close], similarity=1 - distances[close]),
+            lambda number: details(self.faces.images[number] if number < num_real else images[number - num_real]),
+            self.max_similarity,
         )
-        copies = np.zeros(len(pictures), bool)
-        copies[found.pairs[:, 1] - num_real] = True
-        return copies
+        return np.isin(num_real + np.arange(len(images)), duplicates.pairs[:, 1])
 
 
-def build_gate(faces: TrainFaces, config: SyntheticFilterParams, *, seed: int) -> Gate:
-    """Measure the real faces, and train the judge."""
-    measures = measure(faces.stack)
-    centre = measures.descriptors.mean(axis=0)
-    centre = (centre + centre * MIRROR) / 2
-    descriptors = _centred(measures.descriptors, centre)
-    sample = np.random.default_rng(seed).permutation(len(descriptors))[:_NUM_MEASURED]
-    return Gate(
+def fit_synthetic_filter(faces: TrainFaces, params: SyntheticFilterParams, *, seed: int) -> SyntheticFilter:
+    """Compute the statistics of the real faces, and train the quality classifier."""
+    stats = measure(faces.images)
+    mean = stats.descriptors.mean(axis=0)
+    centre = (mean + mean * MIRROR) / 2
+    descriptors = centred(stats.descriptors, centre)
+    rows = np.random.default_rng(seed).permutation(len(descriptors))[:_NUM_DISTANCES]
+    distances, _, _ = nearest_faces(descriptors[rows], descriptors, exclude=rows)
+    low, high = np.quantile(stats.frame["sharpness"].to_numpy(), [params.range_quantile, 1 - params.range_quantile])
+    classifier = train_quality_classifier(faces.images, faces.labels, seed=seed)
+    held_out = {k: classifier.held_out[label][:, k] for k, label in enumerate(classifier.classes)}
+    return SyntheticFilter(
         faces=faces,
-        judge=train_judge(faces.stack, faces.labels, seed=seed),
+        classifier=classifier,
         centre=centre,
         descriptors=descriptors,
-        distances=_nearest(descriptors[sample], descriptors, own=sample)[0],
-        sharpness=measures.frame["sharpness"].to_numpy(),
-        config=config,
+        max_distance=np.quantile(distances, 1 - params.range_quantile),
+        sharpness_range=(low, high),
+        min_probability={
+            label: float(np.quantile(held_out[k], params.class_quantile)) if len(held_out[k]) else 0.0
+            for k, label in enumerate(classifier.classes)
+        },
+        max_similarity=params.max_similarity,
     )
 
 
-def _centred(descriptors: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    moved = descriptors - centre
-    unit: np.ndarray = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
+def centred(descriptors: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Descriptors (M, F) minus the centre (F,), at unit length."""
+    shifted = descriptors - centre
+    unit: np.ndarray = shifted / np.maximum(np.linalg.norm(shifted, axis=1, keepdims=True), 1e-12)
     return unit
 
 
-def _nearest(
-    queries: np.ndarray, real: np.ndarray, own: np.ndarray | None = None
+def nearest_faces(
+    queries: np.ndarray, real: np.ndarray, exclude: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As `Gate.nearest`; `own` is the row of each query among `real`, which does not count."""
-    best, rows, mirrored = [np.zeros(0)], [np.zeros(0, np.int64)], [np.zeros(0, bool)]
+    """The nearest real face of each query, or its mirror image: cosine distance, row number, mirrored; (M,) each.
+
+    queries, real: centred unit descriptors (M, F), (N, F). exclude: a row of `real` for each query to ignore, (M,).
+    """
+    distances, rows, mirrored = [np.zeros(0)], [np.zeros(0, np.int64)], [np.zeros(0, bool)]
     for start in range(0, len(queries), _CHUNK):
-        part = queries[start : start + _CHUNK]
-        cosines = np.stack([part @ real.T, (part * MIRROR) @ real.T])  # (2, m, N)
-        if own is not None:
-            cosines[:, np.arange(len(part)), own[start : start + _CHUNK]] = -1
+        chunk = queries[start : start + _CHUNK]
+        cosines = np.stack([chunk @ real.T, (chunk * MIRROR) @ real.T])  # (2, m, N)
+        if exclude is not None:
+            cosines[:, np.arange(len(chunk)), exclude[start : start + _CHUNK]] = -1
         flipped = cosines[1].max(1) > cosines[0].max(1)
-        chosen = np.where(flipped[:, None], cosines[1], cosines[0])  # (m, N)
-        best.append(1 - chosen.max(1))
-        rows.append(chosen.argmax(1))
+        best = np.where(flipped[:, None], cosines[1], cosines[0])  # (m, N)
+        distances.append(1 - best.max(1))
+        rows.append(best.argmax(1))
         mirrored.append(flipped)
-    return np.concatenate(best), np.concatenate(rows), np.concatenate(mirrored)
+    return np.concatenate(distances), np.concatenate(rows), np.concatenate(mirrored)

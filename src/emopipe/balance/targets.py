@@ -1,4 +1,4 @@
-"""How many rows each class is to have."""
+"""Target number of rows of each class."""
 
 import math
 from collections import Counter
@@ -11,10 +11,10 @@ from emopipe.core.errors import ParamsError
 
 
 def class_targets(labels: np.ndarray, target: Target) -> dict[str, int]:
-    """The rows that each class of `labels`, str (N,), is to have, by its name in alphabetical order.
+    """Target number of rows by class name, in alphabetical order; labels: str (N,).
 
-    A share is of the largest class, rounded up. Classes that numbers by class leave out keep what they have.
-    Raises `ParamsError` for a class that no face has.
+    A share is relative to the largest class, rounded up. Classes that a mapping omits keep their size.
+    Raises `ParamsError` for an unknown class.
     """
     sizes = dict(sorted(Counter(labels.tolist()).items()))
     if isinstance(target, Mapping):
@@ -23,27 +23,27 @@ def class_targets(labels: np.ndarray, target: Target) -> dict[str, int]:
             raise ParamsError(
                 f"balance.target names {', '.join(unknown)}, expected classes of train: {', '.join(sizes)}"
             )
-        return {name: target.get(name, size) for name, size in sizes.items()}
-    return dict.fromkeys(sizes, _common(list(sizes.values()), target))
+        return {label: target.get(label, size) for label, size in sizes.items()}
+    return dict.fromkeys(sizes, _common_target(list(sizes.values()), target))
 
 
-def _common(sizes: list[int], target: str | int | float) -> int:
+def _common_target(sizes: list[int], target: str | int | float) -> int:
     if target == "max":
         return max(sizes)
     if target == "mean":
         return round(sum(sizes) / len(sizes))
     if isinstance(target, int):
         return target
-    return math.ceil(float(target) * max(sizes) - 1e-9)  # 0.07 * 100 is a little over 7
+    return math.ceil(float(target) * max(sizes) - 1e-9)  # 0.07 * 100 is slightly more than 7
 
 
-def num_missing(labels: np.ndarray, targets: Mapping[str, int], max_added: float) -> dict[str, int]:
-    """How many rows each class lacks; where all of them were more than a share `max_added` of the rows, as many less.
+def missing_rows(labels: np.ndarray, targets: Mapping[str, int], max_added: float) -> dict[str, int]:
+    """Number of rows to add to each class, scaled down so that at most a share `max_added` of all rows is added.
 
-    labels: of the rows that stay, str (N,).
+    labels: of the rows that are kept, str (N,).
     """
     sizes = Counter(labels.tolist())
-    missing = {name: max(wanted - sizes[name], 0) for name, wanted in targets.items()}
-    most = max_added / (1 - max_added) * len(labels)  # x of x + N rows is max_added
-    share = min(1.0, most / max(sum(missing.values()), 1))
-    return {name: int(share * lacking + 1e-9) for name, lacking in missing.items()}
+    missing = {label: max(target - sizes[label], 0) for label, target in targets.items()}
+    limit = max_added / (1 - max_added) * len(labels)  # x of x + N rows is max_added
+    scale = min(1.0, limit / max(sum(missing.values()), 1))
+    return {label: int(scale * num + 1e-9) for label, num in missing.items()}

@@ -46,10 +46,10 @@ def data_use(
 ) -> None:
     """Bring a source into data/ and track it with DVC."""
     from emopipe.core.params import load_params
-    from emopipe.ingest.import_data import use_source
+    from emopipe.ingest.import_data import import_source
 
     params = load_params(PARAMS)
-    for line in use_source(path, ROOT, base=params.base, ingest=params.ingest, force=force).lines():
+    for line in import_source(path, ROOT, base=params.base, ingest=params.ingest, force=force).lines():
         print(line)
 
 
@@ -79,12 +79,12 @@ def teach(
     from emopipe.faces.predictions import predictions_to_arrow
     from emopipe.faces.table import faces_from_arrow
     from emopipe.training.checkpoint import load_model
-    from emopipe.training.distillation import teach as say
+    from emopipe.training.distillation import teacher_predictions
     from emopipe.training.pretrained import digest_of
 
     names = models or list(load_params(PARAMS).models)
     trained = [load_model(ROOT / "build" / "models" / name) for name in names]
-    predictions = say(trained, faces_from_arrow(read_parquet(ROOT / "build" / "clean.parquet")))
+    predictions = teacher_predictions(trained, faces_from_arrow(read_parquet(ROOT / "build" / "clean.parquet")))
     write_parquet(out, predictions_to_arrow(predictions))
     digest = digest_of(out)
     print(f"{out}: {', '.join(names)} on {len(predictions.frame)} training faces; in params.yaml, under train:")
@@ -111,35 +111,34 @@ def summary(markdown: Annotated[bool, typer.Option(help="Markdown, with the conf
 
 
 @app.command()
-def experiments(
-    file: Annotated[Path, typer.Argument(help="The settings, as docs/balance.md explains.", dir_okay=False)] = Path(
-        "experiments.yaml"
-    ),
+@app.command("experiments", hidden=True)
+def sweep(
+    file: Annotated[Path, typer.Argument(help="The design, see docs/balance.md.", dir_okay=False)] = Path("sweep.yaml"),
     setting: Annotated[
         list[str] | None,
-        typer.Option(help='One more: "sampled balance.strategy=none train.imbalance.resample_exponent=1".'),
+        typer.Option(help='A further setting: "sampled balance.strategy=none train.imbalance.resample_exponent=1".'),
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="Instead of the models of the file.")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Instead of the seeds of the file.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Budget: train.epochs of all.")] = None,
-    max_minutes: Annotated[float | None, typer.Option(help="Budget: train.max_minutes of all.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the tables and figures.")] = REPORTS / "experiments",
-    run: Annotated[bool, typer.Option(help="Run what is not done; else sum up what is.")] = True,
+    epochs: Annotated[int | None, typer.Option(help="Budget: train.epochs of all trials.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="Budget: train.max_minutes of all trials.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the tables and figures.")] = REPORTS / "sweep",
+    run: Annotated[bool, typer.Option(help="Run the trials without a result; else only summarise.")] = True,
 ) -> None:
-    """Run settings x models x seeds as DVC experiments, and tell which differences are signal."""
+    """Run settings x models x seeds as DVC experiments, and report which differences are significant."""
     from emopipe.compare.sweep.design import changed, read_design
-    from emopipe.compare.sweep.run import compare as compare_settings
+    from emopipe.compare.sweep.run import run_sweep
     from emopipe.core.files import write_folder
     from emopipe.core.params import load_params
 
     budget = {"train.epochs": epochs, "train.max_minutes": max_minutes}
     given = {name: value for name, value in budget.items() if value is not None}
     design = changed(read_design(file), models=model or (), seeds=seed or (), params=given, settings=setting or ())
-    files, missing = compare_settings(design, load_params(PARAMS), ROOT.resolve(), run=run)
+    files, missing = run_sweep(design, load_params(PARAMS), ROOT.resolve(), run=run)
     write_folder(out, files)
-    print(f"{out / 'experiments.md'}: {len(design.settings)} settings, {len(missing)} experiments without a result")
+    print(f"{out / 'sweep.md'}: {len(design.settings)} settings, {len(missing)} experiments without a result")
     if missing and run:
-        raise WorkspaceError(f"failed: {', '.join(missing)}; run the command again, it goes on with these")
+        raise WorkspaceError(f"failed: {', '.join(missing)}; run the command again to retry them")
 
 
 @app.command()

@@ -30,11 +30,11 @@ def compare(
     out: Annotated[Path, typer.Option(help="Folder for index.html and comparison.md.", file_okay=False)] = COMPARISON,
 ) -> None:
     from emopipe.compare.compare_models import compare_models
-    from emopipe.compare.find_model import find_model
+    from emopipe.compare.model_ref import find_model
     from emopipe.core.files import write_bytes
     from emopipe.core.params import load_params
     from emopipe.core.state import project_root
-    from emopipe.tracking.table_text import rich_text
+    from emopipe.tracking.comparison_tables import rich_text
 
     root = project_root()
     params = load_params(PARAMS)
@@ -70,7 +70,7 @@ def promote(
     from emopipe.compare.promotion_text import outcome_line, verdict_section
     from emopipe.core.params import load_params
     from emopipe.core.state import project_root
-    from emopipe.tracking.table_text import rich_text
+    from emopipe.tracking.comparison_tables import rich_text
 
     if force and rollback:
         raise ParamsError("--force and --rollback exclude each other: name one")
@@ -92,12 +92,12 @@ def reevaluate(
     """Run a registered version on the validation and test faces of now, so that it can be compared with later ones."""
     from emopipe.compare.reevaluate import reevaluate as evaluate_again
     from emopipe.core.state import project_root
-    from emopipe.evaluate.metrics import accuracy, confusion_of
+    from emopipe.evaluate.metrics import classification_metrics
     from emopipe.evaluate.pairing import digest_of_test_faces
 
     number, predictions = evaluate_again(project_root(), version, CLEAN)
     test = predictions.split("test")
-    share = float(accuracy(confusion_of(test.probabilities, test.labels)))
+    share = float(classification_metrics(test.probabilities, test.labels).accuracy)
     print(
         f"version {number} on {len(test.frame):,} test faces ({digest_of_test_faces(predictions)[:8]}): "
         f"accuracy {share:.3f}"

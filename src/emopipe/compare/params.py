@@ -1,4 +1,4 @@
-"""The section `promote` of params.yaml: the rule by which a challenger becomes champion; no stage reads it."""
+"""The section `promote` of params.yaml: the promotion rule; no stage reads it."""
 
 from typing import Annotated
 
@@ -8,20 +8,20 @@ from pydantic.dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class PromoteParams:
-    """What a challenger must show on the champion's test faces to take its place."""
+    """Conditions on a challenger, evaluated on the champion's test faces."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
-    """Of the intervals: at 0.97 one of two equally good models is promoted in fewer than 2.5 % of the cases
+    """Of the intervals: at 0.97 an equally good challenger is promoted in fewer than 2.5 % of the cases
     (benchmarks/promotion.py)."""
     resamples: Annotated[int, Field(ge=100)]
     """Resamples of the paired bootstrap."""
     min_gain: Annotated[float, Field(ge=0, lt=1)]
     """The whole interval of the gain in macro-F1 must lie above this."""
     max_class_loss: Annotated[float, Field(ge=0, le=1)]
-    """F1 that no class may lose."""
+    """Largest loss of F1 of any class."""
     max_ece_rise: Annotated[float, Field(ge=0, le=1)]
-    """By how much the expected calibration error may rise."""
+    """Largest rise of the expected calibration error."""
     max_latency_ms: Annotated[float, Field(gt=0)]
-    """One face on one thread of the machine that registered it, in milliseconds."""
+    """Latency for one face on one thread, measured at registration, in milliseconds."""
     power: Annotated[float, Field(gt=0, lt=1)]
-    """Probability with which the number of test faces named would settle what is open."""
+    """Probability that the reported number of test faces settles an open condition."""

@@ -1,12 +1,13 @@
-"""Moving the alias `champion` in MLflow's registry, with the evidence kept beside it."""
+"""Promotion: the alias `champion` in MLflow's registry, with the verdict kept as tags of the version."""
 
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from emopipe.compare.find_model import of_version
+from emopipe.compare.model_ref import of_version
+from emopipe.compare.params import PromoteParams
 from emopipe.compare.promotion_rule import Verdict, evaluate_rule
 from emopipe.compare.promotion_text import verdict_record
 from emopipe.core.errors import EmopipeError, ParamsError, WorkspaceError
@@ -31,38 +32,51 @@ if TYPE_CHECKING:
 
 VERDICT_TAG, RECORD_TAG = "emopipe.verdict", "emopipe.verdict_record"
 FORCED_TAG, ROLLED_BACK_TAG = "emopipe.forced", "emopipe.rolled_back"
-UNMOVED = "so the champion stays what it was"
+UNMOVED = "so the champion is unchanged"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """What was found, and what became of the alias."""
+    """The verdict on a challenger, and whether it became champion."""
 
     challenger: str
     """Version."""
     champion: str | None
-    """The version that was champion before; None where there was none."""
+    """The version that was champion before, if any."""
     moved: bool
     verdict: Verdict | None = None
-    figures: Comparison | None = None
+    comparison: Comparison | None = None
 
 
-def promote(root: Path, params: Params, wanted: str = CHALLENGER, *, forced: str | None = None) -> Promotion:
-    """Judge a version as challenger of the champion, keep the verdict with it, and make it champion if it deserves it.
+def promote(root: Path, params: Params, version: str = CHALLENGER, *, forced: str | None = None) -> Promotion:
+    """Evaluate the rule on a version as challenger, keep the verdict with it, and make it champion if it passes.
 
-    forced: the reason for which it becomes champion whatever the verdict. Raises `DataError` where the two were
-    measured on different test faces, and `WorkspaceError` where there is none to compare with, or MLflow fails; the
-    alias then stays where it was.
+    forced: the reason for promoting it whatever the verdict. Raises `DataError` where the two were evaluated on
+    different test faces, and `WorkspaceError` without a champion or a version, or if MLflow fails; the alias then
+    does not move.
     """
     if forced is not None and not forced.strip():
         raise ParamsError('--force needs a reason, which is kept with the version: add --reason "..."')
     with mlflow_faults(UNMOVED):
         client, _ = connect(root)
-        challenger, champion = find_version(client, wanted), find_champion(client)
-        if champion is not None and champion.version == challenger.version:
-            return Promotion(challenger=str(challenger.version), champion=str(champion.version), moved=False)
-        verdict, figures, unjudged = _judge(client, champion, challenger, params, required=forced is None)
-        record = _record(champion, verdict, figures, params) | {"unjudged": unjudged}
+        challenger, champion = find_version(client, version), find_champion(client)
+        before = None if champion is None else str(champion.version)
+        if before == str(challenger.version):
+            return Promotion(challenger=before, champion=before, moved=False)
+        verdict, comparison, reason = None, None, None
+        try:
+            verdict, comparison = _evaluate(client, champion, challenger, params.promote, params.base.seed)
+        except EmopipeError as error:
+            if forced is None:
+                raise
+            reason = str(error)
+        record = {
+            "champion": before,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "rule": asdict(params.promote),
+            **(verdict_record(verdict, comparison, params.promote) if verdict and comparison else {}),
+            "unjudged": reason,
+        }
         tags = {VERDICT_TAG: verdict.decision if verdict else "not judged", RECORD_TAG: json.dumps(record)}
         tag_version(client, challenger, tags | ({} if forced is None else {FORCED_TAG: forced}))
         moved = forced is not None or (verdict is not None and verdict.decision == "promote")
@@ -70,16 +84,12 @@ def promote(root: Path, params: Params, wanted: str = CHALLENGER, *, forced: str
             move_champion(client, challenger, champion)
         note_registry(root, client)
         return Promotion(
-            challenger=str(challenger.version),
-            champion=None if champion is None else str(champion.version),
-            moved=moved,
-            verdict=verdict,
-            figures=figures,
+            challenger=str(challenger.version), champion=before, moved=moved, verdict=verdict, comparison=comparison
         )
 
 
 def roll_back(root: Path, reason: str | None = None) -> Promotion:
-    """Make the version champion that the champion replaced; raises `WorkspaceError` where it replaced none."""
+    """Make the version champion that the champion replaced; raises `WorkspaceError` if it replaced none."""
     with mlflow_faults(UNMOVED):
         client, _ = connect(root)
         champion = find_champion(client)
@@ -95,44 +105,20 @@ def roll_back(root: Path, reason: str | None = None) -> Promotion:
         return Promotion(challenger=str(target.version), champion=str(champion.version), moved=True)
 
 
-def _judge(
+def _evaluate(
     client: "MlflowClient",
     champion: "ModelVersion | None",
     challenger: "ModelVersion",
-    params: Params,
-    *,
-    required: bool,
-) -> tuple[Verdict | None, Comparison | None, str | None]:
-    """The verdict and its figures, or why there is none; that is an error where a verdict is required."""
-    try:
-        if champion is None:
-            raise WorkspaceError(
-                f'there is no champion to compare with: `emopipe promote {challenger.version} --force --reason "..."` '
-                "makes this version the first"
-            )
-        rule, evidence = params.promote, evidence_of(challenger)
-        figures = compare(
-            of_version(client, champion).measured,
-            of_version(client, challenger).measured,
-            confidence=rule.confidence,
-            resamples=rule.resamples,
-            seed=params.base.seed,
+    rule: PromoteParams,
+    seed: int,
+) -> tuple[Verdict, Comparison]:
+    if champion is None:
+        raise WorkspaceError(
+            f'there is no champion to compare with: `emopipe promote {challenger.version} --force --reason "..."` '
+            "makes this version the first"
         )
-    except EmopipeError as error:
-        if required:
-            raise
-        return None, None, str(error)
-    verdict = evaluate_rule(figures, rule, latency_ms=evidence.latency_ms, parity_passed=evidence.parity_passed)
-    return verdict, figures, None
-
-
-def _record(
-    champion: "ModelVersion | None", verdict: Verdict | None, figures: Comparison | None, params: Params
-) -> dict[str, Any]:
-    judged = {} if verdict is None or figures is None else verdict_record(verdict, figures, params.promote)
-    return {
-        "champion": None if champion is None else str(champion.version),
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rule": asdict(params.promote),
-        **judged,
-    }
+    evidence = evidence_of(challenger)
+    first, second = of_version(client, champion), of_version(client, challenger)
+    comparison = compare(first, second, confidence=rule.confidence, resamples=rule.resamples, seed=seed)
+    verdict = evaluate_rule(comparison, rule, latency_ms=evidence.latency_ms, parity_passed=evidence.parity_passed)
+    return verdict, comparison

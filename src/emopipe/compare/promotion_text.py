@@ -1,4 +1,4 @@
-"""A verdict as a table, and as the record that is kept with the version."""
+"""A verdict as a table, in a line, and as the record kept with the version."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,69 +10,64 @@ from emopipe.evaluate.comparison import Comparison
 from emopipe.tracking.comparison_tables import Cell, Section, Tone
 
 TONES: Mapping[str, Tone] = {"passed": "better", "failed": "worse", "open": "plain"}
-MOST = 1_000_000
-"""Above this, a number of faces says only that the two are too close to tell apart."""
+MAX_FACES = 1_000_000
+"""Above this number of faces the difference is too small to measure."""
 
 
 def verdict_section(verdict: Verdict, confidence: float) -> Section:
-    """Each condition of the rule, with what was found."""
+    """Each condition of the rule, with its value and outcome."""
     return Section(
         key="verdict",
         title=f"Verdict: {verdict_line(verdict)}",
-        note="",
-        header=("condition", "found", f"{confidence:.0%} interval", "limit", "outcome"),
+        header=("condition", "value", f"{confidence:.0%} interval", "limit", "outcome"),
         rows=tuple(_row(check) for check in verdict.checks),
     )
 
 
 def verdict_line(verdict: Verdict) -> str:
-    """The decision, and how many test faces would settle one that is open."""
+    """The decision and, if the evidence is insufficient, the number of test faces that would settle it."""
     if verdict.decision != "insufficient evidence":
         return verdict.decision
     needed = verdict.faces_needed
-    if needed is None or needed > MOST:
-        return f"{verdict.decision}: the two are too close for any test split to tell apart"
+    if needed is None or needed > MAX_FACES:
+        return f"{verdict.decision}: the difference is too small for any test split"
     return f"{verdict.decision}: about {needed:,} test faces would be needed"
 
 
 def outcome_line(version: str, champion: str | None, *, moved: bool, verdict: Verdict | None) -> str:
-    """What became of the champion."""
+    """Which version is champion, and why."""
     if version == champion:
         return f"version {version} is the champion already"
     if moved:
         return f"version {version} is the champion now, in place of {f'version {champion}' if champion else 'none'}"
-    assert verdict is not None, "without a verdict it is moved, or the champion already"
+    assert verdict is not None, "only a verdict keeps a version from being champion"
     return f"version {champion} stays the champion ({verdict_line(verdict)})"
 
 
-def verdict_record(verdict: Verdict, figures: Comparison, params: PromoteParams) -> dict[str, Any]:
-    """Decision, conditions, figures and rule as plain JSON values."""
-    differences = {"accuracy": figures.accuracy, "macro_f1": figures.macro_f1, "ece": figures.ece}
+def verdict_record(verdict: Verdict, comparison: Comparison, params: PromoteParams) -> dict[str, Any]:
+    """Decision, conditions, metrics and rule as plain JSON values."""
+    metrics = {"accuracy": comparison.accuracy, "macro_f1": comparison.macro_f1, "ece": comparison.ece}
     return {
         "decision": verdict.decision,
         "faces_needed": verdict.faces_needed,
         "checks": [asdict(check) for check in verdict.checks],
-        "num_faces": figures.num_faces,
-        "figures": {name: asdict(figure) for name, figure in differences.items()},
-        "f1": {name: asdict(figure) for name, figure in zip(figures.classes, figures.f1, strict=True)},
-        "mcnemar": asdict(figures.mcnemar),
+        "num_faces": comparison.num_faces,
+        "figures": {name: asdict(metric) for name, metric in metrics.items()},
+        "f1": {name: asdict(metric) for name, metric in zip(comparison.classes, comparison.f1, strict=True)},
+        "mcnemar": asdict(comparison.mcnemar),
         "rule": asdict(params),
     }
 
 
 def _row(check: Check) -> tuple[Cell, ...]:
-    low_high = "" if check.interval is None else f"{check.interval[0]:+.3f} to {check.interval[1]:+.3f}"
-    sign = "" if check.interval is None else "+"
+    interval = "" if check.interval is None else f"{check.interval[0]:+.3f} to {check.interval[1]:+.3f}"
+    outcome: str = check.outcome
+    if outcome == "open" and check.faces_needed is not None and check.faces_needed <= MAX_FACES:
+        outcome = f"open, about {check.faces_needed:,} faces needed"
     return (
         Cell(check.name),
-        Cell(f"{check.value:{sign}.3f}"),
-        Cell(low_high),
+        Cell(f"{check.value:{'+' if interval else ''}.3f}"),
+        Cell(interval),
         Cell(f"{check.bound} {check.limit:.3f}"),
-        Cell(_outcome(check), TONES[check.outcome]),
+        Cell(outcome, TONES[check.outcome]),
     )
-
-
-def _outcome(check: Check) -> str:
-    if check.outcome != "open" or check.faces_needed is None or check.faces_needed > MOST:
-        return check.outcome
-    return f"open, about {check.faces_needed:,} faces needed"

@@ -1,4 +1,4 @@
-"""`emopipe reproduce`: make a registered version or a run again, from its commit and its data, and compare."""
+"""`emopipe reproduce`: rebuild a registered version or a run from its commit and data, and compare."""
 
 import os
 import re
@@ -30,36 +30,36 @@ if TYPE_CHECKING:
 
 VERSION = re.compile(rf"models:/{NAME}(?:@(?P<alias>[\w.-]+)|/(?P<number>\d+))")
 RUN = re.compile(r"(?:runs:/)?(?P<run>[0-9a-f]{32})")
-FOREIGN = ("MLFLOW_", "DVC_ROOT", "DVC_EXP_")  # variables that would reach out of the worktree
+FOREIGN = ("MLFLOW_", "DVC_ROOT", "DVC_EXP_")  # prefixes of variables that point outside the worktree
 
 
 def reproduce(root: Path, target: str, *, stages: Sequence[str] = (), tolerance: float = 1e-4) -> Agreement:
-    """Make `target` again in a worktree of its own, without any cache, and say how far it agrees.
+    """Rebuild `target` in a temporary worktree, without any cache, and compare.
 
-    target: `models:/emopipe@champion`, `models:/emopipe/3`, or the id of a run. stages: only these, each from the
-    inputs that it had; by default all that the target depends on. Raises `WorkspaceError` where something that it takes
-    is gone, or a stage fails.
+    target: `models:/emopipe@champion`, `models:/emopipe/3`, or the id of a run. stages: only these, each from its
+    original inputs; by default all that the target depends on. Raises `WorkspaceError` if an input is missing or a
+    stage fails.
     """
     model, origin = find_origin(root, target)
     unknown = [stage for stage in stages if stage not in origin.outs]
     if unknown:
         raise WorkspaceError(f"{target} was made by {', '.join(origin.outs)}, not by {', '.join(unknown)}")
     if not origin.commit:
-        raise WorkspaceError(f"{target} was not made from a git commit, so that its code is not known")
+        raise WorkspaceError(f"{target} was not made from a git commit, so its code is unknown")
     with _worktree(root, origin) as workspace:
-        _bring_files(root, workspace, origin, stages)
+        _restore_inputs(root, workspace, origin, stages)
         _run(workspace, stages or [origin.stage], single=bool(stages))
         made = {name: record.outs for name, record in read_lock((workspace / LOCK).read_text(encoding="utf-8")).items()}
         before = {name: outs for name, outs in origin.outs.items() if not stages or name in stages}
         stage, paths = first_difference(before, made)
         if not stage:
             return Agreement(verdict="bitwise equal")
-        verdict, reason = _judge(root, workspace, model, before, tolerance)
+        verdict, reason = _compare(root, workspace, model, before, tolerance)
     return Agreement(verdict=verdict, stage=stage, paths=paths, reason=reason)
 
 
 def find_origin(root: Path, target: str) -> tuple[str, Origin]:
-    """The name of the model that is meant, and where it is from; raises `WorkspaceError` where MLflow cannot say."""
+    """The model's name and its origin; raises `WorkspaceError` for a target that MLflow does not have."""
     version, run = VERSION.fullmatch(target), RUN.fullmatch(target)
     if not version and not run:
         raise WorkspaceError(
@@ -67,42 +67,35 @@ def find_origin(root: Path, target: str) -> tuple[str, Origin]:
         )
     from mlflow.exceptions import MlflowException
 
-    with mlflow_faults("so there is nothing to make again"):
+    with mlflow_faults("so nothing was reproduced"):
         client, _ = connect(root)
     try:
         if run:
-            return _of_run(client, run["run"])
+            return client.get_run(run["run"]).data.tags["emopipe.model"], _read_origin(client, f"runs:/{run['run']}")
         number = version["number"] if version else None
         found = (
             client.get_model_version(NAME, number)
             if number
             else client.get_model_version_by_alias(NAME, version["alias"] if version else "")
         )
-        return found.tags["emopipe.model"], _of_version(client, found.version)
+        return found.tags["emopipe.model"], _read_origin(client, f"models:/{NAME}/{found.version}/artifacts")
     except MlflowException as error:
         raise WorkspaceError(
             f"MLflow does not have {target} with its origin: run `emopipe sync` ({error_text(error)})"
         ) from error
 
 
-def _of_run(client: "MlflowClient", run: str) -> tuple[str, Origin]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = client.download_artifacts(run, "origin", folder)
-        return client.get_run(run).data.tags["emopipe.model"], Origin.read(Path(path))
-
-
-def _of_version(client: "MlflowClient", number: str) -> Origin:
+def _read_origin(client: "MlflowClient", artifacts: str) -> Origin:
     from mlflow.artifacts import download_artifacts
 
-    uri = f"models:/{NAME}/{number}/artifacts/origin"
     with tempfile.TemporaryDirectory() as folder:
-        path = download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=client.tracking_uri)
+        path = download_artifacts(f"{artifacts}/origin", dst_path=folder, tracking_uri=client.tracking_uri)
         return Origin.read(Path(path))
 
 
 @contextmanager
 def _worktree(root: Path, origin: Origin) -> Iterator[Path]:
-    """The project as it was, in a folder that goes again."""
+    """The project at its commit, in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="emopipe-") as temporary:
         tree = Path(temporary) / "worktree"
         _call(root, "git", "worktree", "add", "--quiet", "--detach", str(tree), origin.commit)
@@ -116,14 +109,14 @@ def _worktree(root: Path, origin: Origin) -> Iterator[Path]:
             _call(root, "git", "worktree", "remove", "--force", str(tree))
 
 
-def _bring_files(root: Path, workspace: Path, origin: Origin, stages: Sequence[str]) -> None:
-    """Bring what git does not have: data by their hashes, files that parameters name, inputs of single stages."""
-    wanted = dict(origin.data)
+def _restore_inputs(root: Path, workspace: Path, origin: Origin, stages: Sequence[str]) -> None:
+    """Files that are not in git: data by their hashes, files that parameters name, inputs of single stages."""
+    inputs = dict(origin.data)
     if stages:
-        wanted |= {
+        inputs |= {
             path: value for name, outs in origin.outs.items() if name not in stages for path, value in outs.items()
         }
-    for path, value in wanted.items():
+    for path, value in inputs.items():
         if not (workspace / path).exists():
             restore(root, path, value, workspace / path, origin.commit)
     for name in _named_files(yaml.safe_load((workspace / "params.yaml").read_text(encoding="utf-8"))):
@@ -133,7 +126,7 @@ def _bring_files(root: Path, workspace: Path, origin: Origin, stages: Sequence[s
 
 
 def _named_files(values: Any) -> Iterator[str]:
-    """Files that parameters fix by their digest: a teacher, pretrained weights."""
+    """Files that parameters pin by digest: a teacher, pretrained weights."""
     if isinstance(values, dict):
         if {"file", "sha256"} <= values.keys():
             yield str(values["file"])
@@ -142,25 +135,27 @@ def _named_files(values: Any) -> Iterator[str]:
 
 
 def _run(workspace: Path, stages: Sequence[str], *, single: bool) -> None:
-    """Run the stages and, unless `single`, all that they depend on, whatever DVC holds of them already."""
+    """Run the stages and, unless `single`, all that they depend on, without DVC's caches."""
     command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache", *(["--single-item"] * single)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     own = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        "PYTHONPATH": str(workspace / "src"),  # its code, not that of the project that asks
+        "PYTHONPATH": str(workspace / "src"),  # its code, not that of this project
         "MLFLOW_TRACKING_URI": f"sqlite:///{workspace / 'mlflow.db'}",
     }
     if subprocess.run([*command, *stages], cwd=workspace, env=kept | own, check=False).returncode:
-        raise WorkspaceError(f"`dvc repro {' '.join(stages)}` failed at the commit that is to be reproduced: see above")
+        raise WorkspaceError(f"`dvc repro {' '.join(stages)}` failed at the commit to reproduce: see above")
 
 
-def _judge(
+def _compare(
     root: Path, workspace: Path, model: str, before: dict[str, dict[str, str]], tolerance: float
 ) -> tuple[Verdict, str]:
-    found = [(path, value) for outs in before.values() for path, value in outs.items() if _predicts(path, model)]
-    if not found:
+    """Verdict on the predictions, and its reason."""
+    paths = (f"build/predictions/{model}.parquet", f"build/ensembles/{model}.parquet")
+    known = [(path, value) for outs in before.values() for path, value in outs.items() if path in paths]
+    if not known:
         return "different", ""
-    (path, value), *_ = found
+    path, value = known[0]
     with tempfile.TemporaryDirectory() as folder:
         recorded = Path(folder) / Path(path).name
         try:
@@ -169,10 +164,6 @@ def _judge(
             return "different", f"the predictions cannot be compared: {error}"
         first, second = (predictions_from_arrow(read_parquet(file)) for file in (recorded, workspace / path))
     return compare_predictions(first, second, tolerance)
-
-
-def _predicts(path: str, model: str) -> bool:
-    return path in (f"build/predictions/{model}.parquet", f"build/ensembles/{model}.parquet")
 
 
 def _call(folder: Path, *command: str) -> None:

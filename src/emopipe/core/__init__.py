@@ -1,1 +1,1 @@
-"""What every stage stands on: errors, atomic files, parameters, the state of a stage, and the skeleton of a script."""
+"""The base of all stages: errors, atomic files, parameters, the state of a stage, and the skeleton of its script."""

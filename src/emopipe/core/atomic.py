@@ -1,4 +1,4 @@
-"""Writing so that a file is there whole or not at all: to a temporary name in the same folder, then renamed."""
+"""Atomic writes: to a temporary name in the same folder, then a rename."""
 
 import os
 import shutil
@@ -9,7 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it takes `path`'s place if the block succeeds, and goes if it fails."""
+    """Yield a temporary path beside `path`, for a file or a folder.
+
+    It replaces `path` if the block succeeds, and is removed if the block fails.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

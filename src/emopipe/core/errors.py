@@ -1,42 +1,36 @@
-"""Expected failures. Each message is one line: what was expected, what was got, what to do.
+"""Expected failures. Each message is one line: what was expected, what was found, and a remedy.
 
 EmopipeError
-├── ParamsError      params.yaml, or an option, is not usable
-├── DataError        a source, a table or an image is not usable
-│   ├── TooManyPixels    a picture is larger than the limit
-│   └── GateError    the data are readable, but a critical expectation does not hold
-├── ModelError       a network, a checkpoint or an export is not usable
-└── WorkspaceError   the checkout, the cache or a store is not in the state that a command needs
+├── ParamsError         params.yaml or an option is not usable
+├── DataError           a source, a table or an image is not usable
+│   ├── NoFace          no face is detected in a photograph
+│   ├── TooManyPixels   an image exceeds the limit of pixels
+│   └── GateError       a critical expectation about readable data fails
+├── ModelError          a network, a checkpoint or an export is not usable
+└── WorkspaceError      the checkout, the cache or a store is not in the state that a command requires
 """
 
 
 class EmopipeError(Exception):
-    """Any failure that a user can act on; its text is the whole message."""
+    """A failure that the user can correct; its text is the whole message."""
 
 
-class ParamsError(EmopipeError):
-    """params.yaml, or an option, is not usable."""
+class ParamsError(EmopipeError): ...
 
 
-class DataError(EmopipeError):
-    """A source, a table or an image is not usable."""
+class DataError(EmopipeError): ...
 
 
-class NoFace(DataError):
-    """A photograph shows no face."""
+class NoFace(DataError): ...
 
 
-class TooManyPixels(DataError):
-    """A picture is larger than the limit."""
+class TooManyPixels(DataError): ...
 
 
-class GateError(DataError):
-    """A critical expectation about readable data does not hold."""
+class GateError(DataError): ...
 
 
-class ModelError(EmopipeError):
-    """A network, a checkpoint or an export is not usable."""
+class ModelError(EmopipeError): ...
 
 
-class WorkspaceError(EmopipeError):
-    """The checkout, the cache or a store is not in the state that a command needs."""
+class WorkspaceError(EmopipeError): ...

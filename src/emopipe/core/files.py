@@ -1,4 +1,4 @@
-"""Reading and writing artefacts; every write is atomic."""
+"""Reading and writing artefacts; every write is atomic. Readers raise `DataError` for a missing or broken file."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,21 +15,27 @@ from emopipe.core.errors import DataError
 T = TypeVar("T")
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON; NaN is refused, because JSON has none."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
 def read_json(path: Path) -> Any:
-    """Read JSON."""
     return _read(path, lambda: json.loads(path.read_text(encoding="utf-8")))
 
 
+def read_parquet(path: Path) -> pa.Table:
+    return _read(path, lambda: pq.read_table(path))
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a table to read it in parts."""
+    return _read(path, lambda: pq.ParquetFile(path, pre_buffer=False))  # buffers would keep all parts in memory
+
+
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write one file."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON; raises `ValueError` for NaN, which JSON does not have."""
+    write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
@@ -39,28 +45,18 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:
-    """Write an Arrow table; the same table gives the same bytes."""
+    """Write an Arrow table; equal tables give equal bytes."""
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", row_group_size=4096)
 
 
 def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
-    """Write a folder of files, by their paths inside it; what the folder held before is gone."""
+    """Replace a folder by files, given by their paths in it."""
     with atomic_path(path) as temporary:
         for name, content in contents.items():
             file = temporary / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-
-
-def read_parquet(path: Path) -> pa.Table:
-    """Read an Arrow table."""
-    return _read(path, lambda: pq.read_table(path))
-
-
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """Open a table that is to be read part by part."""
-    return _read(path, lambda: pq.ParquetFile(path, pre_buffer=False))  # the buffers would hold all that was read
 
 
 def _read(path: Path, read: Callable[[], T]) -> T:

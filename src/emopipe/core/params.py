@@ -1,7 +1,7 @@
-"""params.yaml as typed sections: one section, one package, one frozen dataclass.
+"""params.yaml as typed sections, each a frozen dataclass of the package that uses it.
 
-Each stage receives its own sections, but every stage checks the whole file, so that the first one that runs reports
-all mistakes at once. The classes of the other sections are imported by name, since they live above this package.
+A stage receives its own sections, but validates the whole file, so that the first stage reports all mistakes at once.
+The classes of the sections are imported by name, because their packages lie above this one.
 """
 
 import difflib
@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -31,12 +31,12 @@ CLOSED = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class BaseParams:
-    """What all stages share."""
+    """Parameters of all stages."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    """Seed of every random draw."""
+    """Seed of all random generators."""
     classes: Annotated[tuple[str, ...], Field(min_length=2)]
-    """Class names, in the order of the model's outputs."""
+    """Class names, in the order of the outputs of a model."""
 
     def __post_init__(self) -> None:
         if len({name.lower() for name in self.classes}) < len(self.classes):
@@ -45,24 +45,24 @@ class BaseParams:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class ImageParams:
-    """What a network sees, unless its own definition fixes it."""
+    """Input of a network, unless its architecture fixes it."""
 
     size: Annotated[int, Field(ge=16, le=512)]
     """Side of the square input, in pixels."""
     channels: Literal[1, 3]
-    """1 grey, 3 RGB."""
+    """1 for grey, 3 for RGB."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED | {"defer_build": True})
 class Params:
-    """All of params.yaml. The classes of the sections are those of `SECTIONS`, imported when a file is checked."""
+    """All of params.yaml; `SECTIONS` lists the classes that are imported when a file is validated."""
 
     base: BaseParams
     image: ImageParams
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of the networks to train: `cnn`, or a classification network of timm or of ultralytics."""
     ensembles: dict[Annotated[str, Field(pattern=r"^[\w-]+$")], Annotated[tuple[str, ...], Field(min_length=2)]]
-    """Models by the name of their ensemble, which averages their probabilities and is reported as one more model."""
+    """Members by the name of an ensemble, which averages their probabilities and is evaluated like a model."""
     ingest: "IngestParams"
     validate: "ValidateParams"
     balance: "BalanceParams"
@@ -72,10 +72,10 @@ class Params:
     promote: "PromoteParams"
 
     def __post_init__(self) -> None:
-        named = {f"ensembles.{name}": members for name, members in self.ensembles.items()}
-        named["train.pretrained"] = tuple(self.train.pretrained)
-        unknown = {place: sorted(set(members) - set(self.models)) for place, members in named.items()}
-        problems = [f"{place} names {', '.join(names)}, not among models" for place, names in unknown.items() if names]
+        references = {f"ensembles.{name}": members for name, members in self.ensembles.items()}
+        references["train.pretrained"] = tuple(self.train.pretrained)
+        unknown = {param: sorted(set(names) - set(self.models)) for param, names in references.items()}
+        problems = [f"{param} names {', '.join(names)}, not among models" for param, names in unknown.items() if names]
         problems += [f"ensembles.{name} is also the name of a model" for name in self.ensembles if name in self.models]
         if problems:
             raise ValueError("; ".join(problems))
@@ -90,7 +90,7 @@ SECTIONS = {
     "ExportParams": "export",
     "PromoteParams": "compare",
 }
-"""Classes of sections, and the packages above this one whose module `params` defines them."""
+"""Classes of sections to the package whose module `params` defines them."""
 RENAMED = {
     "ingest.votes.strangers": "ingest.votes.out_of_class_votes",
     "validate.max_deviations": "validate.max_robust_z",
@@ -104,11 +104,11 @@ RENAMED = {
     "train.imbalance.sampling": "train.imbalance.resample_exponent",
     "evaluate.ensembles": "ensembles",
 }
-"""Parameters of earlier versions, and the names that they have now."""
+"""Former names of parameters to their present ones."""
 
 
 def load_params(path: Path) -> Params:
-    """Read and check params.yaml; raises `ParamsError` that names every mistake in one line."""
+    """Read and validate params.yaml; raises `ParamsError` with all mistakes in one line."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -119,7 +119,7 @@ def load_params(path: Path) -> Params:
 
 
 def parse_params(raw: Any, *, name: str = "params.yaml") -> Params:
-    """Check parsed YAML; raises `ParamsError` that names every mistake in one line."""
+    """Validate parsed YAML; raises `ParamsError` with all mistakes in one line."""
     try:
         return _adapter().validate_python(raw)
     except ValidationError as error:
@@ -130,9 +130,13 @@ def parse_params(raw: Any, *, name: str = "params.yaml") -> Params:
 
 
 @cache
+def _section_types() -> dict[str, Any]:
+    return {name: getattr(import_module(f"emopipe.{package}.params"), name) for name, package in SECTIONS.items()}
+
+
+@cache
 def _adapter() -> TypeAdapter[Params]:
-    sections = {name: getattr(import_module(f"emopipe.{place}.params"), name) for name, place in SECTIONS.items()}
-    rebuild_dataclass(Params, _types_namespace=sections)  # type: ignore[arg-type]
+    rebuild_dataclass(Params, _types_namespace=_section_types())  # type: ignore[arg-type]
     return TypeAdapter(Params)
 
 
@@ -145,7 +149,7 @@ def _describe(problem: Any) -> str:
     if where in RENAMED:
         return f"{where} is called {RENAMED[where]} now"
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"{where} is not known{_nearest(problem['loc'])}"
+        return f"{where} is not known{_suggestion(problem['loc'])}"
     if problem["type"] == "missing":
         return f"{where} is missing"
     if problem["type"] == "value_error":
@@ -154,13 +158,13 @@ def _describe(problem: Any) -> str:
     return f"{where}: {message}, got {problem['input']!r}"
 
 
-def _nearest(loc: tuple[Any, ...]) -> str:
+def _suggestion(path: tuple[Any, ...]) -> str:
+    """The nearest known name to the last part of `path`, or all names beside it."""
     owner: Any = Params
-    for part in loc[:-1]:
-        found = {item.name: item.type for item in fields(owner)}.get(part)
-        owner = getattr(import_module(f"emopipe.{SECTIONS[found]}.params"), found) if isinstance(found, str) else found
+    for part in path[:-1]:
+        owner = get_type_hints(owner, localns=_section_types()).get(part)
         if not is_dataclass(owner):  # a union of types
             return ""
     names = [item.name for item in fields(owner)]
-    close = difflib.get_close_matches(str(loc[-1]), names, n=1)
+    close = difflib.get_close_matches(str(path[-1]), names, n=1)
     return f" (did you mean {close[0]}?)" if close else f" (expected one of {', '.join(names)})"

@@ -1,4 +1,4 @@
-"""What a stage is made from, as DVC sees it, and the key that stands for it."""
+"""Parameters and inputs of a stage as DVC records them, and the key computed from them."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ def project_root() -> Path:
 
 
 def param_name(file: str, name: str) -> str:
-    """A parameter by its dotted name; those of other files than params.yaml are `FILE:NAME`."""
+    """The dotted name of a parameter, with the prefix `FILE:` unless it is of params.yaml."""
     return name if file == "params.yaml" else f"{file}:{name}"
 
 
@@ -25,7 +25,7 @@ def param_name(file: str, name: str) -> str:
 class StageState:
     """Parameters and inputs of one stage.
 
-    stage: its name in dvc.yaml, such as `train@cnn`. params: name (`param_name`) to value. inputs: path to DVC's hash.
+    stage: name in dvc.yaml, such as `train@cnn`. params: name (`param_name`) to value. inputs: path to DVC's hash.
     """
 
     stage: str
@@ -34,32 +34,32 @@ class StageState:
 
     @cached_property
     def key(self) -> str:
-        """32 hex digits that are equal exactly when stage, parameters and inputs are."""
+        """Hash of stage, parameters and inputs: 32 hex digits."""
         return _digest(self.stage, self.params, self.inputs)
 
     @cached_property
     def shared_key(self) -> str:
-        """The same without the name behind `@`: equal for all models that are trained from one state."""
+        """The same without the part after `@`: equal for all models of one state."""
         return _digest(self.stage.partition("@")[0], self.params, self.inputs)
 
 
 @dataclass(frozen=True)
 class StageRecord:
-    """A stage that has run: what it was made from, and what it made (path to DVC's hash)."""
+    """A stage that has run: its state, and its outs (path to DVC's hash)."""
 
     state: StageState
     outs: dict[str, str] = field(default_factory=dict)
 
 
 def stage_state(stage: str, root: Path) -> StageState:
-    """The state of `stage` in the workspace at `root`; raises `WorkspaceError` where dvc.yaml has no such stage."""
+    """The state of `stage` in the workspace at `root`; raises `WorkspaceError` if dvc.yaml has no such stage."""
     return stage_record(stage, root, with_outs=False).state
 
 
 def stage_record(stage: str, root: Path, *, with_outs: bool = True) -> StageRecord:
-    """The state of `stage` in the workspace at `root`, and the hashes of the outs that lie there.
+    """The state of `stage` in the workspace at `root`, and the hashes of its outs.
 
-    Raises `WorkspaceError` where dvc.yaml has no such stage, or a file is missing.
+    Raises `WorkspaceError` if dvc.yaml has no such stage, or a file is missing.
     """
     from dvc.dependency.param import ParamsDependency
     from dvc.exceptions import DvcException
@@ -67,18 +67,18 @@ def stage_record(stage: str, root: Path, *, with_outs: bool = True) -> StageReco
 
     try:
         with Repo(str(root)) as repo:
-            found = repo.stage.load_one(str(root / "dvc.yaml"), stage)
-            found.save_deps()
+            loaded = repo.stage.load_one(str(root / "dvc.yaml"), stage)
+            loaded.save_deps()
             if with_outs:
-                found.save_outs()
-            params = [dep for dep in found.deps if isinstance(dep, ParamsDependency)]
-            files = [dep for dep in found.deps if not isinstance(dep, ParamsDependency)]
+                loaded.save_outs()
+            params = [dep for dep in loaded.deps if isinstance(dep, ParamsDependency)]
+            files = [dep for dep in loaded.deps if not isinstance(dep, ParamsDependency)]
             state = StageState(
                 stage=stage,
                 params={param_name(dep.def_path, k): v for dep in params for k, v in dep.hash_info.value.items()},
                 inputs={dep.def_path: dep.hash_info.value for dep in files},
             )
-            return StageRecord(state, {out.def_path: out.hash_info.value for out in found.outs} if with_outs else {})
+            return StageRecord(state, {out.def_path: out.hash_info.value for out in loaded.outs} if with_outs else {})
     except DvcException as error:
         raise WorkspaceError(f"DVC cannot tell the state of {stage}: {error}") from error
 

@@ -1,6 +1,6 @@
-"""Two models on the same test faces: every figure of both, the difference, and whether it is noise.
+"""Two models on the same test faces: their metrics, the differences, and which differences are significant.
 
-Shapes: N faces, K classes, R resamples. A confusion matrix has the truth in rows and the prediction in columns.
+Shapes: N faces, K classes, R resamples. Confusion matrices have true classes in rows, predicted in columns.
 """
 
 from collections.abc import Mapping
@@ -10,28 +10,19 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from emopipe.evaluate.metrics import confusion_of
-from emopipe.evaluate.paired import (
-    Difference,
-    McNemar,
-    calibration_errors,
-    calibration_features,
-    class_figures,
-    class_patterns,
-    difference,
-    mcnemar,
-    resampled_sums,
-)
+from emopipe.evaluate.bootstrap import resampled_sums
+from emopipe.evaluate.metrics import calibration_errors, calibration_features, confusion_of
+from emopipe.evaluate.paired import Difference, McNemar, class_patterns, difference, mcnemar, pair_metrics
 from emopipe.evaluate.pairing import ModelPredictions, pair
 from emopipe.faces.predictions import Predictions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Model B against model A, on the faces of test."""
+    """Model B against model A, on the test faces."""
 
     a: str
-    """What A is called."""
+    """Name of A."""
     b: str
     classes: tuple[str, ...]
     support: tuple[int, ...]
@@ -42,15 +33,15 @@ class Comparison:
     macro_f1: Difference
     ece: Difference
     recall: tuple[Difference, ...]
-    """Of each class, as `f1`."""
+    """By class, as `f1`."""
     f1: tuple[Difference, ...]
     mcnemar: McNemar
     confusion: np.ndarray
     """Counts of B minus those of A, (K, K)."""
     noise: np.ndarray
-    """Cells whose difference may be chance, bool (K, K)."""
+    """Cells of `confusion` without a significant difference, bool (K, K)."""
     flips: pd.DataFrame
-    """Faces that the two answer differently: id, label, a, b (the answers), p_a, p_b (how sure each was)."""
+    """Faces that the models classify differently: id, label, a, b (predicted classes), p_a, p_b (probabilities)."""
 
     @property
     def num_faces(self) -> int:
@@ -59,17 +50,17 @@ class Comparison:
 
 
 def compare(a: ModelPredictions, b: ModelPredictions, *, confidence: float, resamples: int, seed: int) -> Comparison:
-    """Compare two models; raises `DataError` where they were measured on different test faces.
+    """Compare two models; raises `DataError` where they have no test split in common.
 
     Intervals are percentile intervals of the paired bootstrap over faces (Efron & Tibshirani 1993).
     """
     first, second = pair(a, b)
     truth, classes = first.labels, first.classes
-    answers = first.probabilities.argmax(1), second.probabilities.argmax(1)
-    right_a, right_b = (answer == truth for answer in answers)
-    features, counts = class_patterns(truth, *answers, len(classes))
-    found = class_figures(counts @ features)
-    drawn = class_figures(resampled_sums(features, counts, resamples=resamples, seed=seed))
+    predicted_a, predicted_b = first.probabilities.argmax(1), second.probabilities.argmax(1)
+    right_a, right_b = predicted_a == truth, predicted_b == truth
+    features, counts = class_patterns(truth, predicted_a, predicted_b, len(classes))
+    metrics = pair_metrics(counts @ features)
+    resampled = pair_metrics(resampled_sums(features, counts, resamples=resamples, seed=seed))
     confusion, noise = _confusions(first, second, 1 - confidence)
     return Comparison(
         a=a.name,
@@ -77,11 +68,11 @@ def compare(a: ModelPredictions, b: ModelPredictions, *, confidence: float, resa
         classes=classes,
         support=tuple(np.bincount(truth, minlength=len(classes)).tolist()),
         confidence=confidence,
-        accuracy=difference(found["accuracy"], drawn["accuracy"], confidence),
-        macro_f1=difference(found["macro_f1"], drawn["macro_f1"], confidence),
+        accuracy=difference(metrics.accuracy, resampled.accuracy, confidence),
+        macro_f1=difference(metrics.macro_f1, resampled.macro_f1, confidence),
         ece=_calibration(first, second, confidence=confidence, resamples=resamples, seed=seed),
-        recall=_by_class(found["recall"], drawn["recall"], confidence),
-        f1=_by_class(found["f1"], drawn["f1"], confidence),
+        recall=by_class(metrics.recall, resampled.recall, confidence),
+        f1=by_class(metrics.f1, resampled.f1, confidence),
         mcnemar=mcnemar(int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())),
         confusion=confusion,
         noise=noise,
@@ -90,46 +81,49 @@ def compare(a: ModelPredictions, b: ModelPredictions, *, confidence: float, resa
 
 
 def changes(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
-    """What differs between two sets of named values: name, A's value, B's value; a dash where one has none."""
+    """Named values that differ: name, A's value, B's value; a dash for a missing value."""
     names = sorted(set(a) | set(b))
     return tuple((name, a.get(name, "-"), b.get(name, "-")) for name in names if a.get(name) != b.get(name))
 
 
-def _by_class(found: np.ndarray, drawn: np.ndarray, confidence: float) -> tuple[Difference, ...]:
-    """From (2, K) and (2, R, K)."""
-    return tuple(difference(found[:, k], drawn[:, :, k], confidence) for k in range(found.shape[-1]))
+def by_class(values: np.ndarray, resampled: np.ndarray, confidence: float) -> tuple[Difference, ...]:
+    """The difference of each class, from (2, K) and (2, R, K)."""
+    return tuple(difference(values[:, k], resampled[:, :, k], confidence) for k in range(values.shape[-1]))
 
 
 def _calibration(
     first: Predictions, second: Predictions, *, confidence: float, resamples: int, seed: int
 ) -> Difference:
-    features = calibration_features(first.probabilities, second.probabilities, first.labels)
-    each = np.ones(len(features), dtype=np.int64)
-    drawn = resampled_sums(features, each, resamples=resamples, seed=seed)
-    return difference(calibration_errors(each @ features), calibration_errors(drawn), confidence)
+    features = np.hstack([calibration_features(model.probabilities, model.labels) for model in (first, second)])
+    ones = np.ones(len(features), dtype=np.int64)
+    point, resampled = (
+        calibration_errors(np.stack(np.split(sums, 2, axis=-1)), len(features))
+        for sums in (ones @ features, resampled_sums(features, ones, resamples=resamples, seed=seed))
+    )
+    return difference(point, resampled, confidence)
 
 
 def _confusions(first: Predictions, second: Predictions, rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """B's matrix minus A's, and the cells that McNemar's test does not tell apart.
+    """B's matrix minus A's, and the cells that McNemar's test does not find different.
 
-    A cell counts the faces of one class that got one answer; those with that answer from both models cancel. Among
-    many cells some stand out by chance: a share `rate` of those told apart at most (Benjamini & Hochberg 1995).
+    A cell counts faces of one class with one prediction; those that both models predict alike cancel. The false
+    discovery rate over the cells is at most `rate` (Benjamini & Hochberg 1995).
     """
-    of_a, of_b = (confusion_of(each.probabilities, each.labels) for each in (first, second))
-    answers = first.probabilities.argmax(1), second.probabilities.argmax(1)
-    both = np.zeros_like(of_a)
-    np.add.at(both, (first.labels, answers[0]), answers[0] == answers[1])
-    discordant = (of_a + of_b - 2 * both) > 0
-    noise = np.ones(of_a.shape, dtype=bool)
+    counts_a, counts_b = (confusion_of(model.probabilities, model.labels) for model in (first, second))
+    predicted_a, predicted_b = first.probabilities.argmax(1), second.probabilities.argmax(1)
+    both = np.zeros_like(counts_a)
+    np.add.at(both, (first.labels, predicted_a), predicted_a == predicted_b)
+    discordant = (counts_a + counts_b - 2 * both) > 0
+    noise = np.ones(counts_a.shape, dtype=bool)
     if discordant.any():
-        alone = zip((of_a - both)[discordant].tolist(), (of_b - both)[discordant].tolist(), strict=True)
-        p_values = [mcnemar(only_a, only_b).p_value for only_a, only_b in alone]
+        pairs = zip((counts_a - both)[discordant].tolist(), (counts_b - both)[discordant].tolist(), strict=True)
+        p_values = [mcnemar(only_a, only_b).p_value for only_a, only_b in pairs]
         noise[discordant] = stats.false_discovery_control(p_values) > rate
-    return of_b - of_a, noise
+    return counts_b - counts_a, noise
 
 
 def _flips(first: Predictions, second: Predictions) -> pd.DataFrame:
-    """Faces with two answers; those that B got wrong with the highest probability come first."""
+    """Faces with two different predictions, by falling probability of B's."""
     names = np.array(first.classes)
     table = first.frame[["id", "label"]].assign(
         a=names[first.probabilities.argmax(1)],

@@ -1,4 +1,4 @@
-"""Pictures of a report: confusion matrix, curves, reliability, confident mistakes, training history.
+"""Figures of a report: confusion matrix, curves, reliability, confident mistakes, training history.
 
 Shapes: N faces, K classes. Titles may have several lines.
 """
@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 from emopipe.evaluate.metrics import calibration_bins
 
-# On top of matplotlib's defaults, so that a matplotlibrc of one's own changes no byte.
+# On top of matplotlib's defaults, so that a user's matplotlibrc changes no byte.
 STYLE: Any = [
     "default",
     {
@@ -33,18 +33,18 @@ STYLE: Any = [
         "figure.constrained_layout.h_pad": 0.08,
     },
 ]
-# Apart for colour-blind eyes too: at least 22 CIELAB units between any two, as Machado et al. (2009) simulate them.
+# Distinct under colour blindness: at least 22 CIELAB units between any two, as simulated by Machado et al. (2009).
 COLOURS = ("#4053d3", "#ddb310", "#b51d14", "#00beff", "#fb49b0", "#008b45", "#222222")
-LINES = ("-", "--", ":", "-.")  # for the second, third and fourth round through the colours
+LINES = ("-", "--", ":", "-.")  # one style per round through the colours
 QUIET = "#888888"
 
-CELL = 0.68  # side of a cell of the confusion matrix, in inches, as all lengths here
-NARROWEST = 5.6  # of a picture: leaves room for its title
-LETTER = 0.09  # width of a letter, on average
+CELL = 0.68  # side of a cell of the confusion matrix; all lengths in inches
+NARROWEST = 5.6  # width that leaves room for the title
+LETTER = 0.09  # mean width of a letter
 LEGEND_ROW = 0.2
-PICTURE = 1.45  # side of a picture of the sheet of mistakes
+IMAGE = 1.45  # side of an image on the sheet of mistakes
 MOST_COLUMNS, FEWEST_COLUMNS = 8, 4  # of that sheet
-LONGEST_NAME = 13  # letters of a class that fit under a picture
+LONGEST_NAME = 13  # letters of a class that fit under an image
 
 
 @style.context(STYLE)
@@ -95,17 +95,17 @@ def curves_figure(probabilities: np.ndarray, labels: np.ndarray, classes: Sequen
 
 @style.context(STYLE)
 def reliability_figure(probabilities: np.ndarray, labels: np.ndarray, title: str) -> Figure:
-    """Accuracy against confidence in 15 bins, with 95 % Wilson intervals, and the share of the faces in each below."""
-    confidence, gaps, shares = calibration_bins(probabilities, labels)
-    width, met = 1 / len(shares), shares > 0
-    accuracy = (confidence + gaps)[met]
-    low, high = _wilson_interval(accuracy, shares[met] * len(labels))
+    """Accuracy against confidence in 15 bins, with 95 % Wilson intervals; below, the share of faces per bin."""
+    confidence, gaps, shares = calibration_bins(probabilities.max(1), probabilities.argmax(1) == labels)
+    width, filled = 1 / len(shares), shares > 0
+    accuracy = (confidence + gaps)[filled]
+    low, high = _wilson_interval(accuracy, shares[filled] * len(labels))
     figure = Figure(figsize=(NARROWEST, 6.2))
     figure.suptitle(title)
     upper, lower = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
     upper.plot([0, 1], [0, 1], color=QUIET, lw=1, ls=":", label="perfectly calibrated")
     bars = (np.maximum(accuracy - low, 0), np.maximum(high - accuracy, 0))
-    upper.errorbar(confidence[met], accuracy, bars, fmt="o-", color=COLOURS[0], lw=1.5, elinewidth=1, label="model")
+    upper.errorbar(confidence[filled], accuracy, bars, fmt="o-", color=COLOURS[0], lw=1.5, elinewidth=1, label="model")
     upper.set(ylabel="accuracy", ylim=(-0.02, 1.02))
     lower.bar((np.arange(len(shares)) + 0.5) * width, shares, width * 0.9, color="#bbbbbb")
     lower.set(xlabel="confidence", ylabel="share of faces", xlim=(0, 1.02))
@@ -115,10 +115,10 @@ def reliability_figure(probabilities: np.ndarray, labels: np.ndarray, title: str
 
 @style.context(STYLE)
 def mistakes_figure(images: Sequence[np.ndarray], mistakes: Sequence[tuple[str, str, float]], title: str) -> Figure:
-    """A sheet of pictures uint8 (H, W, C) with what each is, what it was taken for, and with which probability."""
+    """A sheet of images uint8 (H, W, C), each with true class, predicted class and its probability."""
     columns = min(max(len(images), FEWEST_COLUMNS), MOST_COLUMNS)
     rows = -(-len(images) // columns)
-    figure = Figure(figsize=(PICTURE * columns, 0.7 + (PICTURE + 0.4) * rows))
+    figure = Figure(figsize=(IMAGE * columns, 0.7 + (IMAGE + 0.4) * rows))
     figure.suptitle(title)
     grid: Any = figure.subplots(rows, columns, squeeze=False).ravel() if rows else ()
     for axes in grid[len(images) :]:
@@ -153,14 +153,14 @@ def training_figure(history: pd.DataFrame, best_epoch: int, title: str) -> Figur
 
 @style.context(STYLE)
 def png_bytes(figure: Figure) -> bytes:
-    """The picture as PNG; no date or version goes into it, so the same picture gives the same bytes."""
+    """The figure as PNG, without date or version, so that the same figure gives the same bytes."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
 
 
 def _present(labels: np.ndarray, classes: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Classes that some faces have and others have not, with the line that is theirs whichever others are present."""
+    """Classes that some but not all faces have, each with a line style that does not depend on the others."""
     for k in range(len(classes)):
         if 0 < (labels == k).sum() < len(labels):
             turn, place = divmod(k, len(COLOURS))

@@ -1,43 +1,66 @@
-"""Figures of a classifier on one split, from its probabilities.
+"""Metrics of a classifier on one split, from its probabilities.
 
-Shapes: N faces, K classes, R resamples. A confusion matrix has the truth in rows and the prediction in columns.
+Shapes: N faces, K classes, B calibration bins. Confusion matrices have true classes in rows, predicted in columns.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import classification_report, confusion_matrix
 
+from emopipe.evaluate.bootstrap import percentile_interval, resampled_sums
+
 NUM_BINS = 15
 SMALLEST_PROBABILITY = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMetrics:
+    """Metrics that follow from counts per class; 0 for a class that is neither present nor predicted."""
+
+    accuracy: np.ndarray
+    """(...)"""
+    precision: np.ndarray
+    """(..., K), as recall and F1."""
+    recall: np.ndarray
+    f1: np.ndarray
+
+    @property
+    def macro_f1(self) -> np.ndarray:
+        """(...)"""
+        mean: np.ndarray = self.f1.mean(-1)
+        return mean
 
 
 def evaluate_split(
     probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, resamples: int, seed: int
 ) -> dict[str, Any]:
-    """All figures of the report for probabilities (N, K) and class indices (N,), as plain JSON values.
+    """All metrics of the report for probabilities (N, K) and class indices (N,), as plain JSON values.
 
     `accuracy_ci` and `macro_f1_ci` are 95 % percentile bootstrap intervals over the faces.
     """
     confusion = confusion_of(probabilities, labels)
-    precision, recall, f1 = precision_recall_f1(confusion)
+    truth, predicted = np.indices(confusion.shape).reshape(2, -1)
+    cells = class_features(truth, predicted, len(classes))  # (K * K, 3K)
+    metrics = class_metrics(confusion.ravel() @ cells)
+    resampled = class_metrics(resampled_sums(cells, confusion.ravel(), resamples=resamples, seed=seed))
     support = confusion.sum(1)
-    accuracy_ci, macro_f1_ci = bootstrap_intervals(confusion, resamples=resamples, seed=seed)
     return {
         "num_faces": len(labels),
-        "accuracy": float(accuracy(confusion)),
-        "accuracy_ci": accuracy_ci,
-        "balanced_accuracy": float(recall[support > 0].mean()),
-        "macro_f1": float(f1.mean()),
-        "macro_f1_ci": macro_f1_ci,
-        **calibration_figures(probabilities, labels),
+        "accuracy": float(metrics.accuracy),
+        "accuracy_ci": list(percentile_interval(resampled.accuracy, 0.025)),
+        "balanced_accuracy": float(metrics.recall[support > 0].mean()),
+        "macro_f1": float(metrics.macro_f1),
+        "macro_f1_ci": list(percentile_interval(resampled.macro_f1, 0.025)),
+        **calibration_metrics(probabilities, labels),
         "confusion": confusion.tolist(),
         "per_class": {
             name: {
-                "precision": float(precision[k]),
-                "recall": float(recall[k]),
-                "f1": float(f1[k]),
+                "precision": float(metrics.precision[k]),
+                "recall": float(metrics.recall[k]),
+                "f1": float(metrics.f1[k]),
                 "support": int(support[k]),
             }
             for k, name in enumerate(classes)
@@ -45,8 +68,8 @@ def evaluate_split(
     }
 
 
-def calibration_figures(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """How far probabilities (N, K) can be trusted, given class indices (N,): `ece`, `classwise_ece`, `nll`."""
+def calibration_metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Calibration of probabilities (N, K), given class indices (N,): `ece`, `classwise_ece`, `nll`."""
     return {
         "ece": expected_calibration_error(probabilities, labels),
         "classwise_ece": classwise_calibration_error(probabilities, labels),
@@ -55,65 +78,79 @@ def calibration_figures(probabilities: np.ndarray, labels: np.ndarray) -> dict[s
 
 
 def confusion_of(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Counts (K, K) of probabilities (N, K) and class indices (N,), with the truth in rows."""
+    """Counts (K, K) of probabilities (N, K) and class indices (N,)."""
     counts: np.ndarray = confusion_matrix(labels, probabilities.argmax(1), labels=range(probabilities.shape[1]))
     return counts
 
 
-def accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Share on the diagonal of (..., K, K), as (...)."""
-    share: np.ndarray = np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum((-2, -1))
-    return share
+def classification_metrics(probabilities: np.ndarray, labels: np.ndarray) -> ClassMetrics:
+    """Metrics of probabilities (N, K), given class indices (N,)."""
+    return class_metrics(class_features(labels, probabilities.argmax(1), probabilities.shape[1]).sum(0))
 
 
-def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per class from (..., K, K), each (..., K); 0 where a class was neither met nor predicted."""
-    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    predicted, actual = confusion.sum(-2), confusion.sum(-1)
-    return _ratio(hits, predicted), _ratio(hits, actual), _ratio(2 * hits, predicted + actual)
+def class_features(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Features (N, 3K) whose sums give `class_metrics`: correct, predicted and true class, each one-hot.
 
-
-def bootstrap_intervals(confusion: np.ndarray, *, resamples: int, seed: int) -> tuple[list[float], list[float]]:
-    """95 % intervals of accuracy and macro-F1 (Efron & Tibshirani 1993, percentile method).
-
-    Drawing N faces with replacement draws the cells of the confusion matrix from a multinomial distribution, so the
-    faces themselves are not needed.
+    truth, predicted: class indices (N,).
     """
-    num_faces = confusion.sum()
-    cells = np.random.default_rng(seed).multinomial(num_faces, confusion.ravel() / num_faces, size=resamples)
-    drawn = cells.reshape(resamples, *confusion.shape)  # (R, K, K)
-    return _interval(accuracy(drawn)), _interval(precision_recall_f1(drawn)[2].mean(-1))
+    one_hot = np.eye(num_classes)
+    return np.hstack([one_hot[truth] * (truth == predicted)[:, None], one_hot[predicted], one_hot[truth]])
+
+
+def class_metrics(sums: np.ndarray) -> ClassMetrics:
+    """Metrics from sums (..., 3K) of `class_features`."""
+    correct, predicted, true = np.split(sums, 3, axis=-1)
+    return ClassMetrics(
+        accuracy=correct.sum(-1) / true.sum(-1),
+        precision=_ratio(correct, predicted),
+        recall=_ratio(correct, true),
+        f1=_ratio(2 * correct, predicted + true),
+    )
 
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Mean gap between confidence and accuracy over 15 equal bins of the top class (Guo et al. 2017, eq. 3)."""
-    _, gaps, shares = calibration_bins(probabilities, labels)
-    return float((np.abs(gaps) * shares).sum())
-
-
-def calibration_bins(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean confidence, accuracy minus confidence, and share of the faces in each of 15 bins, each (15,)."""
-    return _bins(probabilities.max(1), probabilities.argmax(1) == labels)
+    return _calibration_error(probabilities.max(1), probabilities.argmax(1) == labels)
 
 
 def classwise_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Mean over the classes of the gap between a class's probability and how often it is the truth, over 15 equal bins.
+    """Mean over the classes of the gap between a class's probability and its frequency, over 15 equal bins.
 
     Kull et al. 2019, "Beyond Temperature Scaling", section 2.
     """
-    errors = []
-    for k in range(probabilities.shape[1]):
-        _, gaps, shares = _bins(probabilities[:, k], labels == k)
-        errors.append((np.abs(gaps) * shares).sum())
-    return float(np.mean(errors))
+    num_classes = probabilities.shape[1]
+    return float(np.mean([_calibration_error(probabilities[:, k], labels == k) for k in range(num_classes)]))
 
 
-def _bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    bins = np.clip(np.ceil(confidence * NUM_BINS).astype(int) - 1, 0, NUM_BINS - 1)
+def calibration_bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean confidence, accuracy minus confidence, and share of the faces in each bin, each (B,).
+
+    confidence: probabilities (N,) of the predictions. correct: whether they are, bool (N,).
+    """
+    bins = bin_of(confidence)
     counts = np.bincount(bins, minlength=NUM_BINS)
     mean_confidence = _ratio(np.bincount(bins, confidence, NUM_BINS), counts)
     mean_accuracy = _ratio(np.bincount(bins, correct, NUM_BINS), counts)
     return mean_confidence, mean_accuracy - mean_confidence, counts / len(correct)
+
+
+def calibration_features(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Features (N, B) whose sums give `calibration_errors`: correct (0 or 1) minus confidence, in the face's bin."""
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == labels
+    features: np.ndarray = np.eye(NUM_BINS)[bin_of(confidence)] * (correct - confidence)[:, None]
+    return features
+
+
+def calibration_errors(sums: np.ndarray, num_faces: np.ndarray | int) -> np.ndarray:
+    """Expected calibration errors (...) from sums (..., B) of `calibration_features` over `num_faces` (...)."""
+    errors: np.ndarray = np.abs(sums).sum(-1) / num_faces
+    return errors
+
+
+def bin_of(confidence: np.ndarray) -> np.ndarray:
+    """Indices of the equal bins, open below, that hold the probabilities (N,)."""
+    bins: np.ndarray = np.clip(np.ceil(confidence * NUM_BINS).astype(int) - 1, 0, NUM_BINS - 1)
+    return bins
 
 
 def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -135,11 +172,11 @@ def report_text(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence
     return text
 
 
+def _calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
+    _, gaps, shares = calibration_bins(confidence, correct)
+    return float((np.abs(gaps) * shares).sum())
+
+
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     ratio: np.ndarray = np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator > 0)
     return ratio
-
-
-def _interval(values: np.ndarray) -> list[float]:
-    low, high = np.quantile(values, [0.025, 0.975])
-    return [float(low), float(high)]

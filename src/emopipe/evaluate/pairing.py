@@ -1,4 +1,4 @@
-"""Which test faces a model was measured on, and the answers of two models to the same ones, face by face."""
+"""The test faces of a model, and the predictions of two models on the same faces, row by row."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,51 +15,48 @@ REMEDY = (
 
 @dataclass(frozen=True, kw_only=True)
 class ModelPredictions:
-    """A model by what it is called, and what it said of the faces of each test split that it was measured on."""
+    """The name of a model, and its predictions on each test split that it was evaluated on."""
 
     name: str
     predictions: tuple[Predictions, ...]
 
 
 def digest_of_test_faces(predictions: Predictions) -> str:
-    """md5 over the ids and labels of test, sorted: 32 hex digits, equal exactly where figures can be compared."""
+    """md5 over the sorted ids and labels of test, 32 hex digits; metrics are comparable where it is equal."""
     test = predictions.split("test").frame
     lines = sorted(f"{face},{label}\n" for face, label in zip(test["id"], test["label"], strict=True))
     return hashlib.md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
 
 
 def pair(a: ModelPredictions, b: ModelPredictions) -> tuple[Predictions, Predictions]:
-    """What two models say of the same test faces: rows and classes in one order.
+    """Predictions of two models on the same test faces, with rows and classes in one order.
 
-    Raises `DataError` where there is no test split that both were measured on, or their classes differ.
+    Raises `DataError` where they have no test split in common, or their classes differ.
     """
-    of_b = {digest_of_test_faces(predictions): predictions for predictions in b.predictions}
+    by_digest = {digest_of_test_faces(predictions): predictions for predictions in b.predictions}
     for first in a.predictions:
-        second = of_b.get(digest_of_test_faces(first))
-        if second is not None:
-            return _sorted(first, first.classes), _sorted(second, _same_classes(a.name, b.name, first, second))
-    raise DataError(f"{_test_of(a)}, but {_test_of(b)}: {REMEDY}")
+        second = by_digest.get(digest_of_test_faces(first))
+        if second is None:
+            continue
+        if set(first.classes) != set(second.classes):
+            raise DataError(
+                f"{a.name} has the classes {', '.join(first.classes)}, but {b.name} has "
+                f"{', '.join(second.classes)}: only models of the same classes can be compared"
+            )
+        return _sorted(first, first.classes), _sorted(second, first.classes)
+    raise DataError(f"{_test_splits(a)}, but {_test_splits(b)}: {REMEDY}")
 
 
 def _sorted(predictions: Predictions, classes: Sequence[str]) -> Predictions:
-    """Of test alone; faces that are there twice stand in one order too, as their pictures are the same."""
+    """Rows of test by id; duplicates keep one order too, as their images are the same."""
     frame = predictions.frame[predictions.frame["split"] == "test"]
     ordered = frame.sort_values(["id", "label"], kind="stable", ignore_index=True)
     return Predictions(ordered[[*KEYS, *classes]], tuple(classes))
 
 
-def _same_classes(a: str, b: str, first: Predictions, second: Predictions) -> tuple[str, ...]:
-    if set(first.classes) != set(second.classes):
-        raise DataError(
-            f"{a} knows the classes {', '.join(first.classes)}, but {b} knows {', '.join(second.classes)}: "
-            "only models of the same classes can be compared"
-        )
-    return first.classes
-
-
-def _test_of(model: ModelPredictions) -> str:
-    tests = [
+def _test_splits(model: ModelPredictions) -> str:
+    splits = [
         f"{(predictions.frame['split'] == 'test').sum():,} test faces ({digest_of_test_faces(predictions)[:8]})"
         for predictions in model.predictions
     ]
-    return f"{model.name} was measured on {' and '.join(tests)}"
+    return f"{model.name} was evaluated on {' and '.join(splits)}"

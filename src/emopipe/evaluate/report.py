@@ -1,4 +1,4 @@
-"""The report of one model: figures, pictures, and tables for plots, for validation and test."""
+"""The report of one model: metrics, figures, and tables for plots, on validation and test."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from emopipe.evaluate.figures import (
     reliability_figure,
     training_figure,
 )
-from emopipe.evaluate.metrics import calibration_figures, evaluate_split
+from emopipe.evaluate.metrics import calibration_metrics, evaluate_split
 from emopipe.evaluate.params import EvaluateParams
 from emopipe.faces.png import decode_png
 from emopipe.faces.predictions import Predictions
@@ -24,17 +24,18 @@ from emopipe.faces.table import HELD_OUT, Faces
 from emopipe.training.calibration import uncalibrated
 
 CURVE_POINTS = 100
+PRECISION_RECALL = ["curve", "recall", "precision"]
 
 
 def build_report(
     model: str, predictions: Predictions, params: EvaluateParams, seed: int, *, about: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The report of the contract, as plain JSON values; `about` is what is known of the model beside its answers.
+    """The report, as plain JSON values; `about` describes the model: its size, training, members of an ensemble.
 
-    With a `temperature` in `about`, each split also has `uncalibrated`: the figures before it was applied.
+    With a `temperature` in `about`, each split also has `uncalibrated`: the metrics before temperature scaling.
     """
     parts = {name: predictions.split(name) for name in HELD_OUT}
-    figures = {
+    metrics = {
         name: evaluate_split(
             part.probabilities, part.labels, part.classes, resamples=params.bootstrap_resamples, seed=seed
         )
@@ -43,8 +44,8 @@ def build_report(
     if "temperature" in about:
         for name, part in parts.items():
             before = uncalibrated(part.probabilities, about["temperature"])
-            figures[name]["uncalibrated"] = calibration_figures(before, part.labels)
-    return {"model": model, "classes": list(predictions.classes), **about, **figures}
+            metrics[name]["uncalibrated"] = calibration_metrics(before, part.labels)
+    return {"model": model, "classes": list(predictions.classes), **about, **metrics}
 
 
 def draw_figures(
@@ -53,26 +54,26 @@ def draw_figures(
     """File names and PNGs; `faces` are those of `predictions`, in the same order."""
     classes = predictions.classes
     for split in HELD_OUT:
-        part, figures = predictions.split(split), report[split]
-        title = f"{report['model']}, {split}: {figures['num_faces']:,} faces"
-        confusion = np.array(figures["confusion"])
-        pictures = {
-            "confusion": confusion_figure(confusion, classes, f"{title}\n{_scores(figures)}"),
+        part, metrics = predictions.split(split), report[split]
+        title = f"{report['model']}, {split}: {metrics['num_faces']:,} faces"
+        confusion = np.array(metrics["confusion"])
+        figures = {
+            "confusion": confusion_figure(confusion, classes, f"{title}\n{_scores(metrics)}"),
             "curves": curves_figure(part.probabilities, part.labels, classes, title),
-            "reliability": reliability_figure(part.probabilities, part.labels, f"{title}\n{_calibration(figures)}"),
+            "reliability": reliability_figure(part.probabilities, part.labels, f"{title}\n{_calibration(metrics)}"),
         }
-        yield from ((f"{split}_{name}.png", png_bytes(picture)) for name, picture in pictures.items())
+        yield from ((f"{split}_{name}.png", png_bytes(figure)) for name, figure in figures.items())
     yield "test_mistakes.png", png_bytes(_mistakes(report["model"], predictions, faces, num_mistakes))
 
 
 def draw_training(model: str, history: pd.DataFrame, best_epoch: int) -> tuple[str, bytes]:
-    """File name and PNG of the epochs; `history` has the columns of history.csv."""
+    """File name and PNG of the learning curves; `history` has the columns of history.csv."""
     title = f"{model}: best on validation in epoch {best_epoch} of {len(history)}"
     return "training.png", png_bytes(training_figure(history, best_epoch, title))
 
 
 def plot_tables(predictions: Predictions, history: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Tables for DVC's plots: of the test split pairs of classes and curves, and the losses by epoch.
+    """Tables for DVC's plots: true and predicted classes and curves of test, and the losses by epoch.
 
     Where a table holds several curves, its column `curve` names them: a class against the rest, or a split.
     """
@@ -81,47 +82,33 @@ def plot_tables(predictions: Predictions, history: pd.DataFrame) -> dict[str, pd
     losses = history.rename(columns={"train_loss": "train", "val_loss": "val"})
     return {
         "confusion": pd.DataFrame({"actual": names[part.labels], "predicted": names[part.probabilities.argmax(1)]}),
-        "precision_recall": _curves(part, ("recall", "precision"), _precision_recall),
-        "roc": _curves(part, ("false_positive_rate", "true_positive_rate"), _roc),
+        "precision_recall": _curves(part, ("precision", "recall"), precision_recall_curve)[PRECISION_RECALL],
+        "roc": _curves(part, ("false_positive_rate", "true_positive_rate"), roc_curve),
         "training": losses.melt("epoch", ["train", "val"], var_name="curve", value_name="loss").round(5),
     }
 
 
-def _scores(figures: dict[str, Any]) -> str:
-    low, high = figures["accuracy_ci"]
-    scores = f"accuracy {figures['accuracy']:.1%} ({low:.1%} to {high:.1%})"
-    low, high = figures["macro_f1_ci"]
-    return f"{scores}, macro-F1 {figures['macro_f1']:.3f} ({low:.3f} to {high:.3f})"
+def _scores(metrics: dict[str, Any]) -> str:
+    low, high = metrics["accuracy_ci"]
+    scores = f"accuracy {metrics['accuracy']:.1%} ({low:.1%} to {high:.1%})"
+    low, high = metrics["macro_f1_ci"]
+    return f"{scores}, macro-F1 {metrics['macro_f1']:.3f} ({low:.3f} to {high:.3f})"
 
 
-def _calibration(figures: dict[str, Any]) -> str:
-    before = f", {figures['uncalibrated']['ece']:.3f} before calibration" if "uncalibrated" in figures else ""
-    return f"expected calibration error {figures['ece']:.3f}{before}"
+def _calibration(metrics: dict[str, Any]) -> str:
+    before = f", {metrics['uncalibrated']['ece']:.3f} before calibration" if "uncalibrated" in metrics else ""
+    return f"expected calibration error {metrics['ece']:.3f}{before}"
 
 
-def _precision_recall(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    precision, recall, _ = precision_recall_curve(truth, scores)
-    return recall, precision
-
-
-def _roc(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    false, true, _ = roc_curve(truth, scores)
-    return false, true
-
-
-def _curves(
-    part: Predictions,
-    names: tuple[str, str],
-    points: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-) -> pd.DataFrame:
-    """One class against the rest; a class that no face or every face has is left out."""
-    tables = []
+def _curves(part: Predictions, names: tuple[str, str], points: Callable[..., tuple[np.ndarray, ...]]) -> pd.DataFrame:
+    """The first two arrays of `points`, one class against the rest; classes that no or every face has are left out."""
+    tables = [pd.DataFrame(columns=["curve", *names])]
     for k, name in enumerate(part.classes):
         truth = part.labels == k
         if truth.any() and not truth.all():
-            x, y = points(truth, part.probabilities[:, k])
-            tables.append(_thin(pd.DataFrame({"curve": name, names[0]: x, names[1]: y})))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["curve", *names])
+            first, second, _ = points(truth, part.probabilities[:, k])
+            tables.append(_thin(pd.DataFrame({"curve": name, names[0]: first, names[1]: second})))
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 def _thin(table: pd.DataFrame) -> pd.DataFrame:

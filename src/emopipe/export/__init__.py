@@ -1,1 +1,1 @@
-"""The deployable bundle: ONNX export, parity, int8, the model card, and the runtime that loads the bundle."""
+"""The deployable bundle: ONNX export, parity, int8, the model card, and the runtime that loads it."""

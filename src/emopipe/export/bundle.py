@@ -1,4 +1,4 @@
-"""Making the bundle: the graph, its int8 form if that is good enough, and the gate that both must pass."""
+"""Making the bundle: the ONNX graph, its int8 form, and the parity checks of both."""
 
 import json
 from dataclasses import asdict
@@ -25,36 +25,52 @@ CALIBRATION_FACES, CALIBRATION_BATCH = 512, 32
 
 
 def make_bundle(folder: Path, model: TrainedModel, faces: Faces, params: ExportParams, channels: int) -> dict[str, Any]:
-    """Write graphs and description into `folder`; return `parity`, how each graph compares with torch, and `yolo`.
+    """Write graphs and description into `folder`; returns `parity`, the comparisons with torch, and `yolo`.
 
-    `faces` are the cleaned ones; pictures of train give the int8 ranges, those of validation are compared, in batches
-    and one by one. Raises `ModelError` when the graph differs from torch by more than `params` allows.
+    Faces of train calibrate int8; those of validation are compared, in batches and one by one. Raises `ModelError` if
+    the graph differs from torch by more than `params` allows; int8 is left out instead.
     """
     validation = faces.split("val")
     expected = predictions_of(validation, predict_faces(model, validation, device="cpu"), model.classes)
     (folder / DESCRIPTION).write_text(json.dumps(_description(model, channels), indent=2) + "\n", encoding="utf-8")
     export_onnx(model.classifier, channels, folder / GRAPH)
-    proof = _prove(folder, ExportGraph(model.classifier, channels), expected, validation, params)
+    onnx = _compare(Bundle(folder), expected, validation)
+    for parity in onnx:
+        _require(parity, params)
+    shapes = _require_shapes(ExportGraph(model.classifier, channels), Bundle(folder), params)
     quantise(folder / GRAPH, folder / INT8_GRAPH, _calibration(faces.split("train")))
-    proof |= _judge_int8(folder, expected, validation, params)
-    return {"parity": proof, "yolo": save_yolo(model, folder / YOLO)}
+    int8 = _compare(Bundle(folder, graph=INT8_GRAPH), expected, validation)
+    kept = all(
+        parity.agreement >= params.min_int8_agreement and parity.macro_f1_loss <= params.max_int8_f1_loss
+        for parity in int8
+    )
+    if not kept:
+        (folder / INT8_GRAPH).unlink()
+    parities = {
+        "onnx": asdict(onnx[0]),
+        "onnx_one_by_one": asdict(onnx[1]),
+        "onnx_other_shapes": shapes,
+        "int8": asdict(int8[0]) | {"kept": kept},
+        "int8_one_by_one": asdict(int8[1]),
+    }
+    return {"parity": parities, "yolo": save_yolo(model, folder / YOLO)}
 
 
-def int8_warning(parity: dict[str, Any], params: ExportParams) -> list[str]:
-    """What to tell where int8 is left out: the figures against their limits, in one line."""
+def int8_warning(parity: dict[str, Any], params: ExportParams) -> str | None:
+    """The metrics of int8 and their limits, in one line; None if int8 is kept."""
     if parity["int8"]["kept"]:
-        return []
+        return None
     both = (parity["int8"], parity["int8_one_by_one"])
-    agreement, loss = min(one["agreement"] for one in both), max(one["macro_f1_loss"] for one in both)
-    return [
+    agreement, loss = min(each["agreement"] for each in both), max(each["macro_f1_loss"] for each in both)
+    return (
         f"warning: int8 is left out: it agrees with torch on {agreement:.2%} of {parity['int8']['num_faces']} "
         f"validation faces (export.min_int8_agreement={params.min_int8_agreement:g}) and loses {loss:.4f} of macro-F1 "
         f"(export.max_int8_f1_loss={params.max_int8_f1_loss:g})"
-    ]
+    )
 
 
 def _description(model: TrainedModel, channels: int) -> dict[str, Any]:
-    """What one must know to use the graph, and how its answers come about."""
+    """Input, output and settings of the graph, for model.json."""
     return {
         "architecture": asdict(model.classifier.architecture),
         "classes": list(model.classes),
@@ -66,22 +82,9 @@ def _description(model: TrainedModel, channels: int) -> dict[str, Any]:
     }
 
 
-def _prove(
-    folder: Path, graph: ExportGraph, expected: Predictions, validation: Faces, params: ExportParams
-) -> dict[str, Any]:
-    bundle = Bundle(folder)
-    whole, single = compare(expected, in_batches(bundle, validation)), compare(expected, one_by_one(bundle, validation))
-    for parity in (whole, single):
-        _require(parity, params)
-    difference = shapes_difference(graph.eval(), bundle.predict)
-    if difference > params.max_probability_difference:
-        raise ModelError(
-            f"the ONNX graph does not compute what torch does for pictures of other sizes and colours: probabilities "
-            f"differ by up to {difference:.2g} (export.max_probability_difference="
-            f"{params.max_probability_difference:g}); nothing is exported"
-        )
-    shapes = {"num_shapes": len(SHAPES), "max_probability_difference": difference}
-    return {"onnx": asdict(whole), "onnx_one_by_one": asdict(single), "onnx_other_shapes": shapes}
+def _compare(bundle: Bundle, expected: Predictions, faces: Faces) -> tuple[Parity, Parity]:
+    """Parity in batches, and one by one."""
+    return compare(expected, in_batches(bundle, faces)), compare(expected, one_by_one(bundle, faces))
 
 
 def _require(parity: Parity, params: ExportParams) -> None:
@@ -94,20 +97,18 @@ def _require(parity: Parity, params: ExportParams) -> None:
         )
 
 
-def _judge_int8(folder: Path, expected: Predictions, validation: Faces, params: ExportParams) -> dict[str, Any]:
-    bundle = Bundle(folder, graph=INT8_GRAPH)
-    whole, single = compare(expected, in_batches(bundle, validation)), compare(expected, one_by_one(bundle, validation))
-    kept = all(
-        parity.agreement >= params.min_int8_agreement and parity.macro_f1_loss <= params.max_int8_f1_loss
-        for parity in (whole, single)
-    )
-    if not kept:
-        (folder / INT8_GRAPH).unlink()
-    return {"int8": asdict(whole) | {"kept": kept}, "int8_one_by_one": asdict(single)}
+def _require_shapes(graph: ExportGraph, bundle: Bundle, params: ExportParams) -> dict[str, Any]:
+    difference, limit = shapes_difference(graph.eval(), bundle.predict), params.max_probability_difference
+    if difference > limit:
+        raise ModelError(
+            "the ONNX graph does not compute what torch does for images of other sizes and channels: probabilities "
+            f"differ by up to {difference:.2g} (export.max_probability_difference={limit:g}); nothing is exported"
+        )
+    return {"num_shapes": len(SHAPES), "max_probability_difference": difference}
 
 
 def _calibration(training: Faces) -> list[np.ndarray]:
-    """Pictures of training faces, spread evenly over the table, in batches of one size each."""
+    """Batches of training faces, spread evenly over the table; each batch has one image size."""
     rows = np.unique(np.linspace(0, len(training) - 1, CALIBRATION_FACES).round().astype(int))
     spread = training.where(training.frame.index.to_series().isin(rows))
-    return [images.numpy() for _, images in same_size_batches(spread, CALIBRATION_BATCH)]
+    return [images for _, images in same_size_batches(spread, CALIBRATION_BATCH)]

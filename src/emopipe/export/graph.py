@@ -1,6 +1,6 @@
-"""The exported graph: preprocessing, network and softmax in one, for pictures of any size.
+"""The exported graph: preprocessing, network and softmax, for images of any size.
 
-Shapes: N pictures, H height, W width, C channels, K classes.
+Shapes: N images, H height, W width, C channels, K classes.
 """
 
 import logging
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from emopipe.training.classifier import Classifier
 
 OPSET = 20
-EXAMPLE = (2, 57, 61, 3)  # N, H, W, C: sides unlike each other and unlike any network's, so that none is frozen in
+EXAMPLE = (2, 57, 61, 3)  # N, H, W, C: sides that differ from each other and from any network's stay dynamic
 MAX_SIDE = 8192
 LUMA = (19595, 38470, 7471)
 
 
 class ExportGraph(nn.Module):
-    """uint8 (N, H, W, C), grey, RGB or RGBA, to probabilities (N, K) of a classifier for `channels` channels."""
+    """uint8 (N, H, W, C), grey, RGB or RGBA, to probabilities (N, K) of a classifier of `channels` channels."""
 
     def __init__(self, classifier: Classifier, channels: int) -> None:
         super().__init__()
@@ -28,16 +28,15 @@ class ExportGraph(nn.Module):
         self.channels = channels
 
     def forward(self, images: Tensor) -> Tensor:
-        """Probabilities, which add up to 1."""
         probabilities: Tensor = self.classifier.probabilities(fit_channels(images, self.channels))
         return probabilities
 
 
 def fit_channels(images: Tensor, channels: int) -> Tensor:
-    """uint8 (N, H, W, C) to (N, H, W, `channels`): grey repeated, alpha left out, colour made grey as Pillow does."""
+    """uint8 (N, H, W, C) to (N, H, W, `channels`): grey is repeated, alpha dropped, colour converted as in Pillow."""
     if channels != 1:
         return images.index_select(3, torch.arange(3).clamp(max=images.shape[3] - 1))
-    grey: Tensor = torch.cond(images.shape[3] < 3, _grey, _luma, (images,))  # only colour pays for the conversion
+    grey: Tensor = torch.cond(images.shape[3] < 3, _grey, _luma, (images,))  # no conversion of grey images
     return grey[..., None]
 
 
@@ -46,18 +45,18 @@ def _grey(images: Tensor) -> Tensor:
 
 
 def _luma(images: Tensor) -> Tensor:
-    """Pillow's luma, ITU-R BT.601 in whole numbers over 2^16; floats hold each of its sums exactly."""
+    """Pillow's luma, ITU-R BT.601 in integers over 2^16; its sums are exact in floats."""
     red, green, blue = (LUMA[k] * _channel(images, k) for k in range(3))
     return ((red + green + blue + 32768) / 65536).floor()
 
 
 def _channel(images: Tensor, index: int) -> Tensor:
-    """Float (N, H, W). The graph is fast this way: plain indexing becomes a lookup per pixel."""
+    """Float (N, H, W); a slice, because plain indexing becomes a slow lookup per pixel."""
     return images[..., index : index + 1].reshape(images.shape[:3]).float()
 
 
 def export_onnx(classifier: Classifier, channels: int, path: Path) -> None:
-    """Write the graph of a classifier for `channels` channels to `path`, in one file; it takes grey and colour."""
+    """Write the graph of a classifier of `channels` channels to `path`, one file."""
     example = torch.zeros(EXAMPLE, dtype=torch.uint8)
     free = {
         0: torch.export.Dim("num_faces", min=1),
@@ -68,7 +67,7 @@ def export_onnx(classifier: Classifier, channels: int, path: Path) -> None:
     graph = ExportGraph(classifier.to("cpu").to(memory_format=torch.contiguous_format), channels).eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # notices of the exporter about itself
+        warnings.simplefilter("ignore")  # deprecations inside the exporter
         program = torch.onnx.export(
             graph,
             (example,),
@@ -80,5 +79,5 @@ def export_onnx(classifier: Classifier, channels: int, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
-    ClearMetadataAndDocStringPass()(program.model)  # stack traces, with the paths of this machine in them
+    ClearMetadataAndDocStringPass()(program.model)  # stack traces with local paths
     program.save(str(path), external_data=False)

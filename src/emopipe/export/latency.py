@@ -1,4 +1,4 @@
-"""How long an exported model takes for one face."""
+"""Latency of an exported model."""
 
 import statistics
 import time
@@ -11,7 +11,7 @@ WARM_UP, ROUNDS, CALLS = 10, 5, 20
 
 
 def latency_ms(bundle: Path, picture: bytes) -> float:
-    """Milliseconds for one decoded face, alone, on one thread: the median of the calls in the quietest round."""
+    """Milliseconds for one decoded face on one thread: the lowest of the medians of `ROUNDS` rounds."""
     model = Bundle(bundle, num_threads=1)
     image = decode_image(picture, channels=model.channels, max_pixels=MAX_PIXELS)[None]
     for _ in range(WARM_UP):

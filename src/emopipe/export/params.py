@@ -1,4 +1,4 @@
-"""The section `export` of params.yaml: which model is exported, and what it must keep."""
+"""The section `export` of params.yaml: selection of the model, and limits of parity."""
 
 from typing import Annotated, Literal
 
@@ -10,15 +10,15 @@ from emopipe.core.params import CLOSED
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class ExportParams:
-    """Which model is exported, and what it must keep."""
+    """Selection of the exported model, and limits of parity."""
 
     select_by: Literal["macro_f1", "accuracy", "balanced_accuracy"]
-    """Figure on the validation split by which the best model is chosen."""
+    """Metric on validation; the model with the highest value is exported."""
     min_agreement: Annotated[float, Field(ge=0, le=1)]
-    """Share of validation faces on which ONNX must give the same class as torch, or nothing is exported."""
+    """Fraction of validation faces with the same class from ONNX and torch, below which nothing is exported."""
     max_probability_difference: Annotated[float, Field(gt=0)]
-    """Largest difference of a probability, ONNX against torch, above which nothing is exported."""
+    """Largest difference of a probability between ONNX and torch, above which nothing is exported."""
     min_int8_agreement: Annotated[float, Field(ge=0, le=1)]
-    """Share of validation faces on which int8 must give the same class, or int8 is left out."""
+    """Fraction of validation faces with the same class from int8 and torch, below which int8 is left out."""
     max_int8_f1_loss: Annotated[float, Field(ge=0, le=1)]
     """Loss of macro-F1 on validation above which int8 is left out: 0.005 is half a point."""

@@ -1,7 +1,4 @@
-"""An int8 form of the exported graph, for small machines.
-
-Shapes: N pictures, H height, W width, C channels.
-"""
+"""Static int8 quantisation of the exported graph."""
 
 import logging
 import tempfile
@@ -14,12 +11,12 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-QUANTISED = ["Conv", "Gemm", "MatMul"]  # the network; preprocessing and softmax stay in floating point
+QUANTISED = ["Conv", "Gemm", "MatMul"]  # preprocessing and softmax stay in floating point
 
 
 @contextmanager
 def _only_errors() -> Iterator[None]:
-    """The library advises, on the root logger, what is done here already."""
+    """Hide warnings of the library on the root logger, which recommend the preprocessing done here."""
     root, level = logging.getLogger(), logging.getLogger().level
     root.setLevel(logging.ERROR)
     try:
@@ -38,11 +35,11 @@ class _Batches(CalibrationDataReader):  # type: ignore[misc]
 
 
 def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
-    """Quantise statically, with ranges from `batches` of training faces, uint8 (N, H, W, C).
+    """Quantise the graph `source`, with activation ranges from `batches` of training faces, uint8 (N, H, W, C).
 
-    Weights keep 7 bits (`reduce_range`): on processors without VNNI instructions 8 bits overflow in the sum. The first
-    two layers and the last stay in floating point: they are small, and much of the error would come from them. A range
-    is the mean of those of the batches, so that one odd face does not make all others coarse.
+    Weights have 7 bits (`reduce_range`): without VNNI instructions, sums of 8-bit products overflow. The first two
+    layers and the last stay in floating point: they are small and cause much of the error. Ranges are averaged over
+    the batches, so that an outlier does not widen them.
     """
     with tempfile.TemporaryDirectory() as folder, _only_errors():
         prepared = Path(folder) / "prepared.onnx"

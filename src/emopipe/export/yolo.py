@@ -1,6 +1,6 @@
-"""A network of ultralytics as a `.pt` that ultralytics itself loads, for those who use `YOLO(...)` or `yolo predict`.
+"""A network of ultralytics as a `.pt` checkpoint for `YOLO(...)` and `yolo predict`.
 
-Such a file is a pickle. It is written for others, and never read here.
+The file is a pickle, which this project writes but never reads.
 """
 
 import copy
@@ -15,11 +15,10 @@ from emopipe.training.networks.ultralytics_networks import SUFFIX, Logits
 
 
 def save_yolo(model: TrainedModel, path: Path) -> bool:
-    """Write `path` where the network is one of ultralytics, else nothing; returns whether it is written.
+    """Write `path` if the network is one of ultralytics; returns whether it is.
 
-    What surrounds the network goes along, as far as ultralytics has a place for it: the resizing and normalisation as
-    the model's transforms, the temperature in the weights of the last layer. Averaging over views has none: the file
-    answers for the face as it is.
+    Resizing and normalisation become the transforms of the model, the temperature scales its last layer. Test-time
+    augmentation has no equivalent there.
     """
     classifier = model.classifier
     if not classifier.architecture.name.endswith(SUFFIX):
@@ -47,7 +46,7 @@ def save_yolo(model: TrainedModel, path: Path) -> bool:
 
 
 def _transforms(model: TrainedModel) -> Any:
-    """The preprocessing in the form in which ultralytics' predictor takes it over: resize, crop, scale, normalise."""
+    """The preprocessing as the transforms of ultralytics' predictor: resize, crop, scale, normalise."""
     from torchvision.transforms import CenterCrop, Compose, Normalize, Resize, ToTensor
 
     spec = model.classifier.preprocess.spec

@@ -1,1 +1,1 @@
-"""Faces as tables and tensors: the canonical table, its file, classes, decoding, resizing, predictions."""
+"""Faces as tables and tensors: the canonical table and its file, classes, decoding, resizing, predictions."""

@@ -1,6 +1,11 @@
-"""Class names, and the other names by which data sets call them."""
+"""Class names, and the other names that data sets use for them."""
 
 from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from emopipe.core.errors import DataError
 
 FER2013_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The default classes, in the order of FER2013's integer labels."""
@@ -19,9 +24,9 @@ _ALIASES = {
 def label_lookup(classes: Sequence[str]) -> dict[str, str]:
     """Map every accepted spelling (lower case) to its class in `classes`.
 
-    Accepted are the class itself, the names of one emotion among each other (with the class `anger`, a folder `angry`
-    counts as it), and the integers by which FER2013 codes its emotions, whatever the order of `classes`. Where no class
-    is one of these emotions, an integer is the place in `classes`, from 0.
+    Accepted are the class itself, all names of the same emotion (a folder `angry` counts as the class `anger`), and
+    FER2013's integer codes of the emotions, whatever the order of `classes`. If no class is one of these emotions,
+    an integer is the index in `classes`.
     """
     lookup = {}
     for emotion, aliases in _ALIASES.items():
@@ -31,4 +36,13 @@ def label_lookup(classes: Sequence[str]) -> dict[str, str]:
                 lookup.update(dict.fromkeys(names, name))
     lookup.update({name.lower(): name for name in classes})
     codes = {str(code): lookup[emotion] for code, emotion in enumerate(FER2013_CLASSES) if emotion in lookup}
-    return lookup | (codes or {str(place): name for place, name in enumerate(classes)})
+    return lookup | (codes or {str(index): name for index, name in enumerate(classes)})
+
+
+def label_indices(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:
+    """Class names (N,) to their indices, int64 (N,); raises `DataError` for a name that is no class."""
+    indices: np.ndarray = pd.Index(classes).get_indexer(pd.Index(labels))
+    if (indices < 0).any():
+        unknown = sorted(set(labels[indices < 0]))
+        raise DataError(f"labels {unknown} are not among the model's classes {list(classes)}: run `dvc repro`")
+    return indices.astype(np.int64)

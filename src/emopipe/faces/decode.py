@@ -1,4 +1,4 @@
-"""Decoding pictures that others wrote.
+"""Decode images from untrusted sources.
 
 Shapes: H height, W width, C channels (1 grey, 3 RGB).
 """
@@ -12,21 +12,21 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from emopipe.core.errors import DataError, TooManyPixels
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
-"""Each further one that Pillow knows is more code that runs on what strangers wrote; EPS even starts a program."""
+"""Pillow's other decoders stay off: more code on untrusted bytes (EPS even starts a program)."""
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
-"""How their files are named."""
+"""Suffixes of their files."""
 
 
 def decode_image(data: bytes, *, channels: int, max_pixels: int) -> np.ndarray:
-    """Decode an encoded picture (PNG, JPEG, BMP, WebP) to uint8 (H, W, C), upright by its EXIF orientation.
+    """Decode PNG, JPEG, BMP or WebP to uint8 (H, W, C), rotated by the EXIF orientation.
 
-    Raises `DataError` when the bytes are no picture, `TooManyPixels` when it has more than `max_pixels`.
+    Raises `DataError` when the bytes are no image, `TooManyPixels` above `max_pixels`.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            if picture.width * picture.height > max_pixels:
-                raise TooManyPixels(f"{picture.width}x{picture.height} pixels are more than the limit of {max_pixels}")
-            upright = _upright(picture)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise TooManyPixels(f"{image.width}x{image.height} pixels are more than the limit of {max_pixels}")
+            upright = _upright(image)
             converted = _to_eight_bit(upright).convert("L" if channels == 1 else "RGB")
     except Image.DecompressionBombError as error:
         raise TooManyPixels(f"more pixels than the limit of {max_pixels}") from error
@@ -35,17 +35,17 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> np.ndarray:
     return np.asarray(converted, dtype=np.uint8).reshape(converted.height, converted.width, channels)
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """Turned as its EXIF note says; as it is where that note is damaged."""
-    picture.load()
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; damaged EXIF is ignored."""
+    image.load()
     try:
-        return ImageOps.exif_transpose(picture)
+        return ImageOps.exif_transpose(image)
     except (struct.error, TypeError, ValueError, SyntaxError, OSError):
-        return picture
+        return image
 
 
-def _to_eight_bit(picture: Image.Image) -> Image.Image:
+def _to_eight_bit(image: Image.Image) -> Image.Image:
     """Scale 16-bit grey to 8 bits: Pillow's own conversion would clip it."""
-    if picture.mode.startswith("I"):
-        return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
-    return picture
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    return image

@@ -1,6 +1,6 @@
-"""Pixels in the lossless form that the tables keep, and the digest that names a picture.
+"""The lossless encoding of pixels in tables, and the digest that identifies an image.
 
-Shapes: H height, W width, C channels (1 grey, 3 RGB). Pictures are uint8 arrays (H, W, C), row by row from the top.
+Shapes: H height, W width, C channels (1 grey, 3 RGB). Images are uint8 arrays (H, W, C), rows from the top.
 """
 
 import hashlib
@@ -15,9 +15,9 @@ _COLOUR_TYPES = {1: 0, 3: 2}
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """Encode uint8 (H, W, C) as PNG, without loss and without compression: the table's own is faster, and smaller.
+    """Encode uint8 (H, W, C) as uncompressed PNG: the compression of Parquet is faster and smaller.
 
-    ISO/IEC 15948, with filter type 0 throughout. Written out here because OpenCV takes three times as long.
+    ISO/IEC 15948, filter type 0 throughout. OpenCV's encoder takes three times as long.
     """
     height, width, channels = pixels.shape
     lines = np.zeros((height, 1 + width * channels), np.uint8)
@@ -33,14 +33,14 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def decode_png(data: bytes) -> np.ndarray:
-    """Decode what `encode_png` wrote, to uint8 (H, W, C)."""
+    """Decode the output of `encode_png` to uint8 (H, W, C)."""
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert pixels is not None, "a picture of our own table does not decode"
+    assert pixels is not None, "an image of the table does not decode"
     return pixels[:, :, None] if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def pixel_digest(pixels: np.ndarray) -> str:
-    """Name a picture by its content: 32 hex digits over its shape and its pixels."""
+    """32 hex digits that identify an image: BLAKE2b over its shape and pixels."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels).tobytes())

@@ -1,4 +1,4 @@
-"""What a model says of each face of validation and test.
+"""Predictions of a model for the faces of validation and test.
 
 Shapes: N faces, K classes.
 """
@@ -11,27 +11,26 @@ import pandas as pd
 import pyarrow as pa
 
 from emopipe.core.errors import DataError
-from emopipe.faces.table import Faces
+from emopipe.faces.classes import label_indices
+from emopipe.faces.table import Faces, require_columns
 
 KEYS = ("id", "split", "label")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Probabilities of each class for each face.
+    """Class probabilities per face.
 
-    frame: columns id, split, label, then one float32 column per class, named by it; the probabilities of a row add
-    up to 1. classes: the names, in the order of the columns.
+    frame: columns id, split, label, then one float32 column per class, named by it; each row's probabilities sum to 1.
+    classes: the names, in the order of the columns.
     """
 
     frame: pd.DataFrame
     classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        expected = [*KEYS, *self.classes]
-        if list(self.frame.columns) != expected:
-            raise DataError(f"expected the columns {expected}, got {list(self.frame.columns)}")
-        assert np.allclose(self.frame[list(self.classes)].sum(axis=1), 1, atol=1e-4), "probabilities add up to 1"
+        require_columns(self.frame.columns, [*KEYS, *self.classes])
+        assert np.allclose(self.frame[list(self.classes)].sum(axis=1), 1, atol=1e-4), "probabilities sum to 1"
 
     def split(self, name: str) -> "Predictions":
         """Those of one split, in their order."""
@@ -49,38 +48,31 @@ class Predictions:
         return label_indices(self.frame["label"], self.classes)
 
 
-def label_indices(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:
-    """Class names (N,) to their indices, int64 (N,); raises `DataError` for a name that is no class."""
-    indices: np.ndarray = pd.Index(classes).get_indexer(pd.Index(labels))
-    if (indices < 0).any():
-        unknown = sorted(set(labels[indices < 0]))
-        raise DataError(f"labels {unknown} are not among the model's classes {list(classes)}: run `dvc repro`")
-    return indices.astype(np.int64)
-
-
 def predictions_of(faces: Faces, probabilities: np.ndarray, classes: Sequence[str]) -> Predictions:
     """Join faces with their probabilities (N, K)."""
-    columns = pd.DataFrame(probabilities.astype(np.float32), columns=list(classes))
-    return Predictions(pd.concat([faces.frame[list(KEYS)], columns], axis=1), tuple(classes))
+    return _join(faces.frame, probabilities, classes)
 
 
 def average(members: Sequence[Predictions]) -> Predictions:
-    """The mean probabilities of several models, which must tell of the same faces and classes."""
+    """The mean probabilities of several models on the same faces; raises `DataError` if faces or classes differ."""
     first = members[0]
     for other in members[1:]:
         if other.classes != first.classes or not other.frame[list(KEYS)].equals(first.frame[list(KEYS)]):
-            raise DataError("the models of an ensemble tell of different faces or classes: run `dvc repro`")
-    mean = np.mean([member.probabilities for member in members], axis=0)
-    columns = pd.DataFrame(mean.astype(np.float32), columns=list(first.classes))
-    return Predictions(pd.concat([first.frame[list(KEYS)], columns], axis=1), first.classes)
+            raise DataError("the models of an ensemble differ in faces or classes: run `dvc repro`")
+    return _join(first.frame, np.mean([member.probabilities for member in members], axis=0), first.classes)
+
+
+def _join(keys: pd.DataFrame, probabilities: np.ndarray, classes: Sequence[str]) -> Predictions:
+    columns = pd.DataFrame(probabilities.astype(np.float32), columns=list(classes))
+    return Predictions(pd.concat([keys[list(KEYS)], columns], axis=1), tuple(classes))
 
 
 def predictions_to_arrow(predictions: Predictions) -> pa.Table:
-    """The table as it is kept on disk."""
+    """The table as stored on disk."""
     return pa.Table.from_pandas(predictions.frame, preserve_index=False).replace_schema_metadata(None)
 
 
 def predictions_from_arrow(table: pa.Table) -> Predictions:
-    """Read the table back; the classes are its columns after the first three."""
+    """Inverse of `predictions_to_arrow`; the classes are the columns after the first three."""
     frame = table.to_pandas()
     return Predictions(frame, tuple(frame.columns[len(KEYS) :]))

@@ -1,6 +1,6 @@
-"""From decoded pictures to what a network sees: one definition for training, evaluation and the exported graph.
+"""From decoded images to the input of a network: one definition for training, evaluation and the exported graph.
 
-Shapes: N pictures, H height, W width, C channels of a picture, S side and D channels of the network's input.
+Shapes: N images, H height, W width, C channels of an image, S side and D channels of the network's input.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True, kw_only=True)
 class InputSpec:
-    """What a network takes."""
+    """The input of a network."""
 
     size: int
     """Side S of the square input, in pixels."""
     channels: int
-    """Channels D of the input; a grey picture is repeated to fill them."""
+    """Channels D of the input; a grey image is repeated to fill them."""
     mean: float
     """Mean of the training pixels, in 0 to 1."""
     std: float
@@ -26,7 +26,7 @@ class InputSpec:
 
 
 def resize(images: Tensor, size: int) -> Tensor:
-    """Resize float (N, C, H, W) to (N, C, size, size): bilinear, averaging over the source pixels when it shrinks."""
+    """Resize float (N, C, H, W) to (N, C, size, size): bilinear, antialiased when it shrinks."""
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, size=(size, size), mode="bilinear", align_corners=False, antialias=True)
@@ -51,7 +51,7 @@ class Preprocess(nn.Module):
 
 
 def stack_images(images: list[np.ndarray], size: int) -> Tensor:
-    """Stack uint8 (H, W, C) pictures of any sizes into one uint8 tensor (N, size, size, C)."""
+    """Stack uint8 (H, W, C) images of any sizes into one uint8 tensor (N, size, size, C)."""
     return torch.stack([_resize_one(torch.from_numpy(image), size) for image in images])
 
 

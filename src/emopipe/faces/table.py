@@ -1,10 +1,11 @@
-"""The canonical table: one row per face, and its form as Arrow.
+"""The canonical table: one row per face, in memory and as Arrow.
 
-On disk a face is the struct `image` (bytes, path) that the `datasets` library shows as a picture; in memory its PNG
-bytes and its path are two plain columns.
+On disk an image is the struct `image` (bytes, path) that the `datasets` library displays; in memory its PNG bytes and
+its path are two plain columns.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -28,11 +29,11 @@ SCHEMA = pa.schema(
     }
 )
 METADATA_COLUMNS = ("id", "label", "split", "source", "width", "height", "votes")
-"""What is known of a face beside its picture."""
+"""All columns but the image."""
 COLUMNS = ("id", "png", "path", *METADATA_COLUMNS[1:])
 
-PICTURE_NOTE = {"huggingface": json.dumps({"info": {"features": {"image": {"_type": "Image"}}}})}
-"""Schema metadata by which viewers of Parquet show the column `image` as pictures."""
+IMAGE_METADATA = {"huggingface": json.dumps({"info": {"features": {"image": {"_type": "Image"}}}})}
+"""Schema metadata by which Parquet viewers display the column `image`."""
 
 
 @dataclass(frozen=True)
@@ -40,25 +41,20 @@ class Faces:
     """Faces with their labels and splits.
 
     frame: one row per face, the columns of `COLUMNS` in that order, and a plain row index from 0. `id` is the digest
-    of the decoded pixels, so two rows with one id are the same picture; `png` is lossless; `source` names file and row;
-    `votes` holds how many annotators chose each class, in the classes' order, or None where the source has no votes.
+    of the decoded pixels, so two rows with one id are the same image; `png` is lossless; `source` names file and row;
+    `votes` holds the number of annotators per class, in the classes' order, or None if the source has no votes.
     """
 
     frame: pd.DataFrame
 
     def __post_init__(self) -> None:
-        if list(self.frame.columns) != list(COLUMNS):
-            raise DataError(f"expected the columns {list(COLUMNS)}, got {list(self.frame.columns)}")
-        unknown = set(self.frame["split"]) - set(SPLITS)
-        if unknown:
-            raise DataError(f"expected the splits {list(SPLITS)}, got also {sorted(unknown)}")
-        assert self.frame.index.equals(pd.RangeIndex(len(self.frame))), "rows are numbered from 0"
+        check_frame(self.frame, COLUMNS, "split", SPLITS)
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def where(self, mask: pd.Series) -> "Faces":
-        """The faces for which `mask` holds, in their order."""
+        """The faces selected by `mask`, bool (N,), in their order."""
         return Faces(self.frame[mask].reset_index(drop=True))
 
     def split(self, name: str) -> "Faces":
@@ -66,20 +62,42 @@ class Faces:
         return self.where(self.frame["split"] == name)
 
 
+def require_columns(found: Iterable[str], expected: Sequence[str]) -> None:
+    """Raise `DataError` unless the columns are the expected ones, in order."""
+    if list(found) != list(expected):
+        raise DataError(f"expected the columns {list(expected)}, got {list(found)}")
+
+
+def check_frame(frame: pd.DataFrame, columns: Sequence[str], column: str, values: Sequence[str]) -> None:
+    """Raise `DataError` unless `frame` has these columns, and only these `values` in `column`."""
+    require_columns(frame.columns, columns)
+    if unknown := set(frame[column]) - set(values):
+        raise DataError(f"expected the {column}s {list(values)}, got also {sorted(unknown)}")
+    assert frame.index.equals(pd.RangeIndex(len(frame))), "rows are numbered from 0"
+
+
+def count_faces(faces: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Faces by split and class, zeros included, in the order of the splits and `classes`."""
+    counts = faces.groupby(["split", "label"]).size()
+    return {split: {name: int(counts.get((split, name), 0)) for name in classes} for split in SPLITS}
+
+
+def frame_to_arrow(frame: pd.DataFrame, image: pa.StructArray, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema`, with `image` among them and the metadata for viewers."""
+    columns = [image if field.name == "image" else pa.array(frame[field.name], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema.with_metadata(IMAGE_METADATA))
+
+
 def faces_to_arrow(faces: Faces) -> pa.Table:
-    """The table as it is kept on disk, with the note that makes viewers show `image` as a picture."""
+    """The table as stored on disk."""
     frame = faces.frame
-    image = pa.StructArray.from_arrays(
-        [pa.array(frame["png"], pa.binary()), pa.array(frame["path"], pa.string())], names=["bytes", "path"]
-    )
-    columns = [image if name == "image" else pa.array(frame[name], SCHEMA.field(name).type) for name in SCHEMA.names]
-    return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(PICTURE_NOTE))
+    parts = [pa.array(frame["png"], pa.binary()), pa.array(frame["path"], pa.string())]
+    return frame_to_arrow(frame, pa.StructArray.from_arrays(parts, names=["bytes", "path"]), SCHEMA)
 
 
 def faces_from_arrow(table: pa.Table) -> Faces:
-    """Read the table back; raises `DataError` when its columns are others."""
-    if table.schema.names != SCHEMA.names:
-        raise DataError(f"expected the columns {SCHEMA.names}, got {table.schema.names}")
+    """Inverse of `faces_to_arrow`; raises `DataError` for other columns."""
+    require_columns(table.schema.names, SCHEMA.names)
     image = table["image"].combine_chunks()
     frame = table.drop_columns("image").to_pandas()
     frame["png"] = pd.Series(image.field("bytes").to_pylist(), dtype=object)

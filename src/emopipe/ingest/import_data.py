@@ -1,4 +1,4 @@
-"""Bring a source into data/, let DVC track it, and tell what the pipeline will make of it."""
+"""Import a source into data/, track it with DVC, and summarise how the pipeline will use it."""
 
 import json
 import shutil
@@ -29,44 +29,47 @@ _NUM_NAMED = 12
 
 @dataclass(frozen=True)
 class SourceSummary:
-    """What a source is found to be, before any picture is decoded."""
+    """Summary of a source, without decoding an image."""
 
-    form: str
+    format: str
     num_rows: int
     splits: dict[str, int]
-    """Rows by the source's own names of splits; empty where it names none."""
+    """Rows by the source's own names of splits; empty if it has none."""
     labels: dict[str, int]
-    """Rows by class, then by those labels that are no class, as the source writes them."""
-    carved: dict[Split, float]
-    """What ingest will carve from train, and its share."""
+    """Rows by class, then by labels that are no class, as the source spells them."""
+    sampled: dict[Split, float]
+    """Splits that ingest samples from train, and their fractions."""
     notes: tuple[str, ...]
-    """What the parameters do not cover, and what to do about it; one sentence each."""
+    """What the parameters do not cover, each with a remedy."""
 
     def lines(self) -> list[str]:
-        """The summary for people, with what to do next."""
-        carved = ", ".join(f"{split} ({fraction:.0%} of train)" for split, fraction in self.carved.items())
+        """The summary as text, with the next step."""
+        sampled = ", ".join(f"{split} ({fraction:.0%} of train)" for split, fraction in self.sampled.items())
         return [
-            f"recognised: {self.form}, {self.num_rows:,} rows",
+            f"recognised: {self.format}, {self.num_rows:,} rows",
             f"splits: {_listed(self.splits) or 'none'}",
-            *([f"carved from train: {carved}"] if carved else []),
+            *([f"sampled from train: {sampled}"] if sampled else []),
             f"labels: {_listed(self.labels)}",
             *(f"note: {note}" for note in self.notes),
             "next: dvc repro",
         ]
 
 
-def use_source(path: Path, root: Path, *, base: BaseParams, ingest: IngestParams, force: bool = False) -> SourceSummary:
-    """Replace what `root`/data holds with a copy of the source at `path`, and `dvc add` it.
+def import_source(
+    path: Path, root: Path, *, base: BaseParams, ingest: IngestParams, force: bool = False
+) -> SourceSummary:
+    """Replace the content of `root`/data with a copy of the source at `path`, and `dvc add` it.
 
-    `path` is a file, or a folder, of which the content is copied and not the folder itself. What already lies in data/
-    is added where it is. Raises `DataError` when `path` is no source, and `WorkspaceError` when `root` is no DVC
-    project, or data/ holds what DVC could not bring back (unless `force`); nothing has been changed then.
+    `path` is a file, or a folder whose content is copied. A source inside data/ is added in place. Raises `DataError`
+    when `path` is no source, and `WorkspaceError` when `root` is no DVC project, or data/ holds files that DVC could
+    not restore (unless `force`); nothing has been changed then.
     """
     data = root / DATA
     split_names = split_lookup(ingest.split_map)
     source = recognise(path, split_names)
     in_place = data.resolve() in (path.resolve(), path.resolve().parent)
-    source = recognise(data, split_names) if in_place else source
+    if in_place:
+        source = recognise(data, split_names)
     summary = summarise(source, base=base, ingest=ingest)
     if not (root / ".dvc").is_dir():
         raise WorkspaceError(f"{root} is no DVC project: run from the root of the project")
@@ -79,29 +82,29 @@ def use_source(path: Path, root: Path, *, base: BaseParams, ingest: IngestParams
 
 
 def summarise(source: Source, *, base: BaseParams, ingest: IngestParams) -> SourceSummary:
-    """Count the rows of a source, and say what of it the parameters do not cover."""
-    tally = source.tally()
+    """Count the rows of a source, and note what the parameters do not cover."""
+    counts = source.counts()
     splits: Counter[str] = Counter()
     labels: Counter[str] = Counter(dict.fromkeys(base.classes, 0))
-    for (split, label), num_rows in sorted(tally.items(), key=str):
+    for (split, label), num_rows in sorted(counts.items(), key=str):
         splits.update({split: num_rows} if split else {})
         labels[label_lookup(base.classes).get(label.lower(), label)] += num_rows
-    carved, split_notes = _plan(source.name, {split for split, _ in tally}, ingest)
+    sampled, split_notes = _plan(source.name, {split for split, _ in counts}, ingest)
     notes = (*_label_notes(labels, base.classes), *split_notes)
-    return SourceSummary(source.form, tally.total(), dict(splits), dict(labels), carved, notes)
+    return SourceSummary(source.format, counts.total(), dict(splits), dict(labels), sampled, notes)
 
 
-def _plan(name: str, words: Collection[str | None], ingest: IngestParams) -> tuple[dict[Split, float], list[str]]:
-    """What will be carved, and notes on the splits."""
+def _plan(source: str, names: Collection[str | None], ingest: IngestParams) -> tuple[dict[Split, float], list[str]]:
+    """The splits that are sampled, and notes on all splits."""
     try:
-        plan = plan_splits(name, words, ingest)
+        plan = plan_splits(source, names, ingest)
     except EmopipeError as error:
         return {}, [str(error)]
-    spare = [word for word, split in plan.given.items() if split == "val" and "test" in plan.carved]
-    return dict(plan.carved), [
-        f"no row is test, so it is carved from train; to test on {word} instead, set `{word}: test` under "
-        "ingest.split_map in params.yaml (val is carved then)"
-        for word in spare
+    unused = [name for name, split in plan.given.items() if split == "val" and "test" in plan.sampled]
+    return dict(plan.sampled), [
+        f"no row is test, so test is sampled from train; to test on {name} instead, set `{name}: test` under "
+        "ingest.split_map in params.yaml (val is sampled then)"
+        for name in unused
     ]
 
 
@@ -127,7 +130,7 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 
 def _require_recoverable(root: Path) -> None:
-    """Raise `WorkspaceError` unless DVC's cache has all that data/ holds."""
+    """Raise `WorkspaceError` unless DVC's cache has everything in data/."""
     data = root / DATA
     if not data.exists() or not any(all_files(data)):
         return
@@ -150,7 +153,7 @@ def _copy(source: Source, data: Path) -> None:
 
 
 def _dvc(root: Path, *arguments: str) -> str:
-    """Run DVC in `root`, and return what it writes."""
+    """Run DVC in `root` and return its output."""
     command = " ".join(["dvc", *arguments])
     with tqdm(desc=command, bar_format="{desc} ({elapsed})", leave=False, disable=None):
         done = subprocess.run(

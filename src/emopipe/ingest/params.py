@@ -14,12 +14,12 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class VoteParams:
-    """What is made of annotators' votes, where a source has them."""
+    """Use of annotators' votes, if a source has them."""
 
     label: VoteRule
-    """Which label a face gets: the `given` one, that of the `plurality`, or that of the `majority` of votes."""
+    """The label of a face: the `given` one, or that of the `plurality` or the `majority` of votes."""
     out_of_class_votes: OutOfClassVotes
-    """Votes for what is no class: `reject` the row where they win, or `ignore` them."""
+    """Votes for labels that are no class: `reject` the row if they win, or `ignore` them."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -27,16 +27,16 @@ class IngestParams:
     """How a source becomes the canonical table."""
 
     split_map: dict[str, Split]
-    """The source's own names of splits (FER2013's Usage), and which split each is."""
+    """The split of each name in the source (FER2013's Usage)."""
     val_fraction: Fraction
-    """Share of train that is carved off as val, where the source has no val."""
+    """Fraction of train that is sampled as val, if the source has no val."""
     test_fraction: Fraction
-    """Share of train that is carved off as test, where the source has no test."""
+    """Fraction of train that is sampled as test, if the source has no test."""
     max_pixels: Annotated[int, Field(gt=0)]
-    """Larger pictures are rejected before they are decoded."""
+    """Larger images are rejected before they are decoded."""
     crop_faces: bool
-    """Whether pictures are photographs, of which the largest face is cut out; else they are taken as faces already."""
+    """Whether images are photographs, to be cropped to the largest face; else they are face crops already."""
     min_similarity: Annotated[float, Field(gt=0, lt=1)]
-    """Pictures whose details correlate by at least this stay together where a split is sampled from train."""
+    """Correlation of details from which images stay together when a split is sampled from train."""
     votes: VoteParams
-    """What is made of annotators' votes."""
+    """Use of annotators' votes."""

@@ -1,7 +1,7 @@
-"""From the votes of several annotators to one label, or the reason why there is none.
+"""One label from the votes of several annotators, or the reason why there is none.
 
-FER+ has ten votes for each picture of FER2013: Barsoum et al. 2016, "Training Deep Networks for Facial Expression
-Recognition with Crowd-Sourced Label Distribution" (https://arxiv.org/abs/1608.01041). Their program leaves out labels
+FER+ has ten votes for each image of FER2013: Barsoum et al. 2016, "Training Deep Networks for Facial Expression
+Recognition with Crowd-Sourced Label Distribution" (https://arxiv.org/abs/1608.01041). Their program discards labels
 with a single vote before it counts; here every vote counts.
 """
 
@@ -11,24 +11,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 VoteRule = Literal["given", "plurality", "majority"]
-"""`given`: the source's own label. `plurality`: that with the most votes. `majority`: with more than half of them."""
+"""`given`: the source's own label. `plurality`: the label with the most votes. `majority`: with more than half."""
 OutOfClassVotes = Literal["reject", "ignore"]
-"""Votes for what is no class (contempt, unknown, NF): `reject` the row where they win, or `ignore` them all."""
+"""Votes for labels that are no class (contempt, unknown, NF): `reject` the row if they win, or `ignore` them."""
 Undecided = Literal["no_majority", "voted_no_class"]
 
 
 @dataclass(frozen=True)
 class VoteReject:
-    """A row that its annotators did not settle, and why."""
+    """Why the votes on a row give no label."""
 
     reason: Undecided
     detail: str
 
 
 def class_votes(votes: Mapping[str, int], lookup: Mapping[str, str], classes: Sequence[str]) -> list[int]:
-    """Votes per class, in the order of `classes`; those for what is no class are left out.
+    """Votes per class, in the order of `classes`; out-of-class votes are omitted.
 
-    votes: by the source's labels. lookup: from a label in lower case to its class (`labels.label_lookup`).
+    votes: by the source's labels. lookup: from a label in lower case to its class (`classes.label_lookup`).
     """
     counts = _counts(votes, lookup)
     return [counts[name] for name in classes]
@@ -42,15 +42,14 @@ def resolve_label(
     rule: VoteRule,
     out_of_class_votes: OutOfClassVotes,
 ) -> str | VoteReject:
-    """The label of a row: `given` as it is under that rule, else the class that its annotators chose.
+    """The label of a row: the source's own label `given` under that rule, else the class by vote.
 
-    given: the source's own label. votes: by the source's labels, from 0. lookup: from a label in lower case to its
-    class. Votes for several names of one class are added up. Unless out-of-class votes
-    are ignored, each of their labels counts like a class, also in the total of which a majority needs more than half.
+    votes: by the source's labels, from 0. lookup: from a label in lower case to its class. Votes for several names of
+    one class are summed. Unless out-of-class votes are ignored, each of their labels counts like a class, also in the
+    total of which a majority needs more than half.
 
-    Refused are `no_majority`: no vote at all, a tie for the most votes, or no label with more than half where the rule
-    asks for it; and `voted_no_class`: labels that are no class have the most
-    votes (more than half of them), or no vote is left once they are ignored.
+    Reasons to reject: `no_majority`: no vote at all, a tie for the most votes, or no label with more than half under
+    the rule `majority`; `voted_no_class`: labels that are no class win, or no vote is left once they are ignored.
     """
     if rule == "given":
         return given
@@ -70,7 +69,7 @@ def resolve_label(
 
 
 def _counts(votes: Mapping[str, int], lookup: Mapping[str, str]) -> Counter[str]:
-    """Votes by class, and by label for what is no class."""
+    """Votes by class, and by label for labels that are no class."""
     counts: Counter[str] = Counter()
     for label, count in votes.items():
         counts[lookup.get(label.lower(), label)] += count

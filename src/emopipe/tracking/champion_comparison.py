@@ -7,11 +7,10 @@ from emopipe.core.params import Params
 from emopipe.evaluate.comparison import Comparison, compare
 from emopipe.evaluate.pairing import ModelPredictions
 from emopipe.faces.predictions import Predictions
-from emopipe.tracking.comparison_tables import interval, sections, tone
+from emopipe.tracking.comparison_tables import interval, markdown, sections, tone, tone_text
 from emopipe.tracking.error_text import error_text
 from emopipe.tracking.prediction_store import predictions_of_run
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.table_text import markdown
 from emopipe.tracking.versions import find_champion, run_of
 
 CONFIDENCE = 0.95
@@ -34,9 +33,8 @@ class AgainstChampion:
         if self.figures is None:
             return self.says
         figure = self.figures.macro_f1
-        outcome = {"noise": "within noise"}.get(tone(figure), tone(figure))
         difference = f"macro-F1 {figure.delta:+.3f} ({interval(figure)})"
-        return f"Against the champion, version {self.champion}: {difference}, {outcome}."
+        return f"Against the champion, version {self.champion}: {difference}, {tone_text(tone(figure))}."
 
     @property
     def details(self) -> str:

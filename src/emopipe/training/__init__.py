@@ -1,5 +1,5 @@
-"""The training core: networks, augmentation and one loop.
+"""Networks, augmentation and one training loop.
 
-It imports torch, numpy and safetensors, and timm or ultralytics only for their own networks, so that it runs on a
-bare GPU machine. Reading configuration, tracking, and printing belong above it.
+The loop imports torch, numpy and safetensors, and timm or ultralytics only for their networks, so it runs on a bare
+GPU machine. Configuration, tracking and printing are in the modules above it.
 """

@@ -1,31 +1,31 @@
-"""How many epochs a time budget holds, from the speed of a copy on this machine."""
+"""Number of epochs that fit a time budget, from the speed measured on this machine."""
 
 import time
 from collections.abc import Callable
 
-MEASURED_SHARE = 0.02  # of the budget
-LONGEST = 20.0  # seconds
-FEWEST_STEPS = 3
-SPARE = 0.125
-"""Share of the budget that is left free: the same steps were seen to take up to an eighth longer later on."""
+MEASURED_FRACTION = 0.02  # of the budget
+MAX_MEASURED_SECONDS = 20.0
+MIN_STEPS = 3
+RESERVE = 0.125
+"""Fraction of the budget that stays unused: later in a training, the same steps took up to an eighth longer."""
 
 
 def epochs_within(
-    minutes: float, *, step: Callable[[], object], validate: Callable[[], object], steps_per_epoch: int, most: int
+    minutes: float, *, step: Callable[[], object], validate: Callable[[], object], steps_per_epoch: int, max_epochs: int
 ) -> int:
-    """At least 1, at most `most`: what is left of the budget, less `SPARE`, over the seconds of an epoch.
+    """The rest of the budget without `RESERVE`, divided by the seconds of an epoch; in 1..`max_epochs`.
 
-    `step` takes one training step, the first of which is not timed; `validate` is what follows the steps of an epoch.
+    step: one training step; the first is warm-up and not timed. validate: the validation after each epoch.
     """
     start, budget = time.perf_counter(), 60 * minutes
     step()
     validate_seconds = _seconds(validate)
     seconds: list[float] = []
-    while len(seconds) < FEWEST_STEPS or sum(seconds) < min(LONGEST, MEASURED_SHARE * budget):
+    while len(seconds) < MIN_STEPS or sum(seconds) < min(MAX_MEASURED_SECONDS, MEASURED_FRACTION * budget):
         seconds.append(_seconds(step))
     epoch_seconds = sum(seconds) / len(seconds) * steps_per_epoch + validate_seconds
-    left = (1 - SPARE) * budget - (time.perf_counter() - start)
-    return max(1, min(most, int(left / epoch_seconds)))
+    remaining = (1 - RESERVE) * budget - (time.perf_counter() - start)
+    return max(1, min(max_epochs, int(remaining / epoch_seconds)))
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -1,4 +1,4 @@
-"""A trained model on disk: weights as safetensors, everything else as JSON that a person can read."""
+"""A trained model on disk: weights as safetensors, metadata as readable JSON."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -19,9 +19,9 @@ WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedModel:
-    """A classifier, the names of its outputs, and how it was trained.
+    """A classifier with its metadata.
 
-    classes: names in the order of the outputs. training: parameters and outcome of the training, as plain JSON values.
+    classes: names in the order of the outputs. training: parameters and results of the training, as JSON values.
     """
 
     classifier: Classifier
@@ -30,7 +30,7 @@ class TrainedModel:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What it costs, and how its answers come about."""
+        """Size, compute cost and settings of prediction."""
         classifier = self.classifier
         architecture = classifier.architecture
         return {
@@ -42,7 +42,7 @@ class TrainedModel:
 
 
 def save_model(folder: Path, model: TrainedModel) -> None:
-    """Write weights and description into `folder`, which must exist."""
+    """Write weights and description to an existing `folder`."""
     classifier = model.classifier
     spec = classifier.preprocess.spec
     description = {
@@ -58,7 +58,7 @@ def save_model(folder: Path, model: TrainedModel) -> None:
 
 
 def load_model(folder: Path) -> TrainedModel:
-    """Read what `save_model` wrote; raises `ModelError` when it is missing, broken, or of another architecture."""
+    """Read a folder of `save_model`; raises `ModelError` if it is missing, broken, or of another version."""
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         classifier = Classifier(

@@ -1,6 +1,6 @@
-"""Labelled pictures in memory: one uint8 tensor, which small data sets afford and which keeps the device busy.
+"""Labelled images in memory, as one uint8 tensor: fast, for data sets of small images.
 
-Shapes: N pictures, S side, C channels, K classes.
+Shapes: N images, S side, C channels, K classes.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledImages:
-    """Pictures of one size with the index of their class.
+    """Images of one size with their classes.
 
-    images: uint8 (N, S, S, C). labels: int64 (N,). soft: float (N, K), each row adding up to 1, where the target of a
-    face is not its label alone but a distribution: annotators' votes, or what a teacher says.
+    images: uint8 (N, S, S, C). labels: int64 (N,), indices of classes. soft: float (N, K), rows add up to 1; targets
+    that are distributions, such as the votes of annotators or the probabilities of a teacher.
     """
 
     images: Tensor
@@ -30,20 +30,20 @@ class LabelledImages:
         return len(self.labels)
 
     def to(self, device: str) -> "LabelledImages":
-        """The same on another device."""
+        """A copy on another device."""
         soft = None if self.soft is None else self.soft.to(device)
         return LabelledImages(images=self.images.to(device), labels=self.labels.to(device), soft=soft)
 
     def targets(self, rows: Tensor, num_classes: int) -> Tensor:
-        """What to learn for the row numbers `rows` (M,): float (M, K)."""
+        """Targets of the row numbers `rows` (M,): float (M, K)."""
         return F.one_hot(self.labels[rows], num_classes).float() if self.soft is None else self.soft[rows]
 
     def class_counts(self, num_classes: int) -> Tensor:
-        """Faces by label, int64 (K,)."""
+        """Faces per class, int64 (K,)."""
         return self.labels.bincount(minlength=num_classes)
 
     def pixel_statistics(self) -> tuple[float, float]:
-        """Mean and standard deviation of all pixels, in 0 to 1, exact over the 256 levels."""
+        """Mean and standard deviation of all pixels, in 0..1, exact over the 256 levels."""
         levels = self.images.flatten().bincount(minlength=256).double()
         values = levels.new_tensor(range(256)) / 255
         mean = (levels * values).sum() / levels.sum()

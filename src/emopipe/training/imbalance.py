@@ -1,4 +1,4 @@
-"""Making up for classes of unequal size: weights of the loss, offsets of the logits, resample_exponent, and focusing.
+"""Corrections for unequal classes: class weights, logit adjustment, focal loss and resampling.
 
 Shapes: N faces, K classes.
 """
@@ -11,15 +11,15 @@ from torch.nn import functional as F
 
 from emopipe.training.config import ImbalanceConfig
 
-SMALLEST = 1e-6
+EPSILON = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCorrection:
-    """What the loss adds for the sizes of the classes.
+    """Terms of the loss that depend on the class counts.
 
-    weights: float (K,), of which the mean over the training faces is 1. offsets: float (K,), added to the logits in
-    training alone. focal_gamma: exponent of the focal loss.
+    weights: float (K,), with mean 1 over the training faces. offsets: float (K,), added to the logits in training
+    only. focal_gamma: exponent of the focal loss.
     """
 
     weights: Tensor
@@ -28,7 +28,7 @@ class ClassCorrection:
 
 
 def class_correction(counts: Tensor, config: ImbalanceConfig) -> ClassCorrection:
-    """The correction for classes with `counts` (K,) training faces; a class without any weighs nothing."""
+    """The correction for classes with `counts` (K,) training faces; an empty class has weight 0."""
     return ClassCorrection(
         weights=class_weights(counts, config),
         offsets=config.logit_adjustment * (counts.clamp(min=1) / counts.sum()).log(),
@@ -37,7 +37,7 @@ def class_correction(counts: Tensor, config: ImbalanceConfig) -> ClassCorrection
 
 
 def class_weights(counts: Tensor, config: ImbalanceConfig) -> Tensor:
-    """Weights float (K,) of classes with `counts` (K,), scaled so that their mean over the faces is 1.
+    """Weights float (K,) of classes with `counts` (K,), with mean 1 over the faces.
 
     `inverse`: 1 / n. `class_balanced`: 1 / E with the effective number E = (1 - beta^n) / (1 - beta) (Cui et al. 2019,
     "Class-Balanced Loss Based on Effective Number of Samples", eq. 2).
@@ -55,7 +55,7 @@ def class_weights(counts: Tensor, config: ImbalanceConfig) -> Tensor:
 
 
 def training_loss(logits: Tensor, targets: Tensor, correction: ClassCorrection) -> Tensor:
-    """Mean loss, (), of logits (N, K) and targets (N, K) that add up to 1 for each face.
+    """Mean loss, (), of logits (N, K) and targets (N, K), whose rows add up to 1.
 
     -sum_k w_k t_k (1 - p_k)^gamma log p_k with p = softmax(logits + offsets): cross-entropy, with the offsets
     tau * log(n_k / n) of Menon et al. 2021 ("Long-Tail Learning via Logit Adjustment", eq. 10) and the factor of Lin et
@@ -64,15 +64,15 @@ def training_loss(logits: Tensor, targets: Tensor, correction: ClassCorrection) 
     log_p = F.log_softmax(logits.float() + correction.offsets, dim=1)
     terms = correction.weights * targets * log_p
     if correction.focal_gamma > 0:
-        unsure = (1 - log_p.exp()).clamp(min=SMALLEST)  # at 0 a gamma below 1 has no gradient
-        terms = terms * unsure**correction.focal_gamma
+        rest = (1 - log_p.exp()).clamp(min=EPSILON)  # at 0, the gradient is infinite for a gamma below 1
+        terms = terms * rest**correction.focal_gamma
     return -terms.sum(1).mean()
 
 
 def draw_order(labels: Tensor, resample_exponent: float, generator: torch.Generator) -> Tensor:
-    """Row numbers (N,) of one pass, on the CPU: each row once, or class k in proportion to n_k^(1 - exponent).
+    """Row numbers (N,) of one epoch, for `labels` int64 (N,), all on the CPU.
 
-    labels: int64 (N,), on the CPU.
+    With exponent 0 a permutation; else rows are drawn with replacement, class k in proportion to n_k^(1 - exponent).
     """
     if resample_exponent == 0:
         return torch.randperm(len(labels), generator=generator)

@@ -1,6 +1,6 @@
-"""One plain training loop for every network.
+"""One training loop for all networks.
 
-Shapes: N pictures of a batch, S side, C channels of a picture, D channels of the network's input, K classes.
+Shapes: N images of a batch, S side, C channels of an image, D channels of the network's input, K classes.
 """
 
 import copy
@@ -26,18 +26,17 @@ from emopipe.training.budget import epochs_within
 from emopipe.training.classifier import Classifier
 from emopipe.training.config import TrainConfig
 from emopipe.training.data import LabelledImages
-from emopipe.training.imbalance import ClassCorrection, class_correction, draw_order, training_loss
-from emopipe.training.optimisers import make_optimizers, rate_at, set_rate
+from emopipe.training.imbalance import draw_order, training_loss
+from emopipe.training.optimisers import rate_at, set_rate
 from emopipe.training.training_state import Epoch, TrainingState
-from emopipe.training.weight_average import WeightAverage
 
 MAX_GRADIENT_NORM = 5.0
 EVALUATION_BATCH = 256
 SAVE_SECONDS = 30.0
 COMPILERS = ("g++", "clang++", "gcc", "clang")
 
-Watch = Callable[[int, int, Tensor], None]
-"""Called after each step with the number of passes laid out, of faces in the step, and the loss, ()."""
+OnStep = Callable[[int, int, Tensor], None]
+"""Called after each step with the epochs of the schedule, the faces of the batch, and the loss, ()."""
 
 
 def train(
@@ -48,43 +47,35 @@ def train(
     *,
     seed: int,
     device: str,
-    watch: Watch = lambda num_epochs, num_faces, loss: None,
-    interrupted: Path | None = None,
+    on_step: OnStep = lambda num_epochs, num_faces, loss: None,
+    state_file: Path | None = None,
     save_seconds: float = SAVE_SECONDS,
 ) -> Iterator[Epoch]:
-    """Train `classifier` in place, yielding after each pass; at the end it holds the weights of the best epoch.
+    """Train `classifier` in place, yielding each epoch; at the end it has the weights of the best epoch.
 
-    On one machine type, the same seed on the CPU gives the same weights, bit by bit. At most every `save_seconds` all
-    is written to the file `interrupted`; where it exists at the start, the training that wrote it goes on, its passes
-    are yielded first, and it ends as if it had not been interrupted. Raises `ModelError` when the loss is no longer
-    finite.
+    On one type of machine, a seed on the CPU gives the same weights, bit by bit. The state is saved to `state_file` at
+    most every `save_seconds`. If the file exists at the start, the training resumes: its epochs are yielded first, and
+    the result is that of an uninterrupted training. Raises `ModelError` if the loss is not finite.
     """
     classifier.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     training, validation = training.to(device), validation.to(device)
-    correction = class_correction(training.class_counts(classifier.architecture.num_classes), config.imbalance)
-    learner = TrainingState(
-        classifier=classifier,
-        average=WeightAverage(classifier, config.ema_decay),
-        optimizers=make_optimizers(classifier, config),
-        generator=torch.Generator().manual_seed(seed),
-        device=device,
-    )
+    state = TrainingState.create(classifier, training, config, seed=seed)
     if config.compile:
         _compile(classifier.network)
-    if interrupted is not None and learner.restore(interrupted):
-        yield from learner.history
-        num_epochs = learner.history[0].num_epochs
+    if state_file is not None and state.restore(state_file):
+        yield from state.history
+        num_epochs = state.history[0].num_epochs
     else:
-        num_epochs = _num_epochs(learner, training, validation, correction, config)
+        num_epochs = _num_epochs(state, training, validation)
     saved = time.perf_counter()
-    for number in range(len(learner.history) + 1, num_epochs + 1):
-        epoch = _pass(learner, training, validation, correction, config, number, num_epochs, watch)
-        learner.end_epoch(epoch)
-        if interrupted is not None and time.perf_counter() - saved >= save_seconds:
-            learner.save(interrupted)
+    for number in range(len(state.history) + 1, num_epochs + 1):
+        epoch = _run_epoch(state, training, validation, number, num_epochs, on_step)
+        state.end_epoch(epoch)
+        if state_file is not None and time.perf_counter() - saved >= save_seconds:
+            state.save(state_file)
             saved = time.perf_counter()
         yield epoch
-    classifier.load_state_dict(learner.best)
+    classifier.load_state_dict(state.best)
 
 
 def _compile(network: nn.Module) -> None:
@@ -95,34 +86,32 @@ def _compile(network: nn.Module) -> None:
     network.compile()
 
 
-def _pass(
-    learner: TrainingState,
+def _run_epoch(
+    state: TrainingState,
     training: LabelledImages,
     validation: LabelledImages,
-    correction: ClassCorrection,
-    config: TrainConfig,
     number: int,
     num_epochs: int,
-    watch: Watch,
+    on_step: OnStep,
 ) -> Epoch:
     start, losses = time.perf_counter(), []
-    learner.classifier.train()
-    batches = _batches(training, config, learner.generator)
+    state.classifier.train()
+    batches = _batches(training, state)
     first, num_steps = (number - 1) * len(batches), num_epochs * len(batches)
     for count, batch in enumerate(batches, start=first):
-        set_rate(learner.optimizers, rate_at(count, num_steps, config))
-        losses.append(step(learner, training, batch, correction, config))
-        learner.average.update(count)
-        watch(num_epochs, len(batch), losses[-1])
+        set_rate(state.optimizers, rate_at(count, num_steps, state.config))
+        losses.append(step(state, training, batch))
+        state.average.update(count)
+        on_step(num_epochs, len(batch), losses[-1])
     train_loss = torch.stack(losses).mean().item()
     if not math.isfinite(train_loss):
         raise ModelError(f"the loss is {train_loss} in epoch {number}: lower train.learning_rate")
-    val_loss, val_accuracy = measure(learner.average.network, validation)
-    best = max(((past.val_accuracy, -past.val_loss) for past in learner.history), default=(-1.0, 0.0))
+    val_loss, val_accuracy = measure(state.average.network, validation)
+    best = max(((past.val_accuracy, -past.val_loss) for past in state.history), default=(-1.0, 0.0))
     return Epoch(
         epoch=number,
         num_epochs=num_epochs,
-        learning_rate=learner.optimizers[0].param_groups[0]["lr"],
+        learning_rate=state.optimizers[0].param_groups[0]["lr"],
         train_loss=train_loss,
         val_loss=val_loss,
         val_accuracy=val_accuracy,
@@ -131,53 +120,42 @@ def _pass(
     )
 
 
-def step(
-    learner: TrainingState,
-    data: LabelledImages,
-    batch: Tensor,
-    correction: ClassCorrection,
-    config: TrainConfig,
-) -> Tensor:
-    """One update from the pictures with the row numbers `batch` (N,), which are changed at random; the loss, ()."""
-    batch = batch.to(data.labels.device)
-    inputs, targets = augment_batch(learner.classifier, data, batch, config, learner.generator)
-    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=in_bfloat16(config, inputs.device.type)):
-        logits = learner.classifier.classify(inputs)  # (N, K)
-    loss = training_loss(logits, targets, correction)
-    learner.classifier.zero_grad()
+def step(state: TrainingState, data: LabelledImages, batch: Tensor) -> Tensor:
+    """Update the weights on the rows `batch` (N,), augmented; returns the loss, ()."""
+    inputs, targets = augment_batch(state, data, batch.to(data.labels.device))
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=in_bfloat16(state.config, inputs.device.type)):
+        logits = state.classifier.classify(inputs)  # (N, K)
+    loss = training_loss(logits, targets, state.correction)
+    state.classifier.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(learner.classifier.parameters(), MAX_GRADIENT_NORM)
-    for optimizer in learner.optimizers:
+    nn.utils.clip_grad_norm_(state.classifier.parameters(), MAX_GRADIENT_NORM)
+    for optimizer in state.optimizers:
         optimizer.step()
     return loss.detach()
 
 
-def augment_batch(
-    classifier: Classifier,
-    data: LabelledImages,
-    batch: Tensor,
-    config: TrainConfig,
-    generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """What the network is shown of the rows `batch` (N,): inputs (N, D, S, S), and targets (N, K)."""
-    affine = random_affine(len(batch), config.augment, generator)
+def augment_batch(state: TrainingState, data: LabelledImages, batch: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs (N, D, S, S) and targets (N, K) of the rows `batch` (N,)."""
+    config, generator = state.config.augment, state.generator
+    affine = random_affine(len(batch), config, generator)
     scaled = data.images[batch].permute(0, 3, 1, 2).float() / 255  # (N, C, S, S)
-    seen = jitter_brightness_contrast(apply_affine(scaled, affine), config.augment, generator)
-    inputs = random_erasing(classifier.preprocess.normalise(seen), config.augment.random_erasing, generator)
-    targets = data.targets(batch, classifier.architecture.num_classes)
-    smoothed = (1 - config.label_smoothing) * targets + config.label_smoothing / targets.shape[1]
-    return mixup_or_cutmix(inputs, smoothed, config.augment, generator)
+    jittered = jitter_brightness_contrast(apply_affine(scaled, affine), config, generator)
+    inputs = random_erasing(state.classifier.preprocess.normalise(jittered), config.random_erasing, generator)
+    targets = data.targets(batch, state.classifier.architecture.num_classes)
+    smoothing = state.config.label_smoothing
+    smoothed = (1 - smoothing) * targets + smoothing / targets.shape[1]
+    return mixup_or_cutmix(inputs, smoothed, config, generator)
 
 
 def in_bfloat16(config: TrainConfig, device: str) -> bool:
-    """Whether layers compute in bfloat16, with weights and sums in float32."""
+    """Whether layers compute in bfloat16; weights and sums stay in float32."""
     if config.precision == "auto":
         return device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return config.precision == "bfloat16"
 
 
 def measure(classifier: nn.Module, data: LabelledImages) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy over `data`, in evaluation mode, of one view of each face."""
+    """Mean cross-entropy and accuracy over `data`, in evaluation mode, with one view of each face."""
     loss, num_correct = 0.0, 0
     classifier.eval()
     with torch.inference_mode():
@@ -189,41 +167,29 @@ def measure(classifier: nn.Module, data: LabelledImages) -> tuple[float, float]:
     return loss / len(data), num_correct / len(data)
 
 
-def _batches(data: LabelledImages, config: TrainConfig, generator: torch.Generator) -> list[Tensor]:
+def _batches(data: LabelledImages, state: TrainingState) -> list[Tensor]:
     """Row numbers in random order, in near-equal parts: batch norm fails on a last batch of one."""
-    order = draw_order(data.labels.cpu(), config.imbalance.resample_exponent, generator)
-    return list(order.tensor_split(-(-len(data) // config.batch_size)))
+    order = draw_order(data.labels.cpu(), state.config.imbalance.resample_exponent, state.generator)
+    return list(order.tensor_split(-(-len(data) // state.config.batch_size)))
 
 
-def _num_epochs(
-    learner: TrainingState,
-    training: LabelledImages,
-    validation: LabelledImages,
-    correction: ClassCorrection,
-    config: TrainConfig,
-) -> int:
-    """`config.epochs`, or as many as the time budget holds; a copy of the learner is timed, and nothing changes."""
+def _num_epochs(state: TrainingState, training: LabelledImages, validation: LabelledImages) -> int:
+    """`config.epochs`, or as many as fit the time budget; a copy is timed, so `state` stays unchanged."""
+    config = state.config
     if config.max_minutes is None:
         return config.epochs
-    trial = copy.deepcopy(learner.classifier).train()
-    copied = TrainingState(
-        classifier=trial,
-        average=WeightAverage(trial, config.ema_decay),
-        optimizers=make_optimizers(trial, config),
-        generator=torch.Generator().manual_seed(0),
-        device=learner.device,
-    )
-    batches = _batches(training, config, copied.generator)
+    trial = TrainingState.create(copy.deepcopy(state.classifier).train(), training, config, seed=0)
+    batches = _batches(training, trial)
 
     def one_step() -> None:
-        step(copied, training, batches[0], correction, config).item()
-        copied.average.update(0)
+        step(trial, training, batches[0]).item()
+        trial.average.update(0)
 
     with torch.random.fork_rng():
         return epochs_within(
             config.max_minutes,
             step=one_step,
-            validate=lambda: measure(copied.average.network, validation),
+            validate=lambda: measure(trial.average.network, validation),
             steps_per_epoch=len(batches),
-            most=config.epochs,
+            max_epochs=config.epochs,
         )

@@ -1,4 +1,4 @@
-"""The optimisers and their schedule."""
+"""Optimisers and learning rate schedule."""
 
 import math
 
@@ -12,13 +12,13 @@ BETAS, MOMENTUM = (0.9, 0.99), 0.9
 
 
 def make_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """AdamW for all, or Muon for the matrices of hidden layers and AdamW for the rest, as `config.optimizer` says.
+    """AdamW for all weights, or for `muon`, Muon for the matrices of hidden layers and AdamW for the rest.
 
-    AdamW: Loshchilov & Hutter 2019. Only weights with more than one axis decay.
+    AdamW: Loshchilov & Hutter 2019. Weights with one axis have no decay.
     """
     matrices = hidden_matrices(network) if config.optimizer == "muon" else []
-    taken = {id(weight) for weight in matrices}
-    rest = [p for p in network.parameters() if id(p) not in taken]
+    matrix_ids = {id(weight) for weight in matrices}
+    rest = [p for p in network.parameters() if id(p) not in matrix_ids]
     groups = [
         {"params": [p for p in rest if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
@@ -31,7 +31,7 @@ def make_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.optim
 
 
 def hidden_matrices(network: nn.Module) -> list[Tensor]:
-    """Weights of linear layers and of convolutions over all channels, but those of the first and the last of them."""
+    """Weights of linear layers and of ungrouped convolutions, without the first and the last of them."""
     layers = [
         layer
         for layer in network.modules()
@@ -41,15 +41,15 @@ def hidden_matrices(network: nn.Module) -> list[Tensor]:
 
 
 def rate_at(step: int, num_steps: int, config: TrainConfig) -> float:
-    """The learning rate of `step`, from 0: a straight rise to the peak, then a cosine that ends near zero."""
-    done, rise = (step + 0.5) / num_steps, config.warmup_fraction
-    if done < rise:
-        return config.learning_rate * done / rise
-    return config.learning_rate * (1 + math.cos(math.pi * (done - rise) / (1 - rise))) / 2
+    """The learning rate of `step`, from 0: a linear warm-up to the peak, then a cosine that ends near zero."""
+    done, warmup = (step + 0.5) / num_steps, config.warmup_fraction
+    if done < warmup:
+        return config.learning_rate * done / warmup
+    return config.learning_rate * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
 
 
 def set_rate(optimizers: list[torch.optim.Optimizer], rate: float) -> None:
-    """Use `rate` from now on."""
+    """Set the learning rate of all parameter groups."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = rate

@@ -1,4 +1,4 @@
-"""The section `train` of params.yaml: the recipe, and what a training starts and learns from beside the faces."""
+"""The section `train` of params.yaml: the recipe, initial weights, and sources of soft targets."""
 
 from dataclasses import fields
 from typing import Annotated, Literal
@@ -12,34 +12,34 @@ from emopipe.training.config import TrainConfig
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class FileParams:
-    """A file that DVC does not track; its content is fixed here, so that other content makes the stage run again."""
+    """A file that DVC does not track; with its hash as a parameter, other content makes the stage run again."""
 
     file: str
     """Path from the root of the project."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    """Of its content."""
+    """Hash of the content."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class TeacherParams(FileParams):
-    """A teacher's predictions of the training faces, as `emopipe teach` writes them (Hinton et al. 2015)."""
+    """A teacher's predictions of the training faces, as `emopipe distill` writes them (Hinton et al. 2015)."""
 
     weight: Annotated[float, Field(gt=0, le=1)]
-    """Share of each target that is the teacher's; the rest is the label's."""
+    """Fraction of each target that comes from the teacher; the rest comes from the label."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class TrainParams(TrainConfig):
-    """The recipe, and what a training starts and learns from beside the faces."""
+    """The recipe, initial weights, and sources of soft targets."""
 
     pretrained: dict[str, Literal["hub"] | FileParams]
-    """Models that do not start from scratch: `hub` downloads timm's weights, a file is safetensors."""
+    """Initial weights of models that do not start from scratch: `hub` for those of timm, or a safetensors file."""
     vote_weight: Annotated[float, Field(ge=0, le=1)]
-    """Share of each target that is the annotators' votes, where a face has them; the rest is the label's."""
+    """Fraction of each target that comes from the votes of annotators, if a face has any; the rest is the label."""
     teacher: TeacherParams | None
-    """Whose predictions all models learn from; null for none."""
+    """Predictions that all models learn from; null for none."""
 
     @property
     def config(self) -> TrainConfig:
-        """The recipe alone."""
+        """The recipe only."""
         return TrainConfig(**{item.name: getattr(self, item.name) for item in fields(TrainConfig)})

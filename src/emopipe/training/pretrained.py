@@ -1,4 +1,4 @@
-"""Files that a training starts from: weights, from a hub or from a file, and a teacher's predictions."""
+"""Files that a training starts from: initial weights, and the predictions of a teacher."""
 
 import hashlib
 from pathlib import Path
@@ -9,38 +9,36 @@ from emopipe.faces.predictions import Predictions, predictions_from_arrow
 from emopipe.training.params import FileParams, TrainParams
 
 HUB_FILE = "model.safetensors"
-HUB_SECONDS = 10.0  # without a network, the hub's client would wait much longer
+HUB_SECONDS = 10.0  # without a network, the default timeout is much longer
 
 
-def starting_weights(model: str, params: TrainParams, root: Path) -> Path | None:
-    """The safetensors file that `model` starts from; None where it starts from scratch. `root` is the project's.
+def initial_weights(model: str, params: TrainParams, root: Path) -> Path | None:
+    """The safetensors file that `model` starts from, or None for random weights; `root` is that of the project.
 
-    Raises `ModelError` where a file is missing or of other content, or the hub cannot be reached.
+    Raises `ModelError` if a file is missing or has another hash, or the hub cannot be reached.
     """
-    wanted = params.pretrained.get(model)
-    if wanted == "hub":
+    source = params.pretrained.get(model)
+    if source == "hub":
         return _from_hub(model)
-    return None if wanted is None else checked_file(wanted, f"train.pretrained.{model}", root)
+    return None if source is None else verified_file(source, f"train.pretrained.{model}", root)
 
 
-def teacher_predictions(params: TrainParams, root: Path) -> Predictions | None:
-    """The predictions that `train.teacher` names, of the training faces; None where there is no teacher."""
+def load_teacher(params: TrainParams, root: Path) -> Predictions | None:
+    """The predictions of `train.teacher`, or None without a teacher."""
     if params.teacher is None:
         return None
-    return predictions_from_arrow(read_parquet(checked_file(params.teacher, "train.teacher", root)))
+    return predictions_from_arrow(read_parquet(verified_file(params.teacher, "train.teacher", root)))
 
 
-def checked_file(wanted: FileParams, name: str, root: Path) -> Path:
-    """The path of the file that the parameter `name` asks for; raises `ModelError` unless its content is as wanted."""
-    path = root / wanted.file
+def verified_file(file: FileParams, param: str, root: Path) -> Path:
+    """The path of a file named by the parameter `param`; raises `ModelError` if it is missing or has another hash."""
+    path = root / file.file
     try:
         digest = digest_of(path)
     except OSError as error:
-        raise ModelError(f"{name}: {wanted.file} cannot be read ({error.strerror})") from error
-    if digest != wanted.sha256:
-        raise ModelError(
-            f"{name}: {wanted.file} has sha256 {digest}, expected {wanted.sha256}: correct the one or the other"
-        )
+        raise ModelError(f"{param}: {file.file} cannot be read ({error.strerror})") from error
+    if digest != file.sha256:
+        raise ModelError(f"{param}: {file.file} has sha256 {digest}, expected {file.sha256}: correct either of them")
     return path
 
 
@@ -60,11 +58,8 @@ def _from_hub(model: str) -> Path:
     try:
         return Path(hf_hub_download(repository, HUB_FILE, etag_timeout=HUB_SECONDS))
     except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:120]
         raise ModelError(
-            f"train.pretrained.{model}: {repository} cannot be had from the hub ({_first_line(error)}); connect to the "
+            f"train.pretrained.{model}: {repository} cannot be downloaded from the hub ({reason}); connect to the "
             "network once, or download its model.safetensors elsewhere and name it as a file"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__

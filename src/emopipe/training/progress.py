@@ -1,4 +1,4 @@
-"""What a person sees of a training: a live bar on a terminal, and a line per epoch everywhere."""
+"""Progress of a training: a live bar on a terminal, and a line per epoch everywhere."""
 
 import sys
 import time
@@ -11,12 +11,12 @@ from emopipe.training.training_state import Epoch
 
 
 class TrainingBar:
-    """A bar over all faces of a training, with loss, validation accuracy, images/s and time left; a context."""
+    """A context with a bar over the faces of all epochs: loss, validation accuracy, images/s and remaining time."""
 
     def __init__(self, model: str, num_faces: int) -> None:
-        """`num_faces` are those of one pass."""
+        """`num_faces` per epoch."""
         self._model, self._num_faces, self._accuracy = model, num_faces, ""
-        self._done = 0  # faces of epochs that an interrupted training had behind it
+        self._num_resumed = 0  # faces of epochs before an interruption
         self._bar: tqdm[Any] | None = None
 
     def __enter__(self) -> "TrainingBar":
@@ -27,28 +27,28 @@ class TrainingBar:
             self._bar.close()
 
     def step(self, num_epochs: int, num_faces: int, loss: Tensor) -> None:
-        """Go on by one step; the loss is only fetched from its device when the bar is drawn anew."""
+        """Advance by one step; the loss leaves its device only when the bar is redrawn."""
         if self._bar is None:
             total = num_epochs * self._num_faces
             self._bar = tqdm(
-                desc=self._model, total=total, initial=self._done, unit=" images", leave=False, disable=None
+                desc=self._model, total=total, initial=self._num_resumed, unit=" images", leave=False, disable=None
             )
         if self._bar.update(num_faces):
             self._bar.set_postfix_str(f"loss {loss.item():.3f}{self._accuracy}", refresh=False)
 
     def epoch(self, epoch: Epoch) -> None:
-        """Print the line of an epoch."""
+        """Print a line with the results of an epoch."""
         self._accuracy = f", val accuracy {epoch.val_accuracy:.3f}"
-        if self._bar is None:  # before the first step: of a training that was interrupted
-            if not self._done:
-                tqdm.write(f"{self._model}: going on with a training that was interrupted")
-            self._done += self._num_faces
+        if self._bar is None:  # no step yet: an epoch before an interruption
+            if not self._num_resumed:
+                tqdm.write(f"{self._model}: resuming an interrupted training")
+            self._num_resumed += self._num_faces
         tqdm.write(epoch_line(self._model, epoch, self._num_faces))
         sys.stdout.flush()
 
 
 def epoch_line(name: str, epoch: Epoch, num_faces: int) -> str:
-    """One line for a person who watches: figures, speed, and the time left."""
+    """Metrics, speed and remaining time, in one line."""
     left = time.strftime("%H:%M:%S", time.gmtime(epoch.seconds * (epoch.num_epochs - epoch.epoch)))
     best = "  best so far" if epoch.is_best else ""
     return (

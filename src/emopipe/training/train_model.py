@@ -1,7 +1,7 @@
-"""From tables to a trained model."""
+"""Training of one network, from tables of faces to a calibrated model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,8 +33,7 @@ HISTORY = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy")
 class MetricLog(Protocol):
     """Receives the metrics of each epoch."""
 
-    def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
-        """Take metrics by name."""
+    def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None: ...
 
 
 def train_model(
@@ -46,37 +45,44 @@ def train_model(
     image: ImageParams,
     params: TrainParams,
     metrics: MetricLog,
-    start: Path | None = None,
+    initial_weights: Path | None = None,
     teacher: Predictions | None = None,
-    interrupted: Path | None = None,
+    state_file: Path | None = None,
 ) -> tuple[TrainedModel, pd.DataFrame]:
-    """Train the network `name`; the calibrated model of its best epoch, and a row per epoch (columns `HISTORY`).
+    """Train the network `name`; returns the calibrated model of its best epoch, and a row per epoch (`HISTORY`).
 
-    start: weights to start from. teacher: predictions of the training faces, to learn from. interrupted: where the
-    training keeps what it needs to go on after an interruption; it is gone at the end.
+    initial_weights: safetensors. teacher: predictions for the training faces. state_file: see `loop.train`.
     """
-    config = params.config
-    wanted = architecture(
+    config, seed, device = params.config, base.seed, best_device()
+    spec = architecture(
         name, num_classes=len(base.classes), size=image.size, channels=image.channels, max_stride=config.max_stride
     )
-    torch.manual_seed(base.seed)
-    network = build_network(wanted, start)  # before the pictures are decoded, which takes longer
-    training = _training_data(clean, training_set, base.classes, params, wanted.size, teacher)
-    validation = labelled_images(clean.split("val"), base.classes, wanted.size)
+    torch.manual_seed(seed)
+    network = build_network(spec, initial_weights)  # before images are decoded, to report an unknown name early
+    training = _training_data(clean, training_set, base.classes, params, spec.size, teacher)
+    validation = labelled_images(clean.split("val"), base.classes, spec.size)
     mean, std = training.pixel_statistics()
-    classifier = Classifier(wanted, mean=mean, std=std, views=config.test_time_augmentation, network=network)
-    epochs, seed, device = [], base.seed, best_device()
+    classifier = Classifier(spec, mean=mean, std=std, views=config.test_time_augmentation, network=network)
+    epochs = []
     with TrainingBar(name, len(training)) as bar:
         for epoch in train(
-            classifier, training, validation, config, seed=seed, device=device, watch=bar.step, interrupted=interrupted
+            classifier,
+            training,
+            validation,
+            config,
+            seed=seed,
+            device=device,
+            on_step=bar.step,
+            state_file=state_file,
         ):
             epochs.append(epoch)
             bar.epoch(epoch)
-            figures = {f"epoch/{key}": getattr(epoch, key) for key in HISTORY[1:]}
-            metrics.log_metrics(figures | _speed(epoch, len(training)), step=epoch.epoch)
+            metrics.log_metrics(_metrics(epoch, len(training)), step=epoch.epoch)
     classifier.temperature = fit_temperature(mean_logits(classifier, validation), validation.labels.numpy())
     history = pd.DataFrame([{key: getattr(epoch, key) for key in HISTORY} for epoch in epochs])
-    settings = training_settings(name, params, start) | {"seed": seed} | _outcome(epochs)
+    best = max(epoch.epoch for epoch in epochs if epoch.is_best)
+    results = {"seed": seed, "num_epochs": epochs[-1].num_epochs, "best_epoch": best}
+    settings = training_settings(name, params, initial_weights) | results
     return TrainedModel(classifier=classifier.to("cpu"), classes=base.classes, training=settings), history
 
 
@@ -94,32 +100,27 @@ def _training_data(
         targets = vote_targets(ids, targets, clean.split("train"), params.vote_weight)
     if teacher is not None and params.teacher is not None:
         targets = soft_targets(ids, targets, classes, teacher, params.teacher.weight)
-    return LabelledImages(images=data.images, labels=data.labels, soft=torch.from_numpy(targets))
+    return replace(data, soft=torch.from_numpy(targets))
 
 
-def training_settings(name: str, params: TrainParams, start: Path | None) -> dict[str, Any]:
-    """Parameters of the training, for model.json; weights from the hub are named by their content too."""
-    given = asdict(params)
-    pretrained = given["pretrained"].get(name)
-    if start is not None and pretrained == "hub":
-        pretrained = {"file": "hub", "sha256": digest_of(start)}
-    return asdict(params.config) | {key: given[key] for key in ("vote_weight", "teacher")} | {"pretrained": pretrained}
+def training_settings(name: str, params: TrainParams, initial_weights: Path | None) -> dict[str, Any]:
+    """Parameters of the training, for model.json; weights from the hub are identified by their hash."""
+    values = asdict(params)
+    pretrained = values["pretrained"].get(name)
+    if initial_weights is not None and pretrained == "hub":
+        pretrained = {"file": "hub", "sha256": digest_of(initial_weights)}
+    return asdict(params.config) | {key: values[key] for key in ("vote_weight", "teacher")} | {"pretrained": pretrained}
 
 
-def _speed(epoch: Epoch, num_faces: int) -> dict[str, float]:
-    """What the same training takes otherwise elsewhere: not for a DVC out."""
-    return {"time/epoch_seconds": epoch.seconds, "time/images_per_second": num_faces / epoch.seconds}
-
-
-def _outcome(epochs: Sequence[Epoch]) -> dict[str, int]:
-    """How many epochs were laid out, which a time budget decides, and which was the best."""
-    best = max((epoch for epoch in epochs if epoch.is_best), key=lambda epoch: epoch.epoch)
-    return {"num_epochs": best.num_epochs, "best_epoch": best.epoch}
+def _metrics(epoch: Epoch, num_faces: int) -> dict[str, float]:
+    """Metrics to track: those of the history, and the speed, which is no result and in no DVC out."""
+    speed = {"time/epoch_seconds": epoch.seconds, "time/images_per_second": num_faces / epoch.seconds}
+    return {f"epoch/{key}": getattr(epoch, key) for key in HISTORY[1:]} | speed
 
 
 @torch.inference_mode()
 def mean_logits(classifier: Classifier, data: LabelledImages) -> np.ndarray:
-    """Logits float32 (N, K) of `data`, the mean over the model's views, in evaluation mode."""
+    """Logits float32 (N, K) of `data`, the mean over the views of the model, in evaluation mode."""
     classifier.eval()
     device = next(classifier.parameters()).device
     parts = [classifier.mean_logits(images.to(device)) for images in data.images.split(EVALUATION_BATCH)]

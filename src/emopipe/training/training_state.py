@@ -1,6 +1,6 @@
-"""All that changes while a network learns, and how an interrupted training is taken up again.
+"""Everything that changes during a training, and its file, from which an interrupted training resumes.
 
-The file of an interrupted training holds tensors (safetensors) and figures (JSON): nothing is unpickled.
+The file holds tensors (safetensors) and JSON: nothing is unpickled.
 """
 
 import copy
@@ -15,26 +15,30 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from emopipe.training.classifier import Classifier
+from emopipe.training.config import TrainConfig
+from emopipe.training.data import LabelledImages
+from emopipe.training.imbalance import ClassCorrection, class_correction
+from emopipe.training.optimisers import make_optimizers
 from emopipe.training.weight_average import WeightAverage
 
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """What one pass over the training set gave."""
+    """Results of one epoch."""
 
     epoch: int
     """From 1."""
     num_epochs: int
-    """Passes that are laid out."""
+    """Epochs of the schedule."""
     learning_rate: float
-    """At the end of the pass."""
+    """At the end of the epoch."""
     train_loss: float
-    """Mean over the pass, with augmentation, dropout and label smoothing."""
+    """Mean over the epoch, with augmentation, dropout and label smoothing."""
     val_loss: float
-    """Cross-entropy without any of these, of the averaged weights."""
+    """Cross-entropy of the averaged weights, without any of these."""
     val_accuracy: float
     is_best: bool
-    """Highest validation accuracy so far; the lower loss decides between equals."""
+    """Highest validation accuracy so far; ties are broken by the lower validation loss."""
     seconds: float
 
 
@@ -42,10 +46,12 @@ class Epoch:
 class TrainingState:
     """A network in training.
 
-    generator: all that is drawn but dropout, which draws from torch's own. best: weights of the best epoch so far.
+    generator: source of all random numbers except those of dropout. best: weights of the best epoch so far.
     """
 
     classifier: Classifier
+    config: TrainConfig
+    correction: ClassCorrection
     average: WeightAverage
     optimizers: list[torch.optim.Optimizer]
     generator: torch.Generator
@@ -53,14 +59,29 @@ class TrainingState:
     best: dict[str, Tensor] = field(default_factory=dict)
     history: list[Epoch] = field(default_factory=list)
 
+    @classmethod
+    def create(
+        cls, classifier: Classifier, training: LabelledImages, config: TrainConfig, *, seed: int
+    ) -> "TrainingState":
+        """The state before the first step, on the device of `training`, where `classifier` must be too."""
+        return cls(
+            classifier=classifier,
+            config=config,
+            correction=class_correction(training.class_counts(classifier.architecture.num_classes), config.imbalance),
+            average=WeightAverage(classifier, config.ema_decay),
+            optimizers=make_optimizers(classifier, config),
+            generator=torch.Generator().manual_seed(seed),
+            device=training.labels.device.type,
+        )
+
     def end_epoch(self, epoch: Epoch) -> None:
-        """Take `epoch` into the history, and keep its weights if it is the best."""
+        """Append `epoch` to the history, and copy the weights if it is the best."""
         self.history.append(epoch)
         if epoch.is_best:
             self.best = copy.deepcopy(self.average.network.state_dict())
 
     def save(self, path: Path) -> None:
-        """Write all of it to `path`, atomically."""
+        """Write the state atomically."""
         tensors = {
             **_prefixed("network", self.classifier.state_dict()),
             **_prefixed("average", self.average.network.state_dict()),
@@ -75,24 +96,24 @@ class TrainingState:
         temporary.replace(path)
 
     def restore(self, path: Path) -> bool:
-        """Go on from what `save` wrote; False, and nothing changed, where none fits or another machine wrote it."""
+        """Load a file of `save`; without one for this network and machine, return False and change nothing."""
         try:
             with safe_open(path, framework="pt") as file:
-                notes = file.metadata() or {}
-                if notes.get("machine") != self._machine():
+                metadata = file.metadata() or {}
+                if metadata.get("machine") != self._machine():
                     return False
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         except (FileNotFoundError, SafetensorError):
             return False
-        if _shapes(_below("network", tensors)) != _shapes(self.classifier.state_dict()):
+        network, random = _group("network", tensors), _group("random", tensors)
+        if _shapes(network) != _shapes(self.classifier.state_dict()):
             return False
         for number, optimizer in enumerate(self.optimizers):
-            _restore_optimizer(optimizer, _below(f"optimizer.{number}", tensors))
-        self.classifier.load_state_dict(_below("network", tensors))
-        self.average.network.load_state_dict(_below("average", tensors))
-        self.best = {name: value.to(self.device) for name, value in _below("best", tensors).items()}
-        self.history = [Epoch(**values) for values in json.loads(notes["history"])]
-        random = _below("random", tensors)
+            _restore_optimizer(optimizer, _group(f"optimizer.{number}", tensors))
+        self.classifier.load_state_dict(network)
+        self.average.network.load_state_dict(_group("average", tensors))
+        self.best = {name: value.to(self.device) for name, value in _group("best", tensors).items()}
+        self.history = [Epoch(**values) for values in json.loads(metadata["history"])]
         self.generator.set_state(random["generator"])
         torch.set_rng_state(random["torch"])
         if self.device == "cuda":
@@ -112,21 +133,21 @@ class TrainingState:
         return states | ({"cuda": torch.cuda.get_rng_state()} if self.device == "cuda" else {})
 
     def _machine(self) -> str:
-        """What makes the same steps give other bits."""
+        """Properties of the machine on which results depend, bit by bit."""
         return json.dumps(
             [torch.__version__, self.device, torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()]
         )
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Give back states by "INDEX.NAME", in the memory layout of their weights: another layout may round otherwise."""
+    """Load states named "INDEX.NAME", in the memory layout of their weights: another layout may round differently."""
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, key = name.split(".", 1)
         weight = weights[int(index)]
-        laid = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
-        states.setdefault(int(index), {})[key] = laid
+        aligned = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
+        states.setdefault(int(index), {})[key] = aligned
     optimizer.load_state_dict(optimizer.state_dict() | {"state": states})
 
 
@@ -138,5 +159,6 @@ def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}.{name}": value for name, value in tensors.items()}
 
 
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _group(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Inverse of `_prefixed`."""
     return {name.removeprefix(f"{prefix}."): value for name, value in tensors.items() if name.startswith(f"{prefix}.")}

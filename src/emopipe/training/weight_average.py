@@ -1,18 +1,18 @@
-"""An exponential moving average of a network's weights: the model that is kept (Polyak & Juditsky 1992)."""
+"""Exponential moving average of weights (Polyak & Juditsky 1992); the averaged network is the one that is kept."""
 
 import copy
 
 import torch
 from torch import nn
 
-FIRST = 10  # decay is at most (1 + step) / (FIRST + step): an average over about a ninth of the steps so far
+WARMUP_STEPS = 10
 
 
 class WeightAverage:
-    """A copy of a network whose weights follow it, averaged over about 1 / (1 - decay) steps, but
-    never over more than about a ninth of those so far.
+    """A copy of a network with its weights averaged over about 1 / (1 - decay) steps.
 
-    network: the copy, in evaluation mode. With decay 0 it equals the network that it follows.
+    Early on the decay is (1 + step) / (`WARMUP_STEPS` + step), an average over about a ninth of the steps so far.
+    network: the copy, in evaluation mode; with decay 0 it equals the original.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -24,9 +24,9 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after `step`, from 0; statistics of batch norm are averaged like weights."""
-        decay = min(self._decay, (1 + step) / (FIRST + step))
-        mine, theirs = zip(*self._floats, strict=True)
-        torch._foreach_lerp_(mine, theirs, 1 - decay)
-        for own, other in self._counts:
-            own.copy_(other)
+        """Average in the weights after `step`, from 0; statistics of batch norm are averaged like weights."""
+        decay = min(self._decay, (1 + step) / (WARMUP_STEPS + step))
+        averages, originals = zip(*self._floats, strict=True)
+        torch._foreach_lerp_(averages, originals, 1 - decay)
+        for average, original in self._counts:
+            average.copy_(original)

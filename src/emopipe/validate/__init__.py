@@ -1,1 +1,1 @@
-"""The gate: findings about the pictures, policies, corrections, expectations, and the validation page."""
+"""The gate: findings about the images, policies, corrections, expectations, and the validation page."""

@@ -1,8 +1,8 @@
-"""The gate: Great Expectations over a table with one row per face, and over the counts by split and class.
+"""The gate: Great Expectations over a table with one row per face, the counts by split and class, and drift.
 
-Great Expectations knows tables, not pictures, so what it judges is measured first. A broken expectation of severity
-`critical` stops the pipeline, one of severity `warning` is reported. What the user keeps by policy, and what the test
-split is free to hold, is never critical.
+Great Expectations validates tables, not images, so the tables hold what was measured. A broken expectation of severity
+`critical` stops the pipeline, one of severity `warning` is reported. Rows that a policy keeps, and defects of the test
+split, are never critical.
 """
 
 import os
@@ -17,7 +17,7 @@ from emopipe.core.errors import GateError
 from emopipe.faces.table import SPLITS
 from emopipe.validate.data_docs import RUN_TIME
 from emopipe.validate.findings.base import Evidence
-from emopipe.validate.findings.copies import near_split_leaks
+from emopipe.validate.findings.duplicates import near_split_leaks
 from emopipe.validate.params import Policy, ValidateParams
 
 os.environ["GX_ANALYTICS_ENABLED"] = "False"  # versions that send usage events read this when they are imported
@@ -27,11 +27,9 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.row_conditions import Column
 from scipy.stats import ks_2samp
 
-gxe: Any = gx.expectations  # typed, but so that no expectation can be named
-
 NUM_EXAMPLES = 5
 DRIFTING = ("brightness", "contrast", "sharpness")
-"""Measures that are compared between splits."""
+"""Measures whose distribution is compared between splits."""
 RESULT_FORMAT = {"result_format": "SUMMARY", "unexpected_index_column_names": ["source"]}
 ID = "^[0-9a-f]{32}$"
 
@@ -41,7 +39,7 @@ Counts = dict[str, dict[str, int]]
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What one expectation came to."""
+    """Result of one expectation."""
 
     text: str
     """The expectation, as a statement."""
@@ -59,17 +57,16 @@ class Outcome:
         return f"{self.text}: broken by {self.num_unexpected} of {self.num_rows} rows ({', '.join(self.examples[:3])})"
 
 
-def check(seen: Evidence, counts: Counts, classes: Sequence[str], params: ValidateParams) -> tuple[list[Outcome], Any]:
-    """Hold the table against everything that is expected of it.
-
-    Returns the outcomes, and the Great Expectations context from which Data Docs can be rendered.
-    """
+def check(
+    evidence: Evidence, counts: Counts, classes: Sequence[str], params: ValidateParams
+) -> tuple[list[Outcome], Any]:
+    """Check all expectations; returns the outcomes, and the Great Expectations context for `data_docs`."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     outcomes = [
-        *_run(context, "faces", face_table(seen), _face_expectations(classes, params)),
+        *_run(context, "faces", face_table(evidence), _face_expectations(classes, params)),
         *_run(context, "counts", count_table(counts), _count_expectations(params)),
-        *_run(context, "drift", drift_table(seen), _drift_expectations(params)),
+        *_run(context, "drift", drift_table(evidence), _drift_expectations(params)),
     ]
     return outcomes, context
 
@@ -81,49 +78,47 @@ def enforce(outcomes: Sequence[Outcome]) -> None:
         raise GateError(f"{'; '.join(broken)}. Correct the source, or the section validate of params.yaml")
 
 
-def face_table(seen: Evidence) -> pd.DataFrame:
-    """What there is to judge about each face, one row per face.
+def face_table(evidence: Evidence) -> pd.DataFrame:
+    """The measures of each face that expectations refer to, one row per face.
 
-    `num_splits` and `num_labels` count the splits and labels under which its picture occurs, `near_leak` is 1 where
-    nearly the same picture is in another split; `aspect` is the longer side over the shorter.
+    `num_splits` and `num_labels` count the splits and labels of its image, `near_leak` is 1 if a near-duplicate is in
+    another split; `aspect` is the longer side over the shorter.
     """
-    frame = seen.faces
-    sides = frame[["width", "height"]].astype(np.int64)
-    same_picture = frame.groupby("id", dropna=False)
-    measured = {
-        "side": sides.min(axis=1),
-        "aspect": sides.max(axis=1) / sides.min(axis=1),
-        "spread": seen.measures["brightest"] - seen.measures["darkest"],
-        "num_splits": same_picture["split"].transform("nunique"),
-        "near_leak": near_split_leaks(seen).found.astype(np.int64),
-        "num_labels": same_picture["label"].transform("nunique"),
-    }
-    return frame[["id", "label", "split", "source"]].assign(**measured)
+    faces, measures = evidence.faces, evidence.measures
+    sides = faces[["width", "height"]].astype(np.int64)
+    by_image = faces.groupby("id", dropna=False)
+    return faces[["id", "label", "split", "source"]].assign(
+        side=sides.min(axis=1),
+        aspect=sides.max(axis=1) / sides.min(axis=1),
+        spread=measures["brightest"] - measures["darkest"],
+        num_splits=by_image["split"].transform("nunique"),
+        near_leak=near_split_leaks(evidence).found.astype(np.int64),
+        num_labels=by_image["label"].transform("nunique"),
+    )
 
 
-def drift_table(seen: Evidence) -> pd.DataFrame:
-    """How far the distribution of each measure in another split is from that in train, 0 to 1.
+def drift_table(evidence: Evidence) -> pd.DataFrame:
+    """Distance between train and another split in the distribution of each measure, 0 to 1.
 
-    The Kolmogorov-Smirnov statistic; for the labels the total variation distance of their shares. `source` spells each
-    out for messages.
+    The Kolmogorov-Smirnov statistic; for labels the total variation distance of their shares. `source` is the text for
+    messages.
     """
-    split = seen.faces["split"]
+    split, labels = evidence.faces["split"], evidence.faces["label"]
     rows = []
     for other in SPLITS[1:]:
-        ours, theirs = (split == "train").to_numpy(), (split == other).to_numpy()
-        if not ours.any() or not theirs.any():
+        masks = (split == "train").to_numpy(), (split == other).to_numpy()
+        if not all(mask.any() for mask in masks):
             continue
-        shares = [seen.faces["label"][rows].value_counts(normalize=True) for rows in (ours, theirs)]
-        distances = {"labels": float(shares[0].sub(shares[1], fill_value=0).abs().sum() / 2)}
+        train, held_out = (labels[mask].value_counts(normalize=True) for mask in masks)
+        distances = {"labels": float(train.sub(held_out, fill_value=0).abs().sum() / 2)}
         for name in DRIFTING:
-            measured = seen.measures[name]
-            distances[name] = float(ks_2samp(measured[ours], measured[theirs]).statistic)
+            distances[name] = float(ks_2samp(*(evidence.measures[name][mask] for mask in masks)).statistic)
         rows += [(other, name, value, f"{name} in {other} {value:.3f}") for name, value in distances.items()]
     return pd.DataFrame(rows, columns=["split", "measure", "distance", "source"])
 
 
 def count_table(counts: Counts) -> pd.DataFrame:
-    """The counts as rows; `source` spells each out for messages."""
+    """The counts as rows; `source` is the text for messages."""
     rows = [
         (split, label, number, f"{split}/{label} has {number}")
         for split, by_class in counts.items()
@@ -133,84 +128,88 @@ def count_table(counts: Counts) -> pd.DataFrame:
 
 
 def _face_expectations(classes: Sequence[str], params: ValidateParams) -> list[Any]:
-    critical = {"severity": "critical"}
-    known = [
-        gxe.ExpectColumnValuesToNotBeNull(column=name, notes=f"no face lacks its {name}", **critical)
-        for name in ("id", "label", "split", "source")
-    ]
-    known += [
-        gxe.ExpectColumnValuesToMatchRegex(column="id", regex=ID, notes="every id is 32 hex digits", **critical),
-        gxe.ExpectColumnValuesToBeInSet(
-            column="label", value_set=list(classes), notes=f"every label is one of {', '.join(classes)}", **critical
+    policy = params.policy
+    one_of = {"label": classes, "split": SPLITS}
+    return [
+        *(
+            _expect("ColumnValuesToNotBeNull", f"no face lacks its {name}", "critical", column=name)
+            for name in ("id", "label", "split", "source")
         ),
-        gxe.ExpectColumnValuesToBeInSet(
-            column="split", value_set=list(SPLITS), notes=f"every split is one of {', '.join(SPLITS)}", **critical
+        _expect("ColumnValuesToMatchRegex", "every id is 32 hex digits", "critical", column="id", regex=ID),
+        *(
+            _expect(
+                "ColumnValuesToBeInSet",
+                f"every {name} is one of {', '.join(values)}",
+                "critical",
+                column=name,
+                value_set=list(values),
+            )
+            for name, values in one_of.items()
         ),
+        _between("no picture is in two splits", _severity(policy.split_leak), "num_splits", max_value=1),
+        _between(
+            "no picture is nearly the same as one in another split",
+            _severity(policy.near_split_leak),
+            "near_leak",
+            max_value=0,
+        ),
+        *(expectation for split in SPLITS for expectation in _split_expectations(split, params)),
     ]
-    leaks = gxe.ExpectColumnValuesToBeBetween(
-        column="num_splits",
-        max_value=1,
-        notes="no picture is in two splits",
-        severity=_severity(params.policy.split_leak),
-    )
-    near_leaks = gxe.ExpectColumnValuesToBeBetween(
-        column="near_leak",
-        max_value=0,
-        notes="no picture is nearly the same as one in another split",
-        severity=_severity(params.policy.near_split_leak),
-    )
-    return [*known, leaks, near_leaks, *(rule for split in SPLITS for rule in _picture_expectations(split, params))]
 
 
-def _picture_expectations(split: str, params: ValidateParams) -> list[Any]:
-    policy, least, aspect = params.policy, params.min_size, params.max_aspect
-    twice = gxe.ExpectCompoundColumnsToBeUnique(
-        column_list=["id", "label"],
-        row_condition=Column("split") == split,
-        notes=f"no picture is in {split} twice with one label",
-        severity=_severity(policy.exact_duplicate, split),
-    )
+def _split_expectations(split: str, params: ValidateParams) -> list[Any]:
+    policy, least, aspect, spread = params.policy, params.min_size, params.max_aspect, params.constant_range
     labels = f"no picture in {split} has two labels"
     size = f"every side in {split} has at least {least} pixels (validate.min_size)"
     shape = f"no side in {split} is over {aspect:g} times the other (validate.max_aspect)"
-    blank = f"no picture in {split} is blank (validate.constant_range is {params.constant_range})"
+    blank = f"no picture in {split} is blank (validate.constant_range is {spread})"
     return [
-        twice,
-        _between(labels, "num_labels", split, _severity(policy.label_conflict, split), max_value=1),
-        _between(size, "side", split, _severity("fail", split), min_value=least),
-        _between(shape, "aspect", split, _severity("fail", split), max_value=aspect),
-        _between(blank, "spread", split, _severity(policy.constant_image, split), min_value=params.constant_range + 1),
+        _expect(
+            "CompoundColumnsToBeUnique",
+            f"no picture is in {split} twice with one label",
+            _severity(policy.exact_duplicate, split),
+            split,
+            column_list=["id", "label"],
+        ),
+        _between(labels, _severity(policy.label_conflict, split), "num_labels", split, max_value=1),
+        _between(size, _severity("fail", split), "side", split, min_value=least),
+        _between(shape, _severity("fail", split), "aspect", split, max_value=aspect),
+        _between(blank, _severity(policy.constant_image, split), "spread", split, min_value=spread + 1),
     ]
 
 
 def _count_expectations(params: ValidateParams) -> list[Any]:
     fewest = {"train": params.min_train_faces, "val": 1, "test": 1}
     return [
-        _between(f"every class has {least} or more faces in {split}", "num_faces", split, "critical", min_value=least)
+        _between(f"every class has {least} or more faces in {split}", "critical", "num_faces", split, min_value=least)
         for split, least in fewest.items()
     ]
 
 
 def _drift_expectations(params: ValidateParams) -> list[Any]:
     limit = params.max_ks_distance
-    notes = f"measures and labels are distributed in {{}} as in train, to {limit:g} (validate.max_ks_distance)"
-    return [_between(notes.format(split), "distance", split, "warning", max_value=limit) for split in SPLITS[1:]]
+    text = f"measures and labels are distributed in {{}} as in train, to {limit:g} (validate.max_ks_distance)"
+    return [_between(text.format(split), "warning", "distance", split, max_value=limit) for split in SPLITS[1:]]
 
 
-def _between(text: str, column: str, split: str, severity: str, **limits: float) -> Any:
-    within = Column("split") == split
-    return gxe.ExpectColumnValuesToBeBetween(
-        column=column, row_condition=within, severity=severity, notes=text, **limits
-    )
+def _between(text: str, severity: str, column: str, split: str | None = None, **limits: float) -> Any:
+    return _expect("ColumnValuesToBeBetween", text, severity, split, column=column, **limits)
+
+
+def _expect(kind: str, text: str, severity: str, split: str | None = None, **arguments: Any) -> Any:
+    """An expectation of Great Expectations, for the rows of one split or for all."""
+    if split:
+        arguments["row_condition"] = Column("split") == split
+    return getattr(gx.expectations, f"Expect{kind}")(notes=text, severity=severity, **arguments)
 
 
 def _severity(policy: Policy, split: str = "train") -> str:
-    """What a user keeps, and what is in test, which nobody may prune, is no reason to stop."""
+    """Rows that the user keeps, and test rows, which are never dropped, do not stop the pipeline."""
     return "warning" if policy == "keep" or split == "test" else "critical"
 
 
 def _run(context: Any, name: str, table: pd.DataFrame, expectations: list[Any]) -> list[Outcome]:
-    """Validate one table with one checkpoint; `name` names it in Data Docs."""
+    """Validate one table with one checkpoint, called `name` in Data Docs."""
     asset = context.data_sources.add_pandas(f"emopipe_{name}").add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe("all")
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))

@@ -17,19 +17,19 @@ class PolicyParams:
     constant_image: Policy
     """All pixels equal, or nearly."""
     likely_non_face: Policy
-    """Few grey levels: drawings, signs, text; and nearly black faces, so look before you drop."""
+    """Few grey levels: drawings, signs, text, and nearly black faces: inspect before dropping."""
     split_leak: Policy
     """The same pixels in two splits: dropped from train before val, from val before test."""
     near_split_leak: Policy
-    """Nearly the same picture in two splits, dropped in the same order."""
+    """Near-duplicates in two splits, dropped in the same order."""
     label_conflict: Policy
     """The same pixels with different labels."""
     exact_duplicate: Policy
     """The same pixels twice in one split, with one label."""
     near_duplicate: Policy
-    """Nearly the same picture twice in one split, with whatever labels."""
+    """Near-duplicates in one split, with any labels."""
     label_error: Policy
-    """A label that a model which has not seen it would not give."""
+    """A label that is probably wrong, by confident learning."""
     saturated_image: Policy
     """Mostly black and white pixels."""
     blurred_image: Policy
@@ -47,19 +47,19 @@ class ValidateParams:
     policy: PolicyParams
     """What to do with each kind of finding."""
     min_similarity: Annotated[float, Field(gt=0, lt=1)]
-    """Pictures are nearly the same whose details correlate by at least this."""
+    """Correlation of details from which two images are near-duplicates."""
     label_folds: Annotated[int, Field(ge=0, le=20)]
-    """Parts into which faces are dealt, to judge each label by a model of the other parts; 0: labels are not judged."""
+    """Folds of the cross-validation that scores labels; 0: labels are not scored."""
     max_label_quality: Annotated[float, Field(ge=0, le=1)]
-    """Only labels that their picture supports by less than this are suspects; at 0.5 another class is as likely."""
+    """Quality of a label below which it can be a suspect; at 0.5 another class is as likely."""
     constant_range: Annotated[int, Field(ge=0, le=255)]
-    """A picture whose brightest and darkest pixel differ by at most this is constant."""
+    """An image whose brightest and darkest pixel differ by at most this is constant."""
     min_entropy: Annotated[float, Field(ge=0, le=6)]
-    """Below this entropy of its grey levels, in bits, a picture is likely no face."""
+    """Below this entropy of its grey levels, in bits, an image is likely no face."""
     min_sharpness: Annotated[float, Field(ge=0)]
-    """Below this standard deviation of the Laplacian over that of the pixels a picture is blurred."""
+    """Below this standard deviation of the Laplacian over that of the pixels an image is blurred."""
     max_saturated: Annotated[float, Field(ge=0, le=1)]
-    """Above this share of black and white pixels a picture is saturated."""
+    """Above this share of black and white pixels an image is saturated."""
     max_robust_z: Annotated[float, Field(gt=0)]
     """Beyond this many standard deviations from the median, brightness and size are outliers."""
     max_ks_distance: Annotated[float, Field(ge=0, le=1)]

@@ -1,4 +1,4 @@
-"""The gate between a source and everything that learns from it: collect_evidence, find, drop, check, and tell."""
+"""The gate between a source and training: find defects, drop rows by policy, check expectations, report."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,34 +8,34 @@ import numpy as np
 import pandas as pd
 
 from emopipe.faces.file import FaceFile
-from emopipe.faces.table import SPLITS
+from emopipe.faces.table import SPLITS, count_faces
 from emopipe.validate.corrections import Corrections
 from emopipe.validate.data_docs import data_docs
 from emopipe.validate.evidence import collect_evidence
 from emopipe.validate.expectations import Counts, Outcome, check, enforce
-from emopipe.validate.findings import drop_reasons, enforce_policies, example_sources, find_all
+from emopipe.validate.findings import drop_reasons, enforce_policies, example_sources, find_defects
 from emopipe.validate.findings.base import Evidence, Finding
 from emopipe.validate.page import validation_page
 from emopipe.validate.params import ValidateParams
 
 CORRECTION = "correction"
-"""Why a row goes that people decided to drop."""
+"""Reason of rows that corrections.csv drops."""
 NUM_EXAMPLES = 5
-"""Sources that the report names for each finding."""
+"""Sources in the report for each finding."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Validated:
-    """What validation makes of a table of N faces."""
+    """A validated table of N faces."""
 
     kept: np.ndarray
-    """Bool (N,), the rows that stay."""
+    """Bool (N,), rows that stay."""
     labels: list[str]
-    """N labels, corrected."""
+    """Corrected labels (N,)."""
     report: dict[str, Any]
     """Counts, findings and expectations, ready for JSON."""
     pages: dict[str, bytes]
-    """The report for people: file contents by path, `index.html` first to open."""
+    """The validation page and its tables: file contents by path."""
     warnings: list[str]
     """Broken expectations that do not stop the pipeline, a line each."""
 
@@ -43,45 +43,40 @@ class Validated:
 def validate(
     file: FaceFile, classes: Sequence[str], params: ValidateParams, corrections: Corrections, *, seed: int
 ) -> Validated:
-    """Drop what the policies drop and hold the rest against the expectations.
+    """Drop rows by the policies and check the expectations on the rest.
 
     Raises `GateError` when a finding's policy is `fail`, or when a critical expectation does not hold.
     """
     faces = file.frame.assign(label=corrections.relabelled(file.frame["id"], file.frame["label"]))
-    seen = collect_evidence(file, faces, classes, params, seed=seed)
-    seen.labels["suspect"] &= ~corrections.named(faces["id"], "keep")
-    findings = find_all(seen, params)
+    evidence = collect_evidence(file, faces, classes, params, seed=seed)
+    evidence.labels["suspect"] &= ~corrections.named(faces["id"], "keep")
+    findings = find_defects(evidence, params)
     enforce_policies(findings, faces)
     reasons = drop_reasons(findings, len(faces))
     reasons[corrections.named(faces["id"], "drop")] = CORRECTION
     kept = reasons.isna().to_numpy()
     counts = count_faces(faces[kept], classes)
-    outcomes, context = check(seen.where(kept), counts, classes, params)
+    outcomes, context = check(evidence.where(kept), counts, classes, params)
     enforce(outcomes)
-    page = validation_page(file, faces, reasons, findings, outcomes, counts)
-    docs = {f"data_docs/{path}": content for path, content in data_docs(context).items()}
-    tables = {"findings.csv": finding_table(seen, findings, reasons), "suspects.csv": suspect_table(seen, findings)}
+    tables = {
+        "findings.csv": finding_table(faces, findings, reasons),
+        "suspects.csv": suspect_table(evidence, findings),
+    }
     unknown = corrections.unknown(faces["id"])
     return Validated(
         kept=kept,
         labels=faces["label"].tolist(),
         report=validation_report(file.frame, faces, reasons, findings, outcomes, counts),
         pages={
-            "index.html": page.encode(),
+            "index.html": validation_page(file, faces, reasons, findings, outcomes, counts).encode(),
             **{name: table.to_csv(index=False, lineterminator="\n").encode() for name, table in tables.items()},
-            **docs,
+            **{f"data_docs/{path}": content for path, content in data_docs(context).items()},
         },
         warnings=[
             *(str(outcome) for outcome in outcomes if not outcome.success),
-            *([f"{len(unknown)} corrections are of pictures that are not here ({unknown[0]}, ...)"] if unknown else []),
+            *([f"{len(unknown)} corrections are for unknown ids ({unknown[0]}, ...)"] if unknown else []),
         ],
     )
-
-
-def count_faces(faces: pd.DataFrame, classes: Sequence[str]) -> Counts:
-    """Faces by split and class, zeros included, in the order of the splits and `classes`."""
-    counted = faces.groupby(["split", "label"]).size()
-    return {split: {name: int(counted.get((split, name), 0)) for name in classes} for split in SPLITS}
 
 
 def validation_report(
@@ -92,16 +87,16 @@ def validation_report(
     outcomes: Sequence[Outcome],
     counts: Counts,
 ) -> dict[str, Any]:
-    """The report for programs; every row is either among `rows_out` or once among `dropped`.
+    """The report as JSON values; every row is either among `rows_out` or once among `dropped`.
 
-    given: the rows as they came. faces: the same with corrected labels, by which all is counted.
+    given: the rows with the labels of the source. faces: the same with corrected labels, which all counts use.
     """
     classes = list(counts["train"])
     kinds = [finding.kind for finding in findings] + [CORRECTION]
     dropped = {kind: count_faces(faces[reasons == kind], classes) for kind in kinds}
     totals = {kind: sum(sum(by_class.values()) for by_class in by_split.values()) for kind, by_split in dropped.items()}
     rows_out = int(reasons.isna().sum())
-    assert len(faces) == rows_out + sum(totals.values()), "every row is accounted once"
+    assert len(faces) == rows_out + sum(totals.values()), "every row is counted once"
     return {
         "rows_in": len(faces),
         "rows_out": rows_out,
@@ -115,14 +110,14 @@ def validation_report(
     }
 
 
-def finding_table(seen: Evidence, findings: Sequence[Finding], reasons: pd.Series) -> pd.DataFrame:
-    """Every row of every finding, with the figure that speaks for it; `dropped` is why it goes, empty if it stays."""
+def finding_table(faces: pd.DataFrame, findings: Sequence[Finding], reasons: pd.Series) -> pd.DataFrame:
+    """Every row of every finding, with its score; `dropped` is the reason, empty if the row stays."""
     parts = [
-        seen.faces.iloc[finding.rows][["source", "id", "split", "label"]].assign(
+        faces.iloc[finding.rows][["source", "id", "split", "label"]].assign(
             kind=finding.kind,
             severity=finding.severity,
             group=finding.groups,
-            evidence=finding.evidence.round(4),
+            evidence=finding.scores.round(4),
             dropped=reasons.iloc[finding.rows].fillna(""),
         )
         for finding in findings
@@ -131,17 +126,17 @@ def finding_table(seen: Evidence, findings: Sequence[Finding], reasons: pd.Serie
     return pd.concat(parts)[columns]
 
 
-def suspect_table(seen: Evidence, findings: Sequence[Finding]) -> pd.DataFrame:
-    """Labels that are probably wrong, the worst first, as lines for corrections.csv: fill in `action`, and `label`."""
+def suspect_table(evidence: Evidence, findings: Sequence[Finding]) -> pd.DataFrame:
+    """Label errors, the worst first, as lines for corrections.csv with an empty `action`."""
     (suspects,) = (finding for finding in findings if finding.kind == "label_error")
-    rows = seen.faces.iloc[suspects.rows]
+    rows = evidence.faces.iloc[suspects.rows]
     return pd.DataFrame(
         {
             "id": rows["id"],
             "action": "",
-            "label": seen.labels["suggested"].iloc[suspects.rows],
+            "label": evidence.labels["suggested"].iloc[suspects.rows],
             "given": rows["label"],
-            "quality": suspects.evidence.round(4),
+            "quality": suspects.scores.round(4),
             "split": rows["split"],
             "source": rows["source"],
         }

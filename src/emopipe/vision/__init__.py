@@ -1,1 +1,1 @@
-"""What pictures are measured and cropped by: statistics, gradient histograms, near-duplicates, face detectors."""
+"""Image statistics, HOG features, near-duplicates, label errors, and face detectors."""

@@ -1,6 +1,6 @@
-"""The default detector: CenterFace (Xu et al. 2019, arXiv:1911.03599), whose weights come with this package.
+"""The default detector: CenterFace (Xu et al. 2019, arXiv:1911.03599), whose weights are part of this package.
 
-Shapes: H, W the picture, h, w the network's output, a quarter of its input, N faces.
+Shapes: H, W the image, h, w the network's output, a quarter of its input, N faces.
 """
 
 from pathlib import Path
@@ -14,14 +14,14 @@ from emopipe.vision.weights import read_weights
 
 WEIGHTS = Path(__file__).with_name("centerface.onnx")
 SHA256 = "b1c679d2d285fadde9df892a79e4e63abd50193a7306c16be40fc2b0fd9aebf3"
-STRIDE, MULTIPLE = 4, 32  # of output cells, and of the sides that the network takes
+STRIDE, MULTIPLE = 4, 32  # of the output cells, and of the input sides
 
 
 class CenterFace:
-    """A point per face, with the logarithm of its size."""
+    """Anchor-free: a heatmap of face centres, with an offset and a log size for each."""
 
     def __init__(self, *, longest: int, min_score: float = MIN_SCORE, num_threads: int = 0) -> None:
-        """Pictures are shrunk until their longer side is `longest` pixels; `num_threads` 0 takes all cores."""
+        """Images are reduced to a longer side of at most `longest` pixels; `num_threads` 0 uses all cores."""
         self._longest, self._min_score = longest, min_score
         options = ort.SessionOptions()
         options.intra_op_num_threads = num_threads
@@ -29,17 +29,17 @@ class CenterFace:
         self._session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
     def detect(self, image: np.ndarray) -> Detections:
-        """The faces of uint8 RGB (H, W, 3)."""
+        """Detect the faces of uint8 RGB (H, W, 3)."""
         height, width = image.shape[:2]
         scale = scale_for(height, width, self._longest)
         outputs = self._session.run(["heatmap", "log_size", "offset"], {"image": _network_input(image, scale)})
-        found = decode(*(output[0] for output in outputs), min_score=self._min_score)
-        boxes = (found.boxes / np.float32(scale)).clip(0, np.array([width, height] * 2, np.float32))
-        return Detections(boxes=boxes, scores=found.scores)
+        detections = decode(*(output[0] for output in outputs), min_score=self._min_score)
+        boxes = (detections.boxes / np.float32(scale)).clip(0, np.array([width, height] * 2, np.float32))
+        return Detections(boxes=boxes, scores=detections.scores)
 
 
 def _network_input(image: np.ndarray, scale: float) -> np.ndarray:
-    """Shrunk, with black at the right and below up to a multiple of 32: float32 RGB (1, 3, 4h, 4w) in 0 to 255."""
+    """Resize, and pad with black right and below to a multiple of 32: float32 RGB (1, 3, 4h, 4w) in 0 to 255."""
     height, width = (max(1, round(side * scale)) for side in image.shape[:2])
     padded = np.zeros((-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE, 3), np.uint8)
     padded[:height, :width] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
@@ -49,7 +49,7 @@ def _network_input(image: np.ndarray, scale: float) -> np.ndarray:
 def decode(heatmap: np.ndarray, log_size: np.ndarray, offset: np.ndarray, *, min_score: float) -> Detections:
     """Boxes in pixels of the network's input, from (1, h, w), (2, h, w) and (2, h, w); height and y come first.
 
-    A face is a cell whose score is above `min_score`, unless its box overlaps a surer one's (IoU > `MAX_OVERLAP`).
+    Cells with a score above `min_score`, after non-maximum suppression (IoU > `MAX_OVERLAP`).
     """
     rows, columns = np.nonzero(heatmap[0] > min_score)
     scores = heatmap[0, rows, columns]

@@ -1,6 +1,6 @@
-"""What finds faces, behind one small interface.
+"""The interface of face detectors.
 
-Shapes: H, W height and width of the picture, N faces.
+Shapes: H, W height and width of the image, N faces.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ MIN_SCORE, MAX_OVERLAP = 0.5, 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Detections:
-    """The faces of one picture, the surest first."""
+    """The faces of one image, by descending score."""
 
     boxes: np.ndarray
-    """float32 (N, 4): left, top, right, bottom, in pixels of the picture, inside it."""
+    """float32 (N, 4): left, top, right, bottom, in pixels of the image, clipped to it."""
     scores: np.ndarray
     """float32 (N,) in 0 to 1."""
 
@@ -25,12 +25,12 @@ class Detections:
 
 
 class Detector(Protocol):
-    """Finds faces."""
+    """Detects faces."""
 
     def detect(self, image: np.ndarray) -> Detections:
-        """The faces of a picture, uint8 RGB (H, W, 3) of any size."""
+        """Detect the faces of an image, uint8 RGB (H, W, 3) of any size."""
 
 
 def scale_for(height: int, width: int, longest: int) -> float:
-    """The factor that makes the longer side `longest` pixels; 1 where it is shorter already."""
+    """The factor that makes the longer side `longest` pixels; 1 if it is shorter already."""
     return min(1.0, longest / max(height, width))

@@ -1,7 +1,7 @@
-"""Which labels are probably wrong: confident learning over what models say of faces that they were not trained on.
+"""Label errors by confident learning on out-of-fold predictions.
 
-Northcutt, Jiang & Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", as cleanlab has it. The
-models are quick ones: a Gaussian kernel on gradient histograms (Nyström's approximation) and discriminant analysis.
+Northcutt, Jiang & Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", implemented by cleanlab.
+The model is a fast one: an RBF kernel on HOG features (Nyström approximation) and linear discriminant analysis.
 Shapes: N faces, F features, K classes.
 """
 
@@ -18,8 +18,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from tqdm import tqdm
 
 COLUMNS = ("quality", "suspect", "suggested")
-_GAMMA, _LANDMARKS, _FACES_A_LANDMARK = 0.1, 1000, 4
-_LEARNED_FROM = 50_000  # faces at most: beyond, a model of this size learns no more
+_GAMMA, _MAX_LANDMARKS, _FACES_PER_LANDMARK = 0.1, 1000, 4
+_MAX_TRAIN_FACES = 50_000  # a model of this size does not improve beyond
 _BATCH = 1024
 
 
@@ -33,30 +33,30 @@ def find_label_errors(
     max_quality: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Judge each label by a model that saw neither the face nor another of its group.
+    """Score each label with an out-of-fold model; groups never cross folds.
 
     features: (N, F). labels: int64 (N,), every class at least `folds` times. groups: (N,), the same for faces that
-    would give each other away. Returns a row for each face: `quality`, 0 to 1, how well the picture supports the label;
-    `suspect`, whether the label is probably wrong, and its quality below `max_quality`; `suggested`, the class that the
-    model gives. Deterministic on one machine type.
+    must share a fold. Returns a row per face: `quality` of the label, 0 to 1 (normalized margin); `suspect`, whether
+    the label is probably wrong and its quality below `max_quality`; `suggested`, the predicted class. Deterministic on
+    one machine type.
     """
     probabilities = np.zeros((len(labels), len(classes)))
-    deal = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, groups)
-    for rest, fold in tqdm(deal, total=folds, desc="judge labels", unit=" folds", disable=None):
-        model = _learned(features, labels, rest, seed)
-        for part in np.array_split(fold, -(-len(fold) // _BATCH)):
-            probabilities[part] = model.predict_proba(features[part].astype(np.float32))
+    splits = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, groups)
+    for train, held_out in tqdm(splits, total=folds, desc="label quality", unit=" folds", disable=None):
+        model = _fit(features, labels, train, seed)
+        for batch in np.array_split(held_out, -(-len(held_out) // _BATCH)):
+            probabilities[batch] = model.predict_proba(features[batch].astype(np.float32))
     quality = get_label_quality_scores(labels, probabilities, method="normalized_margin")
     suspect = find_label_issues(labels, probabilities, n_jobs=1) & (quality < max_quality)
     suggested = np.array(classes)[probabilities.argmax(axis=1)]
     return pd.DataFrame(dict(zip(COLUMNS, (quality, suspect, suggested), strict=True)))
 
 
-def _learned(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, seed: int) -> Pipeline:
-    shuffled = np.random.default_rng(seed).permutation(rows)[:_LEARNED_FROM]
-    landmarks = min(_LANDMARKS, len(shuffled) // _FACES_A_LANDMARK)
+def _fit(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, seed: int) -> Pipeline:
+    sampled = np.random.default_rng(seed).permutation(rows)[:_MAX_TRAIN_FACES]
+    landmarks = min(_MAX_LANDMARKS, len(sampled) // _FACES_PER_LANDMARK)
     model = make_pipeline(
         Nystroem(gamma=_GAMMA, n_components=landmarks, random_state=seed),
         LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
     )
-    return model.fit(features[shuffled].astype(np.float32), labels[shuffled])
+    return model.fit(features[sampled].astype(np.float32), labels[sampled])

@@ -1,4 +1,4 @@
-"""Reading the weights of a detector, and making sure that they are those that were meant."""
+"""Read and verify the weights of a detector."""
 
 import hashlib
 from collections.abc import Collection
@@ -13,7 +13,7 @@ def read_weights(path: Path, digests: Collection[str]) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path} is not readable ({error.strerror}): name the detector's ONNX file") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found not in digests:
-        raise ModelError(f"{path} has sha256 {found}, expected {' or '.join(digests)}: fetch the file again")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest not in digests:
+        raise ModelError(f"{path} has sha256 {digest}, expected {' or '.join(digests)}: fetch the file again")
     return content

@@ -1,6 +1,6 @@
-"""The fast detector: YuNet (Wu, Peng, Yu 2023), from a file that the user has; OpenCV runs it.
+"""The fast detector: YuNet (Wu, Peng, Yu 2023), from a file of the user's, run by OpenCV.
 
-Shapes: H, W height and width of the picture, N faces.
+Shapes: H, W height and width of the image, N faces.
 """
 
 from pathlib import Path
@@ -16,17 +16,17 @@ DIGESTS = {
     "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4": "face_detection_yunet_2023mar.onnx",
     "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0": "face_detection_yunet_2026may.onnx",
 }
-"""sha256 of the files of OpenCV's model zoo. They hold the same weights; the second one says that it takes any size of
-picture, which OpenCV 5 wants to hear."""
+"""sha256 of the files in OpenCV's model zoo: the same weights; the second declares dynamic input sizes, which OpenCV 5
+requires."""
 
 
 class YuNet:
     """`cv2.FaceDetectorYN` behind the interface of the other detectors."""
 
     def __init__(self, weights: Path, *, longest: int, min_score: float = MIN_SCORE) -> None:
-        """Pictures are shrunk until their longer side is `longest` pixels.
+        """Images are reduced to a longer side of at most `longest` pixels.
 
-        Raises `ModelError` when `weights` is not one of the files in `DIGESTS`, or not one that this OpenCV runs.
+        Raises `ModelError` when `weights` is not one of `DIGESTS`, or this OpenCV cannot run it.
         """
         self._longest = longest
         content = np.frombuffer(read_weights(weights, DIGESTS), np.uint8)
@@ -39,7 +39,7 @@ class YuNet:
             raise ModelError(f"OpenCV {cv2.__version__} does not run {weights}: take another of {others}") from error
 
     def detect(self, image: np.ndarray) -> Detections:
-        """The faces of uint8 RGB (H, W, 3)."""
+        """Detect the faces of uint8 RGB (H, W, 3)."""
         height, width = image.shape[:2]
         scale = scale_for(height, width, self._longest)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))

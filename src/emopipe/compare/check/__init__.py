@@ -1,1 +1,1 @@
-"""The regression check of a change against its base, at the desk and in CI."""
+"""The regression check of a change against its base, on a developer's machine and in CI."""

@@ -1,6 +1,6 @@
-"""Which stages ran again between two states of dvc.lock, why, and whether that changed what they make."""
+"""Stages that differ between two states of dvc.lock: the reasons, and the outs that changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from emopipe.core.state import StageRecord
@@ -11,64 +11,63 @@ NUM_NAMED = 4
 
 
 @dataclass(frozen=True)
-class Ran:
-    """A stage as one dvc.lock has it."""
+class RecordedStage:
+    """A stage in dvc.lock."""
 
     record: StageRecord
     command: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """A stage that is not the same in two states."""
+class StageChange:
+    """A stage that differs between two states."""
 
     stage: str
     reasons: list[str]
     outs: list[str]
-    """Paths of those outs that are not the same."""
+    """Paths of the outs that differ."""
 
 
-def stage_changes(before: Mapping[str, Ran], now: Mapping[str, Ran]) -> list[Change]:
-    """The stages that differ, in the order in which they run; those that are gone come last."""
+def stage_changes(before: Mapping[str, RecordedStage], now: Mapping[str, RecordedStage]) -> list[StageChange]:
+    """The stages that differ, in the order of the pipeline; removed stages come last."""
     names = [*now, *(name for name in before if name not in now)]
-    found = (_change(name, before.get(name), now.get(name)) for name in names)
-    return [change for change in found if change is not None]
+    changes = (_change(name, before.get(name), now.get(name)) for name in names)
+    return [change for change in changes if change is not None]
 
 
-def stage_section(changes: list[Change]) -> Section:
-    """A row for each."""
+def stage_section(changes: Sequence[StageChange]) -> Section:
+    """A row per reason; models that ran for the same reasons share one: `train@cnn, resnet18`."""
+    groups: dict[tuple[str, str], list[StageChange]] = {}
+    for change in changes:
+        groups.setdefault((change.stage.partition("@")[0], listed(change.reasons)), []).append(change)
+    rows = []
+    for (kind, why), members in groups.items():
+        models = [member.stage.partition("@")[2] for member in members]
+        outs = [path for member in members for path in member.outs]
+        stages = f"{kind}@{', '.join(models)}" if all(models) else kind
+        rows.append((Cell(stages), Cell(why), Cell(_named(outs) or "none")))
     return Section(
         key="stages",
         title="Stages that ran again, and why",
         note="" if changes else "None.",
-        header=("stage", "why", "outs that are not the same"),
-        rows=tuple((Cell(stages), Cell(why), Cell(_named(outs) or "none")) for stages, why, outs in _grouped(changes)),
+        header=("stage", "why", "outs that changed"),
+        rows=tuple(rows),
         is_text=True,
     )
 
 
-def _grouped(changes: list[Change]) -> Iterator[tuple[str, str, list[str]]]:
-    """Stages of one kind that ran for the same reasons count as one: `train@cnn, resnet18`."""
-    groups: dict[tuple[str, str], list[Change]] = {}
-    for change in changes:
-        groups.setdefault((change.stage.partition("@")[0], listed(change.reasons)), []).append(change)
-    for (kind, why), members in groups.items():
-        names = [member.stage.partition("@")[2] for member in members]
-        yield f"{kind}@{', '.join(names)}" if all(names) else kind, why, [path for one in members for path in one.outs]
-
-
-def _change(name: str, before: Ran | None, now: Ran | None) -> Change | None:
+def _change(name: str, before: RecordedStage | None, now: RecordedStage | None) -> StageChange | None:
     if before is None or now is None:
-        return Change(stage=name, reasons=["it is new" if now else "it is gone"], outs=[])
-    outs, old = now.record.outs, before.record.outs
-    changed = [path for path in sorted(outs | old) if outs.get(path) != old.get(path)]
+        return StageChange(stage=name, reasons=["it is new" if now else "it was removed"], outs=[])
+    new, old = now.record.outs, before.record.outs
+    outs = [path for path in sorted(new | old) if new.get(path) != old.get(path)]
     reasons = list(_reasons(before, now))
-    if not reasons and not changed:
+    if not reasons and not outs:
         return None
-    return Change(stage=name, reasons=reasons or ["nothing that DVC knows of: it was run again by hand"], outs=changed)
+    return StageChange(stage=name, reasons=reasons or ["unknown to DVC: it was run again by hand"], outs=outs)
 
 
-def _reasons(before: Ran, now: Ran) -> Iterator[str]:
+def _reasons(before: RecordedStage, now: RecordedStage) -> Iterator[str]:
     if before.command != now.command:
         yield "its command was changed"
     old, new = before.record.state, now.record.state
@@ -76,13 +75,10 @@ def _reasons(before: Ran, now: Ran) -> Iterator[str]:
         yield from differences(key, old.params.get(key), new.params.get(key))
     paths = [path for path in sorted(old.inputs | new.inputs) if old.inputs.get(path) != new.inputs.get(path)]
     code = [path.removeprefix("src/emopipe/") for path in paths if path.startswith(CODE)]
-    if code:
-        yield f"code: {_named(code)}"
     data = [path for path in paths if not path.startswith(CODE)]
-    if data:
-        yield f"data: {_named(data)}"
+    yield from (f"{kind}: {_named(part)}" for kind, part in (("code", code), ("data", data)) if part)
 
 
-def _named(paths: list[str]) -> str:
+def _named(paths: Sequence[str]) -> str:
     more = f" and {len(paths) - NUM_NAMED} more" if len(paths) > NUM_NAMED else ""
     return f"{', '.join(paths[:NUM_NAMED])}{more}"

@@ -1,4 +1,4 @@
-"""A check in the terminal, and as Markdown for a comment on a pull request."""
+"""The report of a check in the terminal, and as Markdown for a comment on a pull request."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -7,77 +7,71 @@ from dataclasses import replace
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from emopipe.compare.check.report import Report
+from emopipe.compare.check.checks import CheckReport
 from emopipe.compare.promotion_text import TONES
-from emopipe.tracking.comparison_tables import Cell, Section, Tone
-from emopipe.tracking.table_text import STYLES, markdown, rich_text
+from emopipe.tracking.comparison_tables import STYLES, Cell, Section, Tone, markdown, rich_text
 
-LIMIT = 30_000
-"""Bytes of Markdown: a comment on GitHub holds 65,536 characters, and so two checks."""
-MOST_ROWS = 8
+MAX_BYTES = 30_000
+"""Of Markdown: a comment on GitHub holds 65,536 characters, so two checks fit."""
+MAX_ROWS = 8
 """Of one table in the terminal."""
 
 
-def check_text(report: Report) -> RenderableType:
-    """What fits on a screen: the verdict, what was checked, and the tables that say most."""
+def check_text(report: CheckReport) -> RenderableType:
+    """The verdict, the checks, and the first rows of the tables, for one screen."""
     tone: Tone = "better" if report.passed else "worse"
-    parts = [_items(report, TONES), *(_cut(part) for part in report.short)]
+    parts = [_results(report, TONES), *(_cut(part) for part in report.tables)]
     return Group(Text(report.title), Text(report.headline, style=STYLES[tone]), Text(""), rich_text(parts))
 
 
-def check_markdown(report: Report) -> str:
-    """All of it, the long tables folded; those that would make it longer than `LIMIT` are named instead."""
+def check_markdown(report: CheckReport) -> str:
+    """The whole report with folded tables; those beyond `MAX_BYTES` are only named."""
     blocks = [
-        f"### {_plain(report.title)}",
-        f"**{_plain(report.headline)}.**",
-        _table(_items(report, {"failed": "worse"})),
+        f"### {_escaped(report.title)}",
+        f"**{_escaped(report.headline)}.**",
+        _table(_results(report, {"failed": "worse"})),
     ]
-    blocks += [f"**{_plain(part.title)}**\n\n{_table(part)}" for part in report.short[:1]]
+    blocks += [f"**{_escaped(part.title)}**\n\n{_table(part)}" for part in report.tables[:1]]
     left_out = []
-    for part in [*report.short[1:], *report.more]:
-        folded = f"<details>\n<summary>{_plain(_summary(part))}</summary>\n\n{_table(part)}\n\n</details>"
-        if _size([*blocks, folded]) <= LIMIT - 1_000:
+    for part in [*report.tables[1:], *report.details]:
+        summary = f"{part.title} ({len(part.rows)})" if part.key == "stages" else part.title
+        folded = f"<details>\n<summary>{_escaped(summary)}</summary>\n\n{_table(part)}\n\n</details>"
+        if _size([*blocks, folded]) <= MAX_BYTES - 1_000:
             blocks.append(folded)
         else:
             left_out.append(part.title)
     if left_out:
-        blocks.append(f"Too long for a comment: {_plain('; '.join(left_out))}. `emopipe check` shows the tables.")
+        blocks.append(f"Too long for a comment: {_escaped('; '.join(left_out))}. `emopipe check` shows the tables.")
     return "\n\n".join(blocks) + "\n"
 
 
-def _items(report: Report, tones: Mapping[str, Tone]) -> Section:
+def _results(report: CheckReport, tones: Mapping[str, Tone]) -> Section:
     return Section(
-        key="items",
-        title="Checked",
-        note="",
-        header=("what", "outcome", "found"),
+        key="results",
+        title="Checks",
+        header=("check", "outcome", "finding"),
         rows=tuple(
-            (Cell(item.name), Cell(item.outcome, tones.get(item.outcome, "plain")), Cell(item.text))
-            for item in report.items
+            (Cell(result.name), Cell(result.outcome, tones.get(result.outcome, "plain")), Cell(result.text))
+            for result in report.results
         ),
         is_text=True,
     )
 
 
 def _cut(part: Section) -> Section:
-    more = len(part.rows) - MOST_ROWS
-    if more <= 0:
+    if len(part.rows) <= MAX_ROWS:
         return part
-    note = f"{part.note} The first {MOST_ROWS} of {len(part.rows)}; --markdown FILE has all.".strip()
-    return replace(part, rows=part.rows[:MOST_ROWS], note=note)
+    note = f"{part.note} The first {MAX_ROWS} of {len(part.rows)}; --markdown FILE has all.".strip()
+    return replace(part, rows=part.rows[:MAX_ROWS], note=note)
 
 
 def _table(part: Section) -> str:
-    """Its note and its table, without the heading."""
+    """Note and table, without the heading."""
     return markdown([part]).partition("\n\n")[2].strip()
 
 
-def _summary(part: Section) -> str:
-    return f"{part.title} ({len(part.rows)})" if part.key == "stages" else part.title
-
-
-def _plain(text: str) -> str:
-    """As it stands, in Markdown and in HTML inside it."""
+def _escaped(text: str) -> str:
+    """Plain text in Markdown, and in HTML inside it."""
     return html.escape(text, quote=False).replace("*", r"\*").replace("|", r"\|")
 
 

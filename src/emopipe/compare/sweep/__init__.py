@@ -1,4 +1,4 @@
-"""Settings compared: each with several models and seeds, as DVC experiments; then what of the differences is signal.
+"""A sweep: settings x models x seeds as DVC experiments, and which differences between settings are significant.
 
-experiments.yaml ──design──▶ cells ──dvc exp run──▶ predictions ──statistics──▶ table, figure
+sweep.yaml ──design──▶ trials ──dvc exp run──▶ predictions ──statistics──▶ table, figure
 """

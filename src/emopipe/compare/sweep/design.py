@@ -1,4 +1,4 @@
-"""What is compared: named settings of params.yaml, each with every model and seed; from a file, or from words."""
+"""The design of a sweep: named settings of params.yaml, each with every model and seed, from a file and options."""
 
 import re
 import shlex
@@ -14,21 +14,21 @@ from pydantic.dataclasses import dataclass
 from emopipe.core.errors import ParamsError
 
 Overrides = Mapping[str, Any]
-"""Dotted names of params.yaml, and the values that they get."""
+"""Dotted names of params.yaml, and their new values."""
 _NAME = r"^[A-Za-z0-9_.-]+$"
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Design:
-    """All combinations of settings, models and seeds; every one is an experiment."""
+    """All combinations of settings, models and seeds; each is a trial."""
 
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
-    """Values of base.seed: of the training, and of the validation split where it is carved."""
+    """Values of base.seed, for the training and for a validation split that is sampled from train."""
     params: dict[str, Any]
-    """Overrides in all experiments: the budget, such as train.epochs."""
+    """Overrides in all trials: the budget, such as train.epochs."""
     baseline: str
-    """The setting that all others are held against."""
+    """The setting that all others are compared with."""
     settings: dict[Annotated[str, Field(pattern=_NAME)], dict[str, Any]]
     """Overrides by the name of the setting."""
 
@@ -38,7 +38,7 @@ class Design:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class Trial:
     """One experiment."""
 
     setting: str
@@ -53,7 +53,7 @@ def read_design(path: Path) -> Design:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         return TypeAdapter(Design).validate_python(raw)
     except FileNotFoundError as error:
-        raise ParamsError(f"{path} does not exist: docs/balance.md shows what stands in it") from error
+        raise ParamsError(f"{path} does not exist: docs/balance.md shows its format") from error
     except yaml.YAMLError as error:
         raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
@@ -64,26 +64,25 @@ def read_design(path: Path) -> Design:
 def changed(
     design: Design, *, models: Sequence[str], seeds: Sequence[int], params: Overrides, settings: Sequence[str]
 ) -> Design:
-    """The design with what the command line says in place of its own; settings are added, such as
+    """The design with options of the command line; settings are added, such as
     "adjusted balance.strategy=none train.imbalance.logit_adjustment=1.0"."""
-    added = dict(map(_setting, settings))
     return replace(
         design,
         models=tuple(models) or design.models,
         seeds=tuple(seeds) or design.seeds,
         params={**design.params, **params},
-        settings={**design.settings, **added},
+        settings={**design.settings, **dict(map(_setting, settings))},
     )
 
 
-def cells(design: Design, known_models: Sequence[str]) -> list[Cell]:
-    """All experiments, seed by seed, so that an interrupted comparison has whole rounds; the baseline comes first.
+def trials(design: Design, known_models: Sequence[str]) -> list[Trial]:
+    """All trials, seed by seed, so that an interrupted sweep has complete seeds; the baseline comes first.
 
-    known_models: `models` of params.yaml; a model beside them is added to them.
+    known_models: `models` of params.yaml; a model that is not among them is added.
     """
     names = [design.baseline, *(name for name in design.settings if name != design.baseline)]
     return [
-        Cell(
+        Trial(
             setting=name,
             model=model,
             seed=seed,
@@ -103,5 +102,5 @@ def cells(design: Design, known_models: Sequence[str]) -> list[Cell]:
 def _setting(words: str) -> tuple[str, dict[str, Any]]:
     name, *pairs = shlex.split(words) or [""]
     if not re.match(_NAME, name) or not pairs or not all("=" in pair for pair in pairs):
-        raise ParamsError(f"--setting {words!r}: expected a name, and then KEY=VALUE once or more")
+        raise ParamsError(f"--setting {words!r}: expected a name and at least one KEY=VALUE")
     return name, {key: yaml.safe_load(value) for key, value in (pair.split("=", 1) for pair in pairs)}

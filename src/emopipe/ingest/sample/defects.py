@@ -1,10 +1,10 @@
-"""Mistakes of the kind that real collections contain, planted so that the pipeline can be seen to find them.
+"""Defects as in real data sets, planted to show that the pipeline finds them.
 
 Tables have FER2013's columns `emotion` (int), `pixels` (grey levels, blank-separated, row by row) and `Usage`.
 """
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,34 +13,23 @@ from emopipe.faces.classes import FER2013_CLASSES
 
 UNKNOWN_EMOTION = 9
 TOO_BRIGHT = 300
-BRIGHTENING, NOISE = 8, 3
-"""Grey levels by which near duplicates differ, throughout and at most."""
-_REFERENCE_FACES = 2000
-"""Number of faces for which the default counts hold."""
+BRIGHTENING, NOISE = 8, 3  # grey levels by which near-duplicates differ: of all pixels, and at most
+_REFERENCE_FACES = 2000  # number of faces for which the default counts hold
 
 
 @dataclass(frozen=True, kw_only=True)
 class DefectCounts:
-    """How many rows of each kind are added; all are in Training except one constant image."""
+    """Rows to add, by kind; all are in Training except one constant image."""
 
-    train_duplicates: int = 12
-    """Copies of Training rows."""
-    test_leaks: int = 8
-    """Copies of PrivateTest rows."""
-    val_leaks: int = 8
-    """Copies of PublicTest rows."""
-    near_duplicates: int = 6
-    """PrivateTest and PublicTest rows, in turn, a little brighter, shifted by a pixel, or noisier."""
-    label_conflicts: int = 4
-    """Copies of Training rows with another label."""
-    constant_images: int = 2
-    """One grey level throughout; the first in Training, the second in PublicTest."""
-    short_rows: int = 1
-    """The last pixel is missing."""
-    bright_rows: int = 1
-    """A pixel has the value `TOO_BRIGHT`."""
-    unknown_labels: int = 1
-    """The label is `UNKNOWN_EMOTION`."""
+    train_duplicates: int = 12  # copies of Training rows
+    test_leaks: int = 8  # copies of PrivateTest rows
+    val_leaks: int = 8  # copies of PublicTest rows
+    near_duplicates: int = 6  # of held-out rows, in turn brightened, shifted by a pixel, or noisy
+    label_conflicts: int = 4  # copies of Training rows with another label
+    constant_images: int = 2  # one grey level throughout; the first in Training, the second in PublicTest
+    short_rows: int = 1  # the last pixel is missing
+    bright_rows: int = 1  # a pixel has the value `TOO_BRIGHT`
+    unknown_labels: int = 1  # the label is `UNKNOWN_EMOTION`
 
     @property
     def total(self) -> int:
@@ -49,24 +38,14 @@ class DefectCounts:
 
 
 def defect_counts(num_faces: int) -> DefectCounts:
-    """Counts for a table of `num_faces` sound rows: what is copied grows with it, the other defects do not."""
-    full = DefectCounts()
-
-    def scaled(count: int) -> int:
-        return max(1, round(count * num_faces / _REFERENCE_FACES))
-
-    return replace(
-        full,
-        train_duplicates=scaled(full.train_duplicates),
-        test_leaks=scaled(full.test_leaks),
-        val_leaks=scaled(full.val_leaks),
-        near_duplicates=scaled(full.near_duplicates),
-        label_conflicts=scaled(full.label_conflicts),
-    )
+    """Counts for a table of `num_faces` sound rows: the number of copies scales with it, other defects do not."""
+    copied = ("train_duplicates", "test_leaks", "val_leaks", "near_duplicates", "label_conflicts")
+    scaled = {name: getattr(DefectCounts, name) * num_faces / _REFERENCE_FACES for name in copied}
+    return DefectCounts(**{name: max(1, round(count)) for name, count in scaled.items()})
 
 
 def make_defects(table: pd.DataFrame, counts: DefectCounts, rng: np.random.Generator) -> pd.DataFrame:
-    """Rows to add to a sound `table`, each made from another row of it."""
+    """Rows to add to a sound `table`, each derived from a different row."""
     pools = {usage: rows.iloc[rng.permutation(len(rows))] for usage, rows in table.groupby("Usage")}
     taken = dict.fromkeys(pools, 0)
 
@@ -97,11 +76,11 @@ def _with_pixels(rows: pd.DataFrame, change: Callable[[np.ndarray], np.ndarray])
 
 
 def _altered(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Make each row a near duplicate, by one of three changes in turn."""
+    """Make each row a near-duplicate, by one of three changes in turn."""
 
     def shifted(pixels: np.ndarray) -> np.ndarray:
-        picture = pixels.reshape(int(np.sqrt(pixels.size)), -1)
-        return np.concatenate([picture[:, :1], picture[:, :-1]], axis=1).ravel()
+        image = pixels.reshape(int(np.sqrt(pixels.size)), -1)
+        return np.concatenate([image[:, :1], image[:, :-1]], axis=1).ravel()
 
     changes: list[Callable[[np.ndarray], np.ndarray]] = [
         lambda pixels: pixels + BRIGHTENING,

@@ -1,4 +1,4 @@
-"""Shapes to pixels: outlines filled at several times the resolution, then averaged down."""
+"""Rasterise shapes: fill outlines at several times the resolution, then average down."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,9 @@ from emopipe.ingest.sample.shapes import Layer, Shape
 
 SUPERSAMPLING = 4
 _SUBPIXEL_BITS = 4
-_NO_CHANGE = 128
-"""Value that means `neither lighter nor darker` on the soft layers."""
+_NO_CHANGE = 128  # value of the soft layers that leaves the paint unchanged
 _SOFTNESS: dict[Layer, float] = {"crease": 0.011, "shade": 0.05}
-"""Standard deviation of the soft layers' blur, as a share of the picture's side."""
+"""Standard deviation of the soft layers' blur, as a share of the image's side."""
 
 
 def render(shapes: Sequence[Shape], pose: Pose, background: np.ndarray) -> np.ndarray:
@@ -30,11 +29,11 @@ def render(shapes: Sequence[Shape], pose: Pose, background: np.ndarray) -> np.nd
         if shape.layer == "cover":
             for changes in soft.values():
                 _fill(changes, outline, _NO_CHANGE)
-    picture = _shrink(paint, size)
+    image = _shrink(paint, size)
     for name, softness in _SOFTNESS.items():
         change = cv2.GaussianBlur(_shrink(soft[name], size), (0, 0), max(softness * size, 0.3))
-        picture += change - _NO_CHANGE
-    return picture
+        image += change - _NO_CHANGE
+    return image
 
 
 def _fill(layer: np.ndarray, outline: np.ndarray, tone: float) -> None:

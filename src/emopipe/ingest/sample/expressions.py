@@ -1,7 +1,7 @@
 """Expressions as action units, after the Facial Action Coding System (Ekman, Friesen, Hager: FACS, 2002).
 
-Each emotion is a choice of prototypes in the manner of EMFACS. A face shows one of them at a random intensity, each
-unit spread around its mean, a little stronger on one side; so weak fear looks like weak surprise, as in photographs.
+Each emotion has several prototypes, after EMFACS. A face shows one of them at a random intensity, each unit spread
+around its mean, slightly asymmetric; so weak fear resembles weak surprise, as in photographs.
 """
 
 from dataclasses import dataclass, fields
@@ -11,50 +11,31 @@ import numpy as np
 MIN_INTENSITY, MAX_INTENSITY = 0.25, 1.15
 INTENSITY_SHAPE = (2.2, 1.6)
 """Parameters of the beta distribution of intensity between its bounds: mostly clear, sometimes weak."""
-RELATIVE_SPREAD = 0.22
-"""Standard deviation of a unit's strength, as a share of its mean."""
-RESTING_SPREAD = 0.07
-"""Standard deviation that every unit has besides: faces move without meaning anything."""
-ASYMMETRY = 0.10
-"""Standard deviation of the difference in strength between the two sides, as a share."""
+RELATIVE_SPREAD = 0.22  # standard deviation of a unit's strength, as a share of its mean
+RESTING_SPREAD = 0.07  # additional standard deviation of every unit, unrelated to the emotion
+ASYMMETRY = 0.10  # standard deviation of the difference in strength between the two sides, as a share
 
 
 @dataclass(frozen=True, kw_only=True)
 class Units:
     """Strengths of action units on one side of a face: 0 at rest, 1 at full strength."""
 
-    brow_inner_raise: float = 0.0
-    """AU1."""
-    brow_outer_raise: float = 0.0
-    """AU2."""
-    brow_lower: float = 0.0
-    """AU4: brows down and together."""
-    lid_raise: float = 0.0
-    """AU5: eyes wide."""
-    cheek_raise: float = 0.0
-    """AU6: lower lid pushed up, crow's feet."""
-    lid_tighten: float = 0.0
-    """AU7: eyes narrow."""
-    nose_wrinkle: float = 0.0
-    """AU9."""
-    lip_raise: float = 0.0
-    """AU10: upper lip up."""
-    corner_pull: float = 0.0
-    """AU12: smile."""
-    corner_depress: float = 0.0
-    """AU15."""
-    chin_raise: float = 0.0
-    """AU17: lower lip pushed up."""
-    lip_stretch: float = 0.0
-    """AU20: mouth drawn wide and flat."""
-    lip_tighten: float = 0.0
-    """AU23 and AU24: lips thin and pressed."""
-    lips_part: float = 0.0
-    """AU25."""
-    jaw_drop: float = 0.0
-    """AU26 and AU27."""
-    eyes_close: float = 0.0
-    """AU43."""
+    brow_inner_raise: float = 0.0  # AU1
+    brow_outer_raise: float = 0.0  # AU2
+    brow_lower: float = 0.0  # AU4: brows down and together
+    lid_raise: float = 0.0  # AU5: eyes wide
+    cheek_raise: float = 0.0  # AU6: lower lid pushed up, crow's feet
+    lid_tighten: float = 0.0  # AU7: eyes narrow
+    nose_wrinkle: float = 0.0  # AU9
+    lip_raise: float = 0.0  # AU10: upper lip up
+    corner_pull: float = 0.0  # AU12: smile
+    corner_depress: float = 0.0  # AU15
+    chin_raise: float = 0.0  # AU17: lower lip pushed up
+    lip_stretch: float = 0.0  # AU20: mouth drawn wide and flat
+    lip_tighten: float = 0.0  # AU23 and AU24: lips thin and pressed
+    lips_part: float = 0.0  # AU25
+    jaw_drop: float = 0.0  # AU26 and AU27
+    eyes_close: float = 0.0  # AU43
 
 
 UNIT_NAMES = tuple(field.name for field in fields(Units))
@@ -107,25 +88,24 @@ PROTOTYPES: dict[str, tuple[Units, ...]] = {
     ),
     "neutral": (Units(),),
 }
-"""Each emotion's ways of looking, equally frequent."""
+"""By emotion, equally frequent."""
 
 
 @dataclass(frozen=True)
 class Expression:
-    """Action units of both sides, as seen in the picture."""
+    """Action units of both sides, as seen in the image."""
 
     left: Units
     right: Units
-    middle: Units
-    """Mean of both sides, for what lies between them."""
+    middle: Units  # mean of both sides, for what lies between them
 
     def side(self, sign: float) -> Units:
-        """The units of the picture's left side for a negative sign, else of its right side."""
+        """The units of the image's left side for a negative sign, else of its right side."""
         return self.left if sign < 0 else self.right
 
 
 def sample_expression(label: str, rng: np.random.Generator) -> Expression:
-    """Draw how a person shows the emotion `label`, a key of `PROTOTYPES`."""
+    """Sample an expression of the emotion `label`, a key of `PROTOTYPES`."""
     prototypes = PROTOTYPES[label]
     prototype = prototypes[rng.integers(len(prototypes))]
     means = np.array([getattr(prototype, name) for name in UNIT_NAMES])

@@ -22,8 +22,7 @@ from emopipe.ingest.sample.shapes import (
 EYE_HEIGHT = -0.2
 IRIS_RADIUS = 0.078
 _ROUND_ARCH = ARCH**0.75
-_FROM_INNER = (ACROSS + 1) / 2
-"""0 at the inner end of a brow or an eye, 1 at the outer end."""
+_FROM_INNER = (ACROSS + 1) / 2  # 0 at the inner end of a brow or an eye, 1 at the outer end
 
 
 def draw_eyes(identity: Identity, expression: Expression, gaze: tuple[float, float]) -> list[Shape]:

@@ -1,4 +1,4 @@
-"""Faces of any number and size, each a function of the seed, its position and its label alone."""
+"""Draw faces in any number and size, each a function of the seed, its index and its label alone."""
 
 from collections.abc import Sequence
 
@@ -21,15 +21,14 @@ FER2013_TRAINING_FACES = (3995, 436, 4097, 7215, 4830, 3171, 4965)
 MIN_SHARE = 0.03
 """Least share of a class; FER2013's own `disgust` has 1.5 %, too few faces for a split of a small sample."""
 MIN_SIZE = 16
-_LABELS_STREAM = 1
-"""Third word of the seed of the labels; faces have two words, which count as three with a 0."""
+_LABELS_STREAM = 1  # third word of the seed of the labels; faces have two words, which count as three with a 0
 
 
 def draw_faces(labels: Sequence[str], *, size: int, seed: int) -> np.ndarray:
     """Draw one face per label: uint8 (N, H, W, 1) with H = W = `size`.
 
     Face i depends on `seed`, i and `labels[i]` alone; another label changes its expression and nothing else, and
-    another size shows the same picture at another resolution. Raises `ParamsError` for a label that is not in
+    another size gives the same image at another resolution. Raises `ParamsError` for a label that is not in
     `PROTOTYPES`, a size below `MIN_SIZE` or a negative seed.
     """
     _check_seed(seed)

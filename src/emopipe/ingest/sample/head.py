@@ -8,12 +8,11 @@ from emopipe.ingest.sample.shapes import ACROSS, ARCH, LEFT, RIGHT, Shape, betwe
 
 _TURN = np.linspace(0.0, 2 * np.pi, 56, endpoint=False)
 TOP = -1.02
-JAW_TRAVEL = 0.13
-"""How far a fully dropped jaw lowers the chin."""
+JAW_TRAVEL = 0.13  # how far a fully dropped jaw lowers the chin
 
 
 def draw_head(identity: Identity, expression: Expression, *, clothes: float) -> list[Shape]:
-    """What lies behind the features, from back to front; `clothes` is the tone of the shoulders."""
+    """The shapes behind the features, from back to front; `clothes` is the tone of the shoulders."""
     chin = identity.chin + JAW_TRAVEL * expression.middle.jaw_drop
     neck = curve(np.array([-0.42, 0.42, 0.5, -0.5]), np.array([0.4, 0.4, 1.6, 1.6]))
     shoulders = between(1.6 * ACROSS, 1.55 - 0.3 * ARCH, np.full(ACROSS.shape, 2.5))

@@ -1,6 +1,6 @@
-"""Who is drawn: the shape of a face at rest, its tones, hair, beard and glasses.
+"""A person: the shape of a face at rest, its tones, hair, beard and glasses.
 
-Lengths are in face units: the origin lies between the eyes and the mouth, x to the right and y down as in the picture,
+Lengths are in face units: the origin lies between the eyes and the mouth, x to the right and y down as in the image,
 and the chin of an average face is at y = 1. Tones are grey levels from 0 to 255.
 """
 
@@ -32,14 +32,12 @@ class Identity:
     hair: Hair
     beard: Beard
     glasses: Glasses
-    age: float
-    """Strength of resting creases, 0 to 1."""
+    age: float  # strength of resting creases, 0 to 1
     brow_height: float
     brow_length: float
     brow_thickness: float
     brow_arch: float
-    brow_slope: float
-    """How much lower the inner end of the brow is than the outer, at rest."""
+    brow_slope: float  # how much lower the inner end of the brow is than the outer, at rest
     eye_distance: float
     eye_width: float
     eye_opening: float
@@ -48,16 +46,14 @@ class Identity:
     nose_length: float
     mouth_height: float
     mouth_width: float
-    mouth_curve: float
-    """How much lower than the middle the corners of the mouth are, at rest."""
+    mouth_curve: float  # how much lower than the middle the corners of the mouth are, at rest
     upper_lip: float
     lower_lip: float
-    lip_contrast: float
-    """Tone of the lips as a share of the skin's."""
+    lip_contrast: float  # tone of the lips as a share of the skin's
 
 
 def sample_identity(rng: np.random.Generator) -> Identity:
-    """Draw a person."""
+    """Sample a person."""
     skin = rng.uniform(85, 205)
     hair_tone = rng.uniform(15, 70) if rng.random() < 0.7 else rng.uniform(70, 210)
     return Identity(

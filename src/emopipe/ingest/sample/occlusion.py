@@ -1,4 +1,4 @@
-"""Things between the camera and the face."""
+"""Occlusions of the face."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from emopipe.ingest.sample.identity import Identity
 from emopipe.ingest.sample.shapes import ACROSS, LEFT, RIGHT, Shape, arc, curve, ellipse, stroke
 
 STRAND_SHARE, HAND_SHARE, THING_SHARE = 0.05, 0.05, 0.03
-"""Shares of pictures with a strand of hair, a hand at the chin, and a thing held up."""
+"""Shares of images with a strand of hair, a hand at the chin, and an object held up."""
 
 
 def sample_occlusion(identity: Identity, rng: np.random.Generator) -> list[Shape]:
-    """Draw what hides a part of the face; mostly nothing."""
+    """Sample an occlusion, in most images none."""
     kind, side = rng.random(), LEFT if rng.random() < 0.5 else RIGHT
     place, turn = rng.uniform(-1, 1, size=2)
     if kind < STRAND_SHARE:

@@ -1,6 +1,6 @@
-"""What a camera and a scene add: background, light, blur, noise, contrast.
+"""Camera and scene: background, light, blur, noise, contrast.
 
-H is the picture's side. Lengths are shares of it, so that a face looks alike at any size.
+H is the image's side. Lengths are shares of it, so that a face looks the same at any size.
 """
 
 from dataclasses import dataclass
@@ -10,32 +10,27 @@ import numpy as np
 
 from emopipe.ingest.sample.pose import CENTRE_Y, HALF_VIEW, Pose
 
-GREY_STEP = 4
-"""Grey levels are multiples of this: it halves the compressed size of a data set and is not visible."""
+GREY_STEP = 4  # grey levels are multiples of this: it halves the compressed size of a data set and is not visible
 _NOISE_CELLS = 48
-"""Noise has this many cells across the picture, whatever its size: like a small photograph's that was enlarged."""
+"""Noise has this many cells across the image, at any size: like an enlarged small photograph."""
 _LIT_HALF_WIDTH, _LIT_HALF_HEIGHT = 0.92, 1.2
 """Half axes of the ellipsoid on which the light falls, in face units: a little more than the face."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """How a picture is taken."""
+    """Parameters of a photograph."""
 
-    light: tuple[float, float, float]
-    """Direction of the light, a unit vector: right, down, towards the camera."""
-    ambient: float
-    """Share of the light that comes from everywhere."""
+    light: tuple[float, float, float]  # direction of the light, a unit vector: right, down, towards the camera
+    ambient: float  # share of ambient light
     exposure: float
     contrast: float
-    blur: float
-    """Standard deviation, as a share of the side."""
-    noise: float
-    """Standard deviation in grey levels."""
+    blur: float  # standard deviation, as a share of the side
+    noise: float  # standard deviation in grey levels
 
 
 def sample_photo(rng: np.random.Generator) -> Photo:
-    """Draw how a picture is taken."""
+    """Sample the parameters of a photograph."""
     azimuth, height = rng.uniform(-1.3, 1.3), rng.uniform(-0.9, 0.5)
     towards = np.cos(height) * np.cos(azimuth)
     return Photo(
@@ -49,18 +44,18 @@ def sample_photo(rng: np.random.Generator) -> Photo:
 
 
 def sample_background(size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw a blurred room: float32 (H, H) in grey levels."""
+    """Sample a blurred room: float32 (H, H) in grey levels."""
     coarse = np.clip(rng.uniform(20, 230) + rng.uniform(0, 45) * rng.standard_normal((4, 4)), 0, 255)
     return cv2.resize(coarse.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def develop(picture: np.ndarray, photo: Photo, pose: Pose, rng: np.random.Generator) -> np.ndarray:
-    """Light, blur and roughen a drawn face (H, H) in grey levels; uint8 (H, H) in steps of `GREY_STEP`."""
-    lit = picture * _lighting(picture.shape[0], photo, pose)
-    seen = cv2.GaussianBlur(lit, (0, 0), max(photo.blur * picture.shape[0], 0.2))
+def develop(image: np.ndarray, photo: Photo, pose: Pose, rng: np.random.Generator) -> np.ndarray:
+    """Add light, blur and noise to a drawn face (H, H) in grey levels; uint8 (H, H) in steps of `GREY_STEP`."""
+    lit = image * _lighting(image.shape[0], photo, pose)
+    blurred = cv2.GaussianBlur(lit, (0, 0), max(photo.blur * image.shape[0], 0.2))
     cells = photo.noise * rng.standard_normal((_NOISE_CELLS, _NOISE_CELLS), dtype=np.float32)
-    grain = cv2.GaussianBlur(cv2.resize(cells, picture.shape), (0, 0), 0.6)
-    toned = 128 + photo.contrast * (photo.exposure * seen + grain - 128)
+    grain = cv2.GaussianBlur(cv2.resize(cells, image.shape), (0, 0), 0.6)
+    toned = 128 + photo.contrast * (photo.exposure * blurred + grain - 128)
     levels: np.ndarray = GREY_STEP * np.round(np.clip(toned, 0, 255 - GREY_STEP) / GREY_STEP)
     return levels.astype(np.uint8)
 

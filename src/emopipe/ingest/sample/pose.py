@@ -1,17 +1,14 @@
-"""Where the head is and how it is turned, and the way from face units to pixels."""
+"""Pose of the head, and its projection from face units to pixels."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-HALF_VIEW = 0.98
-"""Half of the picture's side, in face units, at scale 1."""
-CENTRE_Y = 0.07
-"""Height in face units that lies in the middle of an unshifted picture."""
+HALF_VIEW = 0.98  # half of the image's side, in face units, at scale 1
+CENTRE_Y = 0.07  # height in face units that lies in the middle of an unshifted image
 HEAD_DEPTH, HEAD_HALF_WIDTH, HEAD_HALF_HEIGHT = 0.75, 1.0, 1.3
 """Half axes of the ellipsoid on whose front the features lie."""
-PIVOT = 0.4
-"""Depth of the axes about which the head turns: near the face, because a crop follows it."""
+PIVOT = 0.4  # depth of the axes about which the head turns: near the face, because a crop follows it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +24,7 @@ class Pose:
 
 
 def sample_pose(rng: np.random.Generator) -> Pose:
-    """Draw a pose, mostly frontal."""
+    """Sample a pose, mostly frontal."""
     return Pose(
         yaw=float(np.clip(rng.normal(0, 0.2), -0.5, 0.5)),
         pitch=float(np.clip(rng.normal(0, 0.1), -0.25, 0.25)),
@@ -39,7 +36,7 @@ def sample_pose(rng: np.random.Generator) -> Pose:
 
 
 def project(points: np.ndarray, lift: np.ndarray, pose: Pose, side: int) -> np.ndarray:
-    """Pixels (K, 2), in a picture of `side` pixels, of points (K, 2) that stand `lift` (K,) out of the head."""
+    """Project points (K, 2), raised `lift` (K,) above the head, to pixels (K, 2) of an image of `side` pixels."""
     x, y = points[:, 0], points[:, 1]
     inside = np.maximum(0.0, 1 - (x / HEAD_HALF_WIDTH) ** 2 - (y / HEAD_HALF_HEIGHT) ** 2)
     z = HEAD_DEPTH * np.sqrt(inside) + lift - PIVOT

@@ -1,4 +1,4 @@
-"""What a face is drawn from: filled outlines, each on one of three layers.
+"""The shapes of a drawn face: filled outlines in layers.
 
 K is the number of points of an outline; points are (K, 2) arrays of x, y in face units.
 """
@@ -9,13 +9,10 @@ from typing import Literal
 import numpy as np
 
 Layer = Literal["paint", "cover", "crease", "shade"]
-LEFT, RIGHT = -1.0, 1.0
-"""Sides of the picture, as the sign of x."""
+LEFT, RIGHT = -1.0, 1.0  # sides of the image, as the sign of x
 
-ACROSS = np.linspace(-1.0, 1.0, 17)
-"""Parameter of a curve from one end to the other."""
-ARCH = 1.0 - ACROSS**2
-"""Height of a parabola over `ACROSS`: 0 at its ends, 1 in the middle."""
+ACROSS = np.linspace(-1.0, 1.0, 17)  # parameter of a curve from one end to the other
+ARCH = 1.0 - ACROSS**2  # height of a parabola over `ACROSS`: 0 at its ends, 1 in the middle
 _ROUND = np.linspace(0.0, 2 * np.pi, 24, endpoint=False)
 CIRCLE: np.ndarray = np.stack([np.cos(_ROUND), np.sin(_ROUND)], axis=1)
 
@@ -24,10 +21,9 @@ CIRCLE: np.ndarray = np.stack([np.cos(_ROUND), np.sin(_ROUND)], axis=1)
 class Shape:
     """A filled outline.
 
-    points: (K, 2). layer: `paint` fills with the grey level `tone`; `crease` and `shade` make what is painted,
-    before or after, lighter or darker by `tone` grey levels, with narrow and wide soft edges; `cover` paints and hides
-    the creases and shades below. lift: how far the
-    outline stands out of the surface of the head, in face units.
+    points: (K, 2). layer: `paint` fills with the grey level `tone`; `crease` and `shade` lighten or darken the paint by
+    `tone` grey levels, with narrow and wide soft edges; `cover` paints and hides the creases and shades below. lift:
+    height of the outline above the surface of the head, in face units.
     """
 
     points: np.ndarray

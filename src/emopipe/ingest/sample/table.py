@@ -1,4 +1,4 @@
-"""A sample in FER2013's CSV form, with planted defects, and its compressed file."""
+"""A sample as FER2013's CSV, with planted defects, and its compressed file."""
 
 import lzma
 from pathlib import Path
@@ -13,26 +13,23 @@ from emopipe.ingest.sample.defects import defect_counts, make_defects, pixels_te
 from emopipe.ingest.sample.generate import draw_faces, sample_labels
 
 USAGES = ("Training", "PublicTest", "PrivateTest")
-HELD_OUT_SHARE = 0.15
-"""Share of each class in PublicTest, and again in PrivateTest."""
-MIN_FACES, MIN_FACES_WITH_DEFECTS = 70, 200
-"""With fewer, a split would lack a class, or the defects would dominate."""
-_SPLIT_STREAM, _DEFECTS_STREAM = 2, 3
-"""Third words of the seeds, beside that of the labels."""
+HELD_OUT_SHARE = 0.15  # share of each class in PublicTest, and again in PrivateTest
+MIN_FACES, MIN_FACES_WITH_DEFECTS = 70, 200  # with fewer, a split would lack a class, or the defects would dominate
+_SPLIT_STREAM, _DEFECTS_STREAM = 2, 3  # third words of the seeds, beside that of the labels
 _XZ_PRESET = 6
 
 
 def sample_table(num_faces: int, *, size: int, seed: int, defects: bool = True) -> pd.DataFrame:
-    """Draw a data set in FER2013's form: columns `emotion` (0 to 6), `pixels` (text of H W grey levels), `Usage`.
+    """Draw a data set in FER2013's format: columns `emotion` (0 to 6), `pixels` (text of H W grey levels), `Usage`.
 
-    The `num_faces` sound rows are divided class by class into Training (70 %), PublicTest and PrivateTest (15 % each).
-    `defect_counts(num_faces)` says which defective rows come on top, scattered over their split. Raises `ParamsError`
-    when there are too few faces.
+    The `num_faces` sound rows are stratified into Training (70 %), PublicTest and PrivateTest (15 % each); defective
+    rows, counted by `defect_counts(num_faces)`, are added and shuffled into their split. Raises `ParamsError` for too
+    few faces.
     """
-    least = MIN_FACES_WITH_DEFECTS if defects else MIN_FACES
-    if num_faces < least:
+    minimum = MIN_FACES_WITH_DEFECTS if defects else MIN_FACES
+    if num_faces < minimum:
         raise ParamsError(
-            f"expected at least {least} faces{' for planted defects' if defects else ''}, got {num_faces}"
+            f"expected at least {minimum} faces{' for planted defects' if defects else ''}, got {num_faces}"
         )
     labels = sample_labels(num_faces, seed)
     pixels = [pixels_text(face) for face in draw_faces(labels, size=size, seed=seed)]
@@ -58,7 +55,7 @@ def write_sample(path: Path, *, num_faces: int, size: int, seed: int, defects: b
 
 
 def _usages(emotion: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Usage of each row (N,), each class divided in the same shares."""
+    """Usage of each row (N,), stratified by class."""
     usages = np.full(emotion.shape, USAGES[0], dtype=object)
     for code in np.unique(emotion):
         rows = rng.permutation(np.flatnonzero(emotion == code))

@@ -1,4 +1,4 @@
-"""Sources of faces: one reader per form, chosen by looking at the content."""
+"""Sources of faces: one reader per format, chosen by content."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -7,13 +7,13 @@ from emopipe.core.errors import DataError
 from emopipe.ingest.sources.base import Source
 from emopipe.ingest.sources.class_folders import ClassFolders
 from emopipe.ingest.sources.fer_csv import FerCsv
+from emopipe.ingest.sources.image_tables import ImageTables
 from emopipe.ingest.sources.lines import read_lines
 from emopipe.ingest.sources.listing import visible_files
-from emopipe.ingest.sources.picture_tables import PictureTables
 from emopipe.ingest.sources.zip_folders import ZipFolders
 
-READERS: tuple[type[Source], ...] = (FerCsv, ClassFolders, ZipFolders, PictureTables)
-"""Every form that is understood; a new one is a new file and a name here."""
+READERS: tuple[type[Source], ...] = (FerCsv, ClassFolders, ZipFolders, ImageTables)
+"""Every supported format."""
 
 _NUM_NAMED = 5
 _NUM_QUOTED = 60
@@ -22,17 +22,17 @@ _NUM_QUOTED = 60
 def recognise(path: Path, split_names: Collection[str]) -> Source:
     """The one source at `path`, a file or a folder that holds it. `split_names` are lower case.
 
-    Raises `DataError` if nothing is there, if no reader knows it, or if it holds several sources.
+    Raises `DataError` if nothing is there, if no reader recognises it, or if it holds several sources.
     """
     if not path.exists():
         raise DataError(f"{path} does not exist: name a CSV file or a folder of pictures")
     path = _single_file(path) or path
-    found = [source for reader in READERS for source in reader.find(path, split_names)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = ", ".join(f"{source.form} {source.name}" for source in found)
-        raise DataError(f"{path} holds {len(found)} sources ({names}), expected one: remove or name one of them")
+    sources = [source for reader in READERS for source in reader.find(path, frozenset(split_names))]
+    if len(sources) == 1:
+        return sources[0]
+    if sources:
+        names = ", ".join(f"{source.format} {source.name}" for source in sources)
+        raise DataError(f"{path} holds {len(sources)} sources ({names}), expected one: remove or name one of them")
     *accepted, last = (reader.accepts for reader in READERS)
     raise DataError(f"{path} holds {_describe(path)}, expected {', '.join(accepted)}, or {last}")
 

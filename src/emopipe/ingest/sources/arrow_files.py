@@ -1,7 +1,7 @@
-"""Parquet files and Arrow IPC files and streams, told apart by their first bytes and read in record batches.
+"""Parquet files and Arrow IPC files and streams, by their first bytes, read in record batches.
 
-However large the file, only one batch of the columns that are asked for is in memory. Nothing in a batch is used before
-it is validated: the offsets in an Arrow file are what its writer claims.
+Only one batch of the requested columns is in memory, however large the file. Each batch is validated before use,
+because the offsets in an Arrow file are untrusted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,20 +12,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources.damage import DAMAGE, reason_of
 from emopipe.ingest.sources.magic import ARROW_KINDS, file_kind
+from emopipe.ingest.sources.read_errors import READ_ERRORS, error_text
 
 _BATCH_ROWS = 64
 _BUFFER = 2**20
-"""Bytes read ahead of a Parquet column, instead of all of its row group."""
+"""Read-ahead of a Parquet column in bytes, instead of its whole row group."""
 _END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
 def read_schema(path: Path) -> pa.Schema:
-    """The columns of a file; raises `DataError` when it is damaged or of another kind."""
+    """The columns of a file; raises `DataError` when it is damaged or of another type."""
     with _one_line_errors(path, "cannot be read"), _opened(path, None) as file:
         schema = file.schema_arrow if isinstance(file, pq.ParquetFile) else file.schema
-        sorted(schema.names)  # pyarrow decodes them each time, and those that are no UTF-8 should raise here
+        sorted(schema.names)  # pyarrow decodes them lazily; invalid UTF-8 should raise here
         return schema
 
 
@@ -66,12 +66,12 @@ def _opened(path: Path, columns: Sequence[str] | None) -> pq.ParquetFile | pa.ip
         return opened(content)
     schema = opened(content).schema
     content.seek(0)
-    places = [schema.get_field_index(name) for name in columns]
-    return opened(content, options=pa.ipc.IpcReadOptions(included_fields=places, use_threads=False))
+    indices = [schema.get_field_index(name) for name in columns]
+    return opened(content, options=pa.ipc.IpcReadOptions(included_fields=indices, use_threads=False))
 
 
 def _require_end_of_stream(path: Path) -> None:
-    """A stream that was cut off between two batches reads as a shorter one: only its last bytes tell."""
+    """A stream truncated between two batches reads as a shorter one; only its last bytes differ."""
     with path.open("rb") as file:
         file.seek(-len(_END_OF_STREAM), 2)
         if file.read() != _END_OF_STREAM:
@@ -82,5 +82,5 @@ def _require_end_of_stream(path: Path) -> None:
 def _one_line_errors(path: Path, what: str) -> Iterator[None]:
     try:
         yield
-    except DAMAGE as error:
-        raise DataError(f"{path} {what} ({reason_of(error)}): fetch it again") from error
+    except READ_ERRORS as error:
+        raise DataError(f"{path} {what} ({error_text(error)}): fetch it again") from error

@@ -1,10 +1,10 @@
-"""What a reader gives: the rows of a source as they stand there, before labels and splits are understood.
+"""The interface of readers: the rows of a source as it writes them, with labels and splits not yet mapped.
 
-A new form of data is one new file with a class of this shape, named in `emopipe.ingest.sources.READERS`.
+A new data format is one file with a class of this shape, listed in `emopipe.ingest.sources.READERS`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, Self
@@ -28,23 +28,23 @@ Reason = Literal[
     "voted_no_class",
     "no_split",
 ]
-Tally = Counter[tuple[str | None, str]]
-"""Rows by (split, label), in the source's own words."""
+RowCounts = Counter[tuple[str | None, str]]
+"""Rows by (split, label), as the source spells them."""
 
 
 @dataclass(frozen=True)
 class RawRow:
-    """One labelled picture, in the source's own words."""
+    """One labelled image, with labels and splits as the source spells them."""
 
     source: str
-    """Where a person finds it, relative to the source's root: `fer2013.csv:17` (line 17), `train/happy/1.jpg`."""
+    """Where it is, relative to the source's root: `fer2013.csv:17` (line 17), `train/happy/1.jpg`."""
     label: str
     split: str | None
-    """None where the source names no split for this row."""
-    picture: np.ndarray | bytes
-    """Grey pixels, uint8 (H, W, 1), or the bytes of an encoded picture."""
+    """None if the source names no split for this row."""
+    image: np.ndarray | bytes
+    """Grey pixels, uint8 (H, W, 1), or the bytes of an encoded image."""
     votes: Mapping[str, int] | None = None
-    """How many annotators chose each label, in the source's own names; None where it has no votes."""
+    """Number of annotators by label; None if the source has no votes."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,17 @@ class Reject:
     reason: Reason
     detail: str
     split: str | None = None
-    """In the source's own words, like the label; None where they are not known."""
+    """As the source spells it, like the label; None if unknown."""
     label: str | None = None
 
 
 class Source(Protocol):
-    """Data that a reader has recognised; nothing but the look of them has been read yet."""
+    """Data of one format, recognised but not yet read."""
 
-    form: ClassVar[str]
-    """What the form is called."""
+    format: ClassVar[str]
+    """Name of the format."""
     accepts: ClassVar[str]
-    """The form described in a phrase, for those whose data were not recognised."""
+    """Description of the format, for the error that nothing is recognised."""
 
     @property
     def name(self) -> str:
@@ -77,21 +77,21 @@ class Source(Protocol):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """All files that belong to the source, relative to `root`, in the order of reading."""
+        """All files of the source, relative to `root`, in the order of reading."""
 
     @classmethod
-    def find(cls, path: Path, split_names: Collection[str]) -> list[Self]:
-        """The sources of this form at `path`: none, one, or too many. `split_names` are lower case."""
+    def find(cls, path: Path, split_names: frozenset[str]) -> list[Self]:
+        """The sources of this format at `path`, a file or folder. `split_names` are lower case."""
 
-    def tally(self) -> Tally:
-        """Count the rows without decoding a picture."""
+    def counts(self) -> RowCounts:
+        """Count the rows without decoding an image."""
 
     def read(self) -> Iterator[RawRow | Reject]:
-        """All rows, one at a time, in an order that does not change. Raises `DataError` if the source is damaged."""
+        """All rows, one at a time, in a fixed order. Raises `DataError` if the source is damaged."""
 
 
-class AtPath:
-    """What follows from the path of a source: a base for readers of a file or a folder."""
+class PathSource:
+    """Base of readers of one file or folder: properties that follow from the path."""
 
     path: Path
 
@@ -104,3 +104,8 @@ class AtPath:
     def root(self) -> Path:
         """The folder, or that of the one file."""
         return self.path if self.path.is_dir() else self.path.parent
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The one file."""
+        return (self.path.name,)

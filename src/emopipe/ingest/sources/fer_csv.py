@@ -1,7 +1,7 @@
 """FER2013's CSV: one face per row, its pixels as text (Goodfellow et al. 2013, the columns emotion, pixels, Usage).
 
-The order of the columns, their case and blanks around their names do not matter, and further columns are ignored.
-Where the votes of FER+ lie in the same folder, each row carries its own.
+The order and case of the columns and blanks around their names do not matter; further columns are ignored.
+If the votes of FER+ lie in the same folder, each row carries its own.
 """
 
 import math
@@ -16,17 +16,16 @@ import numpy as np
 
 from emopipe.core.errors import DataError
 from emopipe.faces.decode import IMAGE_SUFFIXES
-from emopipe.ingest.sources.base import AtPath, RawRow, Reject, Tally
-from emopipe.ingest.sources.cells import read_header, sound_header, split_cells
+from emopipe.ingest.sources.base import PathSource, RawRow, Reject, RowCounts
 from emopipe.ingest.sources.fer_plus import Ballot, find_votes, read_votes
-from emopipe.ingest.sources.lines import read_lines
-from emopipe.ingest.sources.listing import visible_files
+from emopipe.ingest.sources.lines import header_or_none, read_header, read_lines, split_cells
+from emopipe.ingest.sources.listing import files_at
 from emopipe.ingest.sources.magic import ARROW_KINDS, file_kind
 from emopipe.ingest.sources.zip_folders import holds_class_folders
 
 _COLUMNS = ("emotion", "pixels", "usage")
 _NUM_SAMPLED = 32
-"""Rows that are looked at to learn the side of the pictures."""
+"""Rows from which the side of the images is inferred."""
 _NUM_QUOTED = 40
 
 
@@ -39,39 +38,38 @@ class _Record(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FerCsv(AtPath):
+class FerCsv(PathSource):
     """A CSV of square grey faces. Rows are named by their line in the unpacked file; the header is line 1."""
 
     path: Path
     votes: Path | None = None
-    """FER+'s votes in the same folder; row by row they belong to the rows of the CSV."""
-    form: ClassVar[str] = "FER2013 CSV"
+    """FER+'s votes in the same folder, aligned with the rows of the CSV."""
+    format: ClassVar[str] = "FER2013 CSV"
     accepts: ClassVar[str] = "a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip)"
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The CSV, and the votes where there are any."""
-        return (self.path.name,) if self.votes is None else (self.path.name, self.votes.name)
+        return (self.path.name, *([self.votes.name] if self.votes else []))
 
     @classmethod
-    def find(cls, path: Path, split_names: Collection[str]) -> list[Self]:
-        """`path` itself, or those of its own files that are such a CSV, each with the votes beside it."""
+    def find(cls, path: Path, split_names: frozenset[str]) -> list[Self]:
+        """The file `path`, or those in that folder, that are such CSVs, each with the votes beside it."""
         if path.is_file():
             paths = [path] if _is_table(path) else []
         else:
-            names = (name for name in visible_files(path) if Path(name).suffix.lower() not in IMAGE_SUFFIXES)
-            paths = [path / name for name in names if _has_columns(sound_header(path / name))]
+            others = (item for item in files_at(path) if item.suffix.lower() not in IMAGE_SUFFIXES)
+            paths = [item for item in others if _has_columns(header_or_none(item))]
         return [cls(item, find_votes(item)) for item in paths]
 
-    def tally(self) -> Tally:
-        """Count the rows by Usage and emotion, those with bad pixels among them."""
+    def counts(self) -> RowCounts:
+        """Count the rows by Usage and emotion, those with bad pixels included."""
         records = (item for item in self._records() if isinstance(item, _Record))
         return Counter((record.usage, record.emotion) for record in records)
 
     def read(self) -> Iterator[RawRow | Reject]:
-        """All rows in the order of the file. The first rows settle the side; a row of another size is rejected.
+        """All rows in the order of the file. The first rows determine the side; a row of another size is rejected.
 
-        Raises `DataError` at the first row that the votes do not fit, and when they are more or fewer than the rows.
+        Raises `DataError` at the first row that the votes do not fit, and for more or fewer votes than rows.
         """
         items = self._records()
         sample = list(islice(items, _NUM_SAMPLED))
@@ -83,27 +81,27 @@ class FerCsv(AtPath):
         return self._rows() if self.votes is None else self._rows_with_votes(self.votes)
 
     def _rows_with_votes(self, votes: Path) -> Iterator[_Record | Reject]:
-        """A row that is rejected uses up its votes, so that those after it keep theirs."""
+        """Each row with its votes; a rejected row consumes its votes too."""
         last: Ballot | None = None
         for item, ballot in zip_longest(self._rows(), read_votes(votes)):
             if item is None:
-                raise DataError(f"{ballot.source}: {self.path.name} has no row left for it{self._misfit}")
+                raise DataError(f"{ballot.source}: {self.path.name} has no row left for it{self._remedy}")
             if ballot is None:
-                where = last.source if last else f"{votes}, line 1"
-                raise DataError(f"{where}: the last of the votes, but {item.source} is to come{self._misfit}")
+                end = last.source if last else f"{votes}, line 1"
+                raise DataError(f"{end}: the last of the votes, but {item.source} is to come{self._remedy}")
             last = ballot
-            yield item if isinstance(item, Reject) else self._voted(item, ballot)
+            yield item if isinstance(item, Reject) else self._with_votes(item, ballot)
 
-    def _voted(self, record: _Record, ballot: Ballot) -> _Record:
+    def _with_votes(self, record: _Record, ballot: Ballot) -> _Record:
         if ballot.usage != (record.usage or ""):
             raise DataError(
                 f"{ballot.source}: Usage {ballot.usage[:_NUM_QUOTED]!r}, expected {record.usage or ''!r} "
-                f"as in {record.source}{self._misfit}"
+                f"as in {record.source}{self._remedy}"
             )
         return record._replace(votes=ballot.votes)
 
     @property
-    def _misfit(self) -> str:
+    def _remedy(self) -> str:
         return f"; put the votes that belong to {self.path.name} beside it, or none"
 
     def _rows(self) -> Iterator[_Record | Reject]:
@@ -121,10 +119,10 @@ class FerCsv(AtPath):
 
 
 def _is_table(path: Path) -> bool:
-    """Whether the file is such a CSV; one that is damaged raises `DataError`, unless it may be of another form."""
+    """Whether the file is such a CSV; a damaged one raises `DataError`, unless it may be of another format."""
     if file_kind(path) in ARROW_KINDS:
         return False
-    return _has_columns(sound_header(path) if holds_class_folders(path) else read_header(path))
+    return _has_columns(header_or_none(path) if holds_class_folders(path) else read_header(path))
 
 
 def _has_columns(header: Collection[str]) -> bool:
@@ -137,12 +135,12 @@ def _values(text: str) -> np.ndarray | None:
         values = np.fromstring(text, dtype=np.int64, sep=" ")  # 4 times as fast as int() on each value
     except ValueError:
         return None
-    sound = len(values) and np.bitwise_or.reduce(values) >> 8 == 0  # no bit above the eighth, no sign
-    return values.astype(np.uint8) if sound else None
+    valid = len(values) and np.bitwise_or.reduce(values) >> 8 == 0  # no bit above the eighth, no sign
+    return values.astype(np.uint8) if valid else None
 
 
 def _common_side(texts: Iterable[str]) -> int:
-    """The side of most pictures among `texts`, 0 if none is a square of good pixels."""
+    """The most frequent side of the images in `texts`, 0 if none is a square of valid pixels."""
     counts = [len(values) for text in texts if (values := _values(text)) is not None]
     sides = Counter(math.isqrt(count) for count in counts if math.isqrt(count) ** 2 == count)
     return max(sides, key=lambda side: sides[side], default=0)
@@ -152,13 +150,13 @@ def _raw_row(record: _Record, side: int) -> RawRow | Reject:
     values = _values(record.pixels)
     if values is not None and len(values) == side**2:
         return RawRow(record.source, record.emotion, record.usage, values.reshape(side, side, 1), record.votes)
-    texts, given = record.pixels.split(), (record.usage, record.emotion)
+    texts, keys = record.pixels.split(), (record.usage, record.emotion)
     if len(texts) != side**2 or not side:
         detail = f"{len(texts)} pixels, expected {side**2 or 'a square'}"
-        return Reject(record.source, "wrong_pixel_count", detail, *given)
+        return Reject(record.source, "wrong_pixel_count", detail, *keys)
     value = next((text for text in texts if not _is_pixel(text)), "")
     detail = f"value {value[:_NUM_QUOTED]!r}, expected an integer from 0 to 255"
-    return Reject(record.source, "bad_pixel_value", detail, *given)
+    return Reject(record.source, "bad_pixel_value", detail, *keys)
 
 
 def _is_pixel(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""FER+: annotators' votes for the pictures of FER2013, one row for each row of its CSV, in the same order.
+"""FER+: annotators' votes for the images of FER2013, one row per row of its CSV, in the same order.
 
 Barsoum et al. 2016, "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label Distribution"
-(https://arxiv.org/abs/1608.01041); the file is `fer2013new.csv` of https://github.com/microsoft/FERPlus. Most rows
-that name no picture there are voted to be no face (NF) by all.
+(https://arxiv.org/abs/1608.01041); the file is `fer2013new.csv` of https://github.com/microsoft/FERPlus. Most of its
+rows without an image name are voted no face (NF) unanimously.
 """
 
 import re
@@ -11,29 +11,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources.cells import sound_header, split_cells
-from emopipe.ingest.sources.lines import read_lines
+from emopipe.ingest.sources.lines import header_or_none, read_lines, split_cells
 from emopipe.ingest.sources.listing import visible_files
 
-_LABELS = (
-    "neutral",
-    "happiness",
-    "surprise",
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "contempt",
-    "unknown",
-    "nf",
-)
+_LABELS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "nf")
 _COLUMNS = frozenset({"usage", "image name", *_LABELS})
 _VOTE = re.compile("[0-9]{1,9}")
 _NUM_QUOTED = 40
 
 
 class Ballot(NamedTuple):
-    """The votes on one picture."""
+    """The votes on one image."""
 
     source: str
     """`fer2013new.csv, line 17`; the header is line 1."""
@@ -43,35 +31,36 @@ class Ballot(NamedTuple):
 
 
 def find_votes(table: Path) -> Path | None:
-    """The file of votes in the folder of `table`: a name with `.csv` in it and FER+'s columns, in any order and case.
+    """The file of votes beside `table`: a name with `.csv` in it and FER+'s columns, in any order and case.
 
     Raises `DataError` when there are several.
     """
     names = [name for name in visible_files(table.parent) if ".csv" in name.lower() and name != table.name]
-    found = [name for name in names if _COLUMNS.issubset(sound_header(table.parent / name))]
-    if len(found) > 1:
+    matches = [name for name in names if _COLUMNS.issubset(header_or_none(table.parent / name))]
+    if len(matches) > 1:
         raise DataError(
-            f"{table.parent} holds {len(found)} files of votes ({', '.join(found)}), expected one: remove the others"
+            f"{table.parent} holds {len(matches)} files of votes ({', '.join(matches)}), "
+            "expected one: remove the others"
         )
-    return table.parent / found[0] if found else None
+    return table.parent / matches[0] if matches else None
 
 
 def read_votes(path: Path) -> Iterator[Ballot]:
     """All rows in the order of the file.
 
-    Raises `DataError` naming the line that has another number of cells than the header, or a vote that is no integer
+    Raises `DataError` naming the line for another number of cells than in the header, or a vote that is no integer
     from 0, and when the file is damaged.
     """
     lines = read_lines(path)
     header = split_cells(next(lines))
     usage = [name.lower() for name in header].index("usage")
-    labels = {place: name for place, name in enumerate(header) if name.lower() in _LABELS}
+    labels = {column: name for column, name in enumerate(header) if name.lower() in _LABELS}
     for number, line in enumerate(lines, start=2):
         if cells := split_cells(line):
             source = f"{path}, line {number}"
             if len(cells) != len(header):
                 raise DataError(f"{source}: {len(cells)} cells, expected {len(header)}; fetch the file again")
-            votes = {name: _count(cells[place], name, source) for place, name in labels.items()}
+            votes = {name: _count(cells[column], name, source) for column, name in labels.items()}
             yield Ballot(source, cells[usage], votes)
 
 

@@ -1,8 +1,9 @@
-"""Text files, plain or compressed (gzip, xz, zstd, zip), told apart by their first bytes and read line by line.
+"""Text files, plain or compressed (gzip, xz, zstd, zip, by their first bytes), line by line, and cells of CSV lines.
 
-However large the file unpacks, only one line of it is in memory.
+Only one line is in memory, however large the file unpacks.
 """
 
+import csv
 import gzip
 import io
 import lzma
@@ -14,13 +15,13 @@ from typing import IO
 import zstandard
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources.damage import DAMAGE, reason_of
 from emopipe.ingest.sources.magic import NUM_MAGIC, kind_of
+from emopipe.ingest.sources.read_errors import READ_ERRORS, error_text
 
 MAX_LINE = 2**24
 """Longest line, in characters: a row of 2000x2000 pixels."""
 MAX_UNPACKED = 2**36
-"""Largest unpacked file, in characters; what unpacks to more is a mistake or an attack."""
+"""Largest unpacked file, in characters; a larger one is a mistake or an attack."""
 
 _CHUNK = 2**17
 
@@ -39,8 +40,29 @@ def read_lines(path: Path) -> Iterator[str]:
                 if len(line) == MAX_LINE or num_characters > MAX_UNPACKED:
                     raise DataError(f"{path}, line {num_lines}: more text than a table of faces holds; check the file")
                 yield line
-    except DAMAGE as error:
-        raise DataError(f"{path} cannot be read past line {num_lines} ({reason_of(error)}): fetch it again") from error
+    except READ_ERRORS as error:
+        raise DataError(f"{path} cannot be read past line {num_lines} ({error_text(error)}): fetch it again") from error
+
+
+def split_cells(line: str) -> list[str]:
+    """The cells of one line. Each line is parsed alone, so a stray quote damages only its own row."""
+    if '"' not in line:  # 20 times as fast
+        return [cell.strip() for cell in line.split(",")] if line.strip() else []
+    csv.field_size_limit(MAX_LINE)  # the default, 131,072, ends at images of 180x180
+    return [cell.strip() for cell in next(csv.reader((line,)))]
+
+
+def read_header(path: Path) -> list[str]:
+    """The cells of the first line in lower case; raises `DataError` when it cannot be read."""
+    return [cell.lower() for cell in split_cells(next(read_lines(path), "\n"))]
+
+
+def header_or_none(path: Path) -> list[str]:
+    """Like `read_header`, but empty for a damaged file, which among others is just another file."""
+    try:
+        return read_header(path)
+    except DataError:
+        return []
 
 
 def _unpack(path: Path, file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
@@ -66,7 +88,7 @@ def _single_csv(path: Path, archive: zipfile.ZipFile) -> str:
 
 
 class _ZstdStream(io.RawIOBase):
-    """Unpacks zstd frames; unlike `zstandard.open` it tells a file that ends early from one that is complete."""
+    """Unpacks zstd frames; unlike `zstandard.open` it detects a truncated file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

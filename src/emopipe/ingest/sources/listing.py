@@ -1,4 +1,4 @@
-"""What lies in a folder of data, and what of it counts."""
+"""The files of a data folder, without the bookkeeping of systems and of git."""
 
 import os
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from pathlib import Path, PurePosixPath
 from emopipe.core.errors import DataError
 
 _BOOKKEEPING = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".gitignore", ".gitattributes", ".gitkeep"})
-"""Files that systems and git leave in any folder; they, `__MACOSX` and hidden folders are no part of the data."""
+"""Files that systems and git leave in any folder; they, `__MACOSX` and hidden folders are not data."""
 
 
 def is_data(name: str) -> bool:
-    """Whether the file at this relative path is a part of the data, and no bookkeeping."""
+    """Whether the file at this relative path is data."""
     *folders, last = PurePosixPath(name).parts or (".",)
-    return last not in _BOOKKEEPING and all(_is_data_folder(folder) for folder in folders)
+    return last not in _BOOKKEEPING and all(map(_is_data_folder, folders))
 
 
 def visible_files(folder: Path) -> list[str]:
@@ -21,13 +21,18 @@ def visible_files(folder: Path) -> list[str]:
     return sorted(item.name for item in folder.iterdir() if item.is_file() and item.name not in _BOOKKEEPING)
 
 
+def files_at(path: Path) -> list[Path]:
+    """`path` itself if it is a file, else the files in that folder, sorted."""
+    return [path] if path.is_file() else [path / name for name in visible_files(path)]
+
+
 def all_files(root: Path) -> Iterator[str]:
     """Paths of all files below `root`, relative to it, with `/`, in sorted order of folders and names.
 
-    Raises `DataError` at a link to a folder: followed it might not end, passed over its files would be missing.
+    Raises `DataError` at a link to a folder: followed, it might not end; skipped, its files would be missing.
     """
     for folder, subfolders, names in os.walk(root):
-        subfolders[:] = sorted(name for name in subfolders if _is_data_folder(name))
+        subfolders[:] = sorted(filter(_is_data_folder, subfolders))
         for name in subfolders:
             if Path(folder, name).is_symlink():
                 raise DataError(f"{Path(folder, name)} is a link to a folder: put the folder itself in its place")

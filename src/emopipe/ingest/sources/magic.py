@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes."""
+"""File types by their first bytes."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,7 +7,7 @@ FileKind = Literal["gzip", "xz", "zstd", "zip", "parquet", "arrow file", "arrow 
 ARROW_KINDS: tuple[FileKind, ...] = ("parquet", "arrow file", "arrow stream")
 
 NUM_MAGIC = 6
-"""First bytes that settle the kind."""
+"""First bytes that determine the type."""
 _KINDS: tuple[tuple[bytes, FileKind], ...] = (
     (b"\x1f\x8b", "gzip"),
     (b"\xfd7zXZ\x00", "xz"),
@@ -20,12 +20,12 @@ _KINDS: tuple[tuple[bytes, FileKind], ...] = (
 
 
 def kind_of(head: bytes) -> FileKind | None:
-    """The kind of a file that begins with `head`, None for text and all else."""
+    """The type of a file that begins with `head`, None for text and all else."""
     return next((kind for magic, kind in _KINDS if head.startswith(magic)), None)
 
 
 def file_kind(path: Path) -> FileKind | None:
-    """The kind of the file at `path`, None also where it cannot be opened."""
+    """The type of the file at `path`, None also if it cannot be opened."""
     try:
         with path.open("rb") as file:
             return kind_of(file.read(NUM_MAGIC))

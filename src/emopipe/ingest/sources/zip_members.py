@@ -1,4 +1,4 @@
-"""The members of a zip: which of them are files that can be trusted, and what they hold."""
+"""The members of a zip: which ones are safe to read, and their content."""
 
 import re
 import stat
@@ -8,52 +8,51 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources import picture_tree
 from emopipe.ingest.sources.base import Reject
-from emopipe.ingest.sources.damage import DAMAGE, reason_of
+from emopipe.ingest.sources.image_tree import read_image
 from emopipe.ingest.sources.listing import is_data
-from emopipe.ingest.sources.picture_tree import read_picture, too_large
+from emopipe.ingest.sources.read_errors import READ_ERRORS, error_text
 
 _METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
-"""The others unpack a block at once, however large it becomes."""
+"""The others unpack whole blocks, of any size."""
 _ENCRYPTED = 0x1
 _NUM_QUOTED = 60
 
 
 @dataclass(frozen=True)
 class Members:
-    """What an archive holds, apart from folders and bookkeeping."""
+    """The members of an archive, without folders and bookkeeping."""
 
     files: Mapping[str, zipfile.ZipInfo]
-    """By their paths, in the order of reading."""
+    """By path, in the order of reading."""
     rejects: tuple[Reject, ...]
     num_members: int
     num_bytes: int
-    """Unpacked, as the archive declares it."""
+    """Unpacked, as the archive declares."""
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
     """Raises `DataError` when the list of members is damaged."""
     try:
         return zipfile.ZipFile(path)
-    except DAMAGE as error:
-        raise DataError(f"{path} cannot be read ({reason_of(error)}): fetch it again") from error
+    except READ_ERRORS as error:
+        raise DataError(f"{path} cannot be read ({error_text(error)}): fetch it again") from error
 
 
 def sort_members(archive: zipfile.ZipFile, prefix: str) -> Members:
-    """Tell files from members that cannot be trusted; `prefix` goes before a path to name a row."""
+    """Separate files from unsafe members; `prefix` precedes the path in the name of a row."""
     files: dict[str, zipfile.ZipInfo] = {}
     rejects: list[Reject] = []
     members = archive.infolist()
     for member in members:
-        written = member.orig_filename.replace("\\", "/")  # as some Windows programs write it
-        name = PurePosixPath(written).as_posix()
-        fault = _path_fault(written)
-        if fault is None and ((written.endswith("/") and not member.file_size) or not is_data(name)):
+        raw = member.orig_filename.replace("\\", "/")  # as some Windows programs write it
+        name = PurePosixPath(raw).as_posix()
+        fault = _path_fault(raw)
+        if fault is None and ((raw.endswith("/") and not member.file_size) or not is_data(name)):
             continue
         fault = fault or _kind_fault(member) or ("a second member of this name" if name in files else None)
         if fault:
-            rejects.append(Reject(prefix + _printable(written), "unsafe_member", fault))
+            rejects.append(Reject(prefix + _printable(raw), "unsafe_member", fault))
         else:
             files[name] = member
     ordered = {name: files[name] for name in sorted(files, key=_reading_order)}
@@ -86,16 +85,14 @@ def _reading_order(name: str) -> list[tuple[bool, str]]:
 
 
 def load_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> bytes | Reject:
-    """The content of one member, which the row `source` stands for."""
+    """The content of one member, or a reject of the row `source`."""
     if member.flag_bits & _ENCRYPTED:
         return Reject(source, "unreadable_file", "encrypted, expected a member that needs no password")
     if member.compress_type not in _METHODS:
         detail = f"compression method {member.compress_type}, expected {' or '.join(_METHODS.values())}"
         return Reject(source, "unreadable_file", detail)
-    if member.file_size > picture_tree.MAX_BYTES:
-        return too_large(source)
     try:
         with archive.open(member) as file:
-            return read_picture(source, file)
-    except DAMAGE as error:
-        return Reject(source, "unreadable_file", f"damaged ({reason_of(error)[:_NUM_QUOTED]})")
+            return read_image(source, file)
+    except READ_ERRORS as error:
+        return Reject(source, "unreadable_file", f"damaged ({error_text(error)[:_NUM_QUOTED]})")

@@ -1,7 +1,7 @@
 """The project's own CNN: convolution, batch norm, max pooling, dropout, global average pooling, fully connected.
 
-Its first convolution halves the side at once, so that a fixed time of training holds more passes; EXPERIMENTS.md has
-what else was tried. Shapes: N pictures, D input channels, S side, K classes.
+Its first convolution halves the side, for more epochs in the same time; EXPERIMENTS.md has the alternatives tried.
+Shapes: N images, D input channels, S side, K classes.
 """
 
 from torch import Tensor, nn
@@ -21,7 +21,6 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Same shape out as in."""
         return nn.functional.relu(x + self.body(x))
 
 
@@ -32,7 +31,7 @@ def conv(inputs: int, outputs: int, *, stride: int = 1) -> list[nn.Module]:
 
 
 def cnn(num_classes: int, channels: int) -> nn.Module:
-    """Build it: float (N, D, S, S) to logits (N, K), for S of at least 16."""
+    """Build the CNN: float (N, D, S, S) to logits (N, K), for S of at least 16."""
     layers = conv(channels, WIDTHS[0], stride=2)  # (N, 32, S/2, S/2)
     for stage, (width, num_blocks) in enumerate(zip(WIDTHS, BLOCKS, strict=True)):
         if stage > 0:

@@ -1,6 +1,6 @@
-"""Networks made for large photographs, fitted to small faces: they down-sample less, with the same weights.
+"""Smaller strides, for networks made for large photographs on small faces; the weights stay the same.
 
-Shapes: N pictures, S side, D channels.
+Shapes: N images, S side, D channels.
 """
 
 import math
@@ -13,40 +13,40 @@ STRIDED = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 
 
 def limit_stride(network: nn.Module, inputs: Tensor, max_stride: int) -> None:
-    """Halve strides of `network`, from its stem on, until it down-samples at most `max_stride` times.
+    """Halve strides of `network`, from its stem on, until their product is at most `max_stride`.
 
-    Layers keep their weights, so pretrained ones still fit. `inputs`: float (N, D, S, S) that the network takes. A
-    network with strides in its stem alone, like a vision transformer, or with none, stays as it is. What shrinks
-    pictures by other means than convolutions and pools, such as the merging of a Swin transformer, is not seen.
+    Pretrained weights still fit. inputs: an example input, float (N, D, S, S). A network with strides only in its
+    stem, such as a vision transformer, stays unchanged. Down-sampling other than by convolution and pooling, such as
+    the patch merging of a Swin transformer, is not counted.
     """
     while True:
-        steps = strided_layers(network, inputs)
-        factor = math.prod(min(map(_stride, layers)) for layers in steps)
-        if factor <= max_stride or len(steps) < 2:
+        levels = strided_layers(network, inputs)
+        total = math.prod(min(map(_stride, layers)) for layers in levels)
+        if total <= max_stride or len(levels) < 2:
             return
-        for layer in steps[0]:
+        for layer in levels[0]:
             layer.stride = _halved(layer.stride)
 
 
 def strided_layers(network: nn.Module, inputs: Tensor) -> list[list[Any]]:
-    """Layers on the way from `inputs` to the output that shrink the picture, in the order in which they run.
+    """Layers with a stride above 1, in the order in which they run on `inputs`.
 
-    Those with the same side coming in stand together: they run side by side, as a shortcut and the path it shortens do.
+    Layers with the same input side are one list: they run in parallel, like a shortcut and its residual path.
     """
-    steps: dict[int, list[Any]] = {}  # by the side that comes in
+    levels: dict[int, list[Any]] = {}  # by input side
 
-    def note(layer: nn.Module, given: tuple[Tensor], _: Tensor) -> None:
-        steps.setdefault(given[0].shape[-1], []).append(layer)
+    def record(layer: nn.Module, inputs: tuple[Tensor], _: Tensor) -> None:
+        levels.setdefault(inputs[0].shape[-1], []).append(layer)
 
     layers = [layer for layer in network.modules() if isinstance(layer, STRIDED) and _stride(layer) > 1]
-    hooks = [layer.register_forward_hook(note) for layer in layers]
+    hooks = [layer.register_forward_hook(record) for layer in layers]
     was_training = network.training
     with torch.inference_mode():
         network.eval()(inputs)
     network.train(was_training)
     for hook in hooks:
         hook.remove()
-    return list(steps.values())
+    return list(levels.values())
 
 
 def _stride(layer: Any) -> int:
@@ -55,4 +55,4 @@ def _stride(layer: Any) -> int:
 
 
 def _halved(stride: Any) -> Any:
-    return tuple(_halved(one) for one in stride) if isinstance(stride, tuple) else max(1, int(stride) // 2)
+    return tuple(map(_halved, stride)) if isinstance(stride, tuple) else max(1, int(stride) // 2)

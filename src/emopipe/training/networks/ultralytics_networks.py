@@ -1,4 +1,4 @@
-"""Classification networks of ultralytics (AGPL-3.0, an extra), built from their own definitions, without weights."""
+"""Classification networks of ultralytics (AGPL-3.0, an extra), built from their definitions, without weights."""
 
 import os
 import tempfile
@@ -10,19 +10,19 @@ from torch import Tensor, nn
 from emopipe.core.errors import ModelError
 
 SUFFIX = "-cls"
-SIZE, CHANNELS = 64, 3  # what ultralytics' own predictor feeds to these networks, whatever it is given
+SIZE, CHANNELS = 64, 3  # the input of ultralytics' own predictor
 
 ENVIRONMENT = {
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",
     "YOLO_VERBOSE": "false",
-    # Otherwise it writes to the home folder.
+    # The default is in the home folder.
     "YOLO_CONFIG_DIR": str(Path(tempfile.gettempdir()) / f"emopipe-ultralytics-{os.getuid()}"),
 }
 
 
 class Logits(nn.Module):
-    """ultralytics' classifier, which returns logits in training and (probabilities, logits) else, as plain logits."""
+    """Logits of an ultralytics classifier, which returns (probabilities, logits) in evaluation mode."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Logits(nn.Module):
 
 
 def ultralytics_network(name: str, num_classes: int) -> nn.Module:
-    """Build `name`, such as `yolov8n-cls`. Raises `ModelError` for an unknown name, or without ultralytics."""
+    """Build `name`, such as `yolov8n-cls`; raises `ModelError` for an unknown name, or without ultralytics."""
     for variable, value in ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
     from PIL import Image
@@ -46,9 +46,9 @@ def ultralytics_network(name: str, num_classes: int) -> nn.Module:
         from ultralytics.nn.tasks import ClassificationModel
     except ImportError as error:
         raise ModelError(
-            f"models: {name} needs ultralytics (AGPL-3.0): `pip install ultralytics`, or take it out"
+            f"models: {name} needs ultralytics (AGPL-3.0): `pip install ultralytics`, or remove it"
         ) from error
-    Image.open = opener  # ultralytics replaces it by one that wants to install a package when a picture does not decode
+    Image.open = opener  # ultralytics replaces it by one that installs a package if an image does not decode
     try:
         network = ClassificationModel(f"{name}.yaml", ch=CHANNELS, nc=num_classes, verbose=False)
     except FileNotFoundError as error:

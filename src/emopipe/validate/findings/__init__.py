@@ -1,74 +1,62 @@
-"""What is wrong with the pictures of a table: copies, leaks, conflicts, unfit pictures, doubtful labels.
+"""Defects of a table of faces: duplicates, leaks, label conflicts, poor images, label errors.
 
-All kinds are found in the table as it came, so the rows that go are the same in whatever order the kinds are taken.
-Only the bookkeeping needs an order: a row that several kinds drop counts under the first of `KINDS`.
+All kinds are found in the table before anything is dropped, so the dropped rows do not depend on the order of kinds.
+Only the accounting does: a row that several kinds drop counts under the first of `KINDS`.
 Shapes: N faces.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from emopipe.core.errors import GateError
-from emopipe.validate.findings import copies, pictures
+from emopipe.validate.findings import duplicates, quality
 from emopipe.validate.findings.base import DefectMask, Evidence, Finding, Severity, as_finding
 from emopipe.validate.params import ValidateParams
 
-SEVERITY: dict[str, Severity] = {
-    "constant_image": "warning",
-    "likely_non_face": "warning",
-    "split_leak": "critical",
-    "near_split_leak": "critical",
-    "label_conflict": "warning",
-    "exact_duplicate": "info",
-    "near_duplicate": "info",
-    "label_error": "warning",
-    "saturated_image": "info",
-    "blurred_image": "info",
-    "brightness_outlier": "info",
-    "size_outlier": "info",
+_DEFECTS: dict[str, tuple[Severity, Callable[[Evidence, ValidateParams], DefectMask]]] = {
+    "constant_image": ("warning", lambda evidence, p: quality.constant_images(evidence, p.constant_range)),
+    "likely_non_face": ("warning", lambda evidence, p: quality.below(evidence, "entropy", p.min_entropy)),
+    "split_leak": ("critical", lambda evidence, _: duplicates.split_leaks(evidence)),
+    "near_split_leak": ("critical", lambda evidence, _: duplicates.near_split_leaks(evidence)),
+    "label_conflict": ("warning", lambda evidence, _: duplicates.label_conflicts(evidence)),
+    "exact_duplicate": ("info", lambda evidence, _: duplicates.exact_duplicates(evidence)),
+    "near_duplicate": ("info", lambda evidence, _: duplicates.near_duplicates(evidence)),
+    "label_error": ("warning", lambda evidence, _: quality.label_errors(evidence)),
+    "saturated_image": ("info", lambda evidence, p: quality.above(evidence, "saturated", p.max_saturated)),
+    "blurred_image": ("info", lambda evidence, p: quality.below(evidence, "sharpness", p.min_sharpness)),
+    "brightness_outlier": ("info", lambda evidence, p: quality.brightness_outliers(evidence, p.max_robust_z)),
+    "size_outlier": ("info", lambda evidence, p: quality.size_outliers(evidence, p.max_robust_z)),
 }
-"""How much a kind harms when its rows stay: a leak makes every later figure wrong, a duplicate only weighs double."""
+"""Severity if the rows stay (a leak biases every metric, a duplicate only counts double), and the detection."""
 
-KINDS = tuple(SEVERITY)
-"""In the order in which dropped rows are accounted: what is no face first, then what harms the figures most."""
+KINDS = tuple(_DEFECTS)
+"""In the order of accounting: non-faces first, then what biases the metrics most."""
 
 
-def find_all(seen: Evidence, params: ValidateParams) -> tuple[Finding, ...]:
-    """One finding of each of `KINDS`, in that order; those of which there is nothing have no rows."""
-    found: dict[str, DefectMask] = {
-        "constant_image": pictures.constant_images(seen, params),
-        "likely_non_face": pictures.likely_non_faces(seen, params),
-        "split_leak": copies.split_leaks(seen),
-        "near_split_leak": copies.near_split_leaks(seen),
-        "label_conflict": copies.label_conflicts(seen),
-        "exact_duplicate": copies.exact_duplicates(seen),
-        "near_duplicate": copies.near_duplicates(seen),
-        "label_error": pictures.label_errors(seen),
-        "saturated_image": pictures.saturated_images(seen, params),
-        "blurred_image": pictures.blurred_images(seen, params),
-        "brightness_outlier": pictures.brightness_outliers(seen, params),
-        "size_outlier": pictures.size_outliers(seen, params),
-    }
-    return tuple(as_finding(kind, SEVERITY[kind], getattr(params.policy, kind), found[kind]) for kind in KINDS)
+def find_defects(evidence: Evidence, params: ValidateParams) -> tuple[Finding, ...]:
+    """One finding of each of `KINDS`, in that order; without rows if there is no such defect."""
+    return tuple(
+        as_finding(kind, severity, getattr(params.policy, kind), detect(evidence, params))
+        for kind, (severity, detect) in _DEFECTS.items()
+    )
 
 
 def enforce_policies(findings: Sequence[Finding], faces: pd.DataFrame) -> None:
-    """Raise `GateError` for the findings that must not be there."""
-    broken = [finding for finding in findings if finding.policy == "fail" and finding.num_rows]
-    if not broken:
-        return
-    problems = "; ".join(
+    """Raise `GateError` with all findings whose policy is `fail`, in one line."""
+    problems = [
         f"{finding.kind}: expected none (validate.policy.{finding.kind} is fail), got {finding.num_rows} rows "
         f"in {finding.num_groups} groups ({', '.join(example_sources(faces, finding.rows, 3))})"
-        for finding in broken
-    )
-    raise GateError(f"{problems}. Correct the source, or set the policy to drop or keep")
+        for finding in findings
+        if finding.policy == "fail" and finding.num_rows
+    ]
+    if problems:
+        raise GateError(f"{'; '.join(problems)}. Correct the source, or set the policy to drop or keep")
 
 
 def drop_reasons(findings: Sequence[Finding], num_faces: int) -> pd.Series:
-    """Why each row goes: its kind, the first that applies, or None where the row stays. Object (N,)."""
+    """The first kind that drops each row, None for rows that stay. Object (N,)."""
     reasons = pd.Series([None] * num_faces, dtype=object)
     for finding in findings:
         reasons[finding.drops & reasons.isna().to_numpy()] = finding.kind
@@ -76,5 +64,5 @@ def drop_reasons(findings: Sequence[Finding], num_faces: int) -> pd.Series:
 
 
 def example_sources(faces: pd.DataFrame, rows: np.ndarray, limit: int) -> list[str]:
-    """Where the first of some rows came from."""
+    """Sources of the first of some rows."""
     return [str(source) for source in faces["source"].iloc[rows[:limit]]]

@@ -1,0 +1,168 @@
+"""`import_source`: a source comes into data/, DVC tracks it, and nothing that DVC lacks is lost."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emopipe.core.errors import DataError, EmopipeError, WorkspaceError
+from emopipe.core.params import BaseParams
+from emopipe.ingest.import_data import import_source, summarise
+from emopipe.ingest.sources import recognise
+from face_tables import ingest_params
+
+BASE = BaseParams(seed=0, classes=("happy", "sad"))
+INGEST = ingest_params()
+TABLE = "emotion,pixels,Usage\n3,1 2 3 4,Training\n4,1 2 3 4,Training\n4,1 2 3 4,PublicTest\n"
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch) -> Path:
+    """A DVC project without git; all that DVC keeps elsewhere is in `tmp_path` too."""
+    for name in ("SYSTEM_CONFIG", "GLOBAL_CONFIG", "SITE_CACHE"):
+        monkeypatch.setenv(f"DVC_{name}_DIR", str(tmp_path / "dvc"))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    root = tmp_path / "project"
+    root.mkdir()
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture
+def table(tmp_path) -> Path:
+    path = tmp_path / "faces.csv"
+    path.write_text(TABLE)
+    return path
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    for name in ("train/happy/1.jpg", "train/sad/1.jpg", "test/sad/1.jpg", "notes.txt", ".DS_Store"):
+        (tmp_path / "fer" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fer" / name).write_text(name)
+    return tmp_path / "fer"
+
+
+def use(path: Path, root: Path, **options) -> list[str]:
+    return import_source(path, root, base=BASE, ingest=INGEST, **options).lines()
+
+
+def error_of(path: Path, root: Path) -> EmopipeError:
+    with pytest.raises(EmopipeError) as caught:
+        use(path, root)
+    return caught.value
+
+
+def held(root: Path) -> list[str]:
+    return sorted(path.relative_to(root / "data").as_posix() for path in (root / "data").rglob("*") if path.is_file())
+
+
+def test_one_source_replaces_another_that_dvc_has(root, table, tree):
+    use(table, root)
+    assert held(root) == ["faces.csv"]
+    first = (root / "data.dvc").read_text()
+    use(tree, root)
+    assert held(root) == ["notes.txt", "test/sad/1.jpg", "train/happy/1.jpg", "train/sad/1.jpg"]
+    assert (root / "data/train/sad/1.jpg").read_text() == "train/sad/1.jpg"
+    assert (root / "data.dvc").read_text() != first
+
+
+def test_the_votes_beside_a_csv_come_with_it(root, table):
+    header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+    votes = ("Training", "Training", "PublicTest")
+    (table.parent / "votes.csv").write_text(header + "".join(f"{usage},,1,2,0,0,0,0,0,0,0,0\n" for usage in votes))
+    use(table, root)
+    assert held(root) == ["faces.csv", "votes.csv"]
+
+
+def test_what_dvc_does_not_have_is_only_replaced_by_force(root, table, tree):
+    refused = (
+        f"{root}/data holds files that DVC does not have: keep them with `dvc add data`, or replace them with --force"
+    )
+    (root / "data").mkdir()
+    (root / "data/mine.txt").write_text("mine")
+    error = error_of(table, root)
+    assert (type(error), str(error)) == (WorkspaceError, refused)
+    assert held(root) == ["mine.txt"]
+    use(table, root, force=True)
+    assert held(root) == ["faces.csv"]
+
+    (root / "data/faces.csv").unlink()
+    (root / "data/faces.csv").write_text(TABLE + "0,4 3 2 1,Training\n")
+    assert str(error_of(tree, root)) == refused
+    assert held(root) == ["faces.csv"]
+
+
+def test_what_lies_in_data_is_tracked_where_it_is(root):
+    (root / "data").mkdir()
+    (root / "data/faces.csv").write_text(TABLE)
+    use(root / "data/faces.csv", root)
+    assert held(root) == ["faces.csv"]
+    assert (root / "data.dvc").exists()
+
+
+def test_a_path_that_is_no_source_changes_nothing(tmp_path):
+    error = error_of(tmp_path / "no.csv", tmp_path / "project")
+    assert (type(error), str(error)) == (
+        DataError,
+        f"{tmp_path}/no.csv does not exist: name a CSV file or a folder of pictures",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outside_a_project_nothing_is_written(tmp_path, table):
+    error = error_of(table, tmp_path)
+    assert (type(error), str(error)) == (
+        WorkspaceError,
+        f"{tmp_path} is no DVC project: run from the root of the project",
+    )
+    assert list(tmp_path.iterdir()) == [table]
+
+
+def test_a_failure_of_dvc_is_one_line(tmp_path, table):
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("not a config")
+    error = error_of(table, tmp_path)
+    assert type(error) is WorkspaceError
+    assert str(error).startswith("`dvc add --quiet data` failed: ")
+    assert "\n" not in str(error)
+
+
+def test_for_a_csv_without_private_test_a_note_tells_how_to_test_on_public_test(table):
+    summary = summarise(recognise(table, ()), base=BASE, ingest=INGEST)
+    assert summary.lines() == [
+        "recognised: FER2013 CSV, 3 rows",
+        "splits: PublicTest 1, Training 2",
+        "sampled from train: test (20% of train)",
+        "labels: happy 1, sad 2",
+        "note: no row is test, so test is sampled from train; to test on PublicTest instead, set `PublicTest: test` "
+        "under ingest.split_map in params.yaml (val is sampled then)",
+        "next: dvc repro",
+    ]
+
+
+def test_the_summary_names_what_the_parameters_do_not_cover(tmp_path):
+    for name in ("happy/1.jpg", "contempt/1.jpg", "contempt/2.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    summary = summarise(recognise(tmp_path, ()), base=BASE, ingest=INGEST)
+    assert summary.lines() == [
+        "recognised: class folders, 3 rows",
+        "splits: none",
+        "sampled from train: val (10% of train), test (20% of train)",
+        "labels: happy 1, sad 0, contempt 2",
+        "note: 2 rows have labels that are no class (contempt 2) and will be rejected; to keep them, "
+        "add the labels to base.classes in params.yaml",
+        "note: no row has the class sad: add some, or take it out of base.classes in params.yaml",
+        "next: dvc repro",
+    ]
+
+
+def test_an_unknown_split_is_a_note_and_not_a_failure(tmp_path, table):
+    table.write_text(TABLE.replace("PublicTest", "Holdout"))
+    summary = summarise(recognise(table, ()), base=BASE, ingest=INGEST)
+    assert summary.notes == (
+        f"{table} names the splits Holdout, which ingest.split_map in params.yaml does not know: "
+        "add each there, as train, val or test",
+    )
