@@ -17,7 +17,7 @@ from emopipe.inference.http.app import make_app
 from emopipe.inference.http.batching import Batcher
 from emopipe.inference.http.engine import PIXELS_TOGETHER, Engine, Upload
 from emopipe.inference.http.limits import Limits
-from emopipe.inference.http.metrics import Histogram
+from emopipe.inference.http.metrics import Metrics
 from emopipe.inference.http.server import _listen
 from emopipe.inference.model import open_recogniser
 from scenes import CLASSES, scene, write_bundle
@@ -171,7 +171,7 @@ async def post(app, body):
 def test_a_failure_of_its_own_is_said_to_be_one_and_logged(caplog):
     app = make_app(Engine(Failing(), Limits()), Limits(), hosts=["*"])
     status, body = asyncio.run(post(app, flat(0, 9).content))
-    assert (status, body) == (500, {"detail": "the service failed: its log says why"})
+    assert (status, body) == (500, {"detail": "the service failed: see its log"})
     assert "out of order" in caplog.text
 
 
@@ -187,19 +187,10 @@ def test_who_waits_too_long_is_asked_to_come_back(recogniser, monkeypatch):
     assert (status, body) == (503, {"detail": "there was no answer within 0.2 seconds: come back later"})
 
 
-def test_a_histogram_counts_values_up_to_and_including_each_bound():
-    histogram = Histogram("size", "About.", (1.0, 2.0))
-    for value in (1, 2, 2, 5):
-        histogram.observe(value)
-    assert list(histogram.lines()) == [
-        "# HELP size About.",
-        "# TYPE size histogram",
-        'size_bucket{le="1"} 1',
-        'size_bucket{le="2"} 3',
-        'size_bucket{le="+Inf"} 4',
-        "size_sum 10.000000",
-        "size_count 4",
-    ]
+def test_each_application_has_metrics_of_its_own():
+    first, second = Metrics(), Metrics()
+    first.faces.inc(2)
+    assert (b"emopipe_faces_total 2.0" in first.text(), b"emopipe_faces_total 0.0" in second.text()) == (True, True)
 
 
 def test_answers_are_sent_at_once():

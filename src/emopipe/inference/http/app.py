@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -15,8 +16,7 @@ from emopipe.core.errors import DataError, TooManyPixels
 from emopipe.inference.http.batching import Batcher
 from emopipe.inference.http.engine import Answer, Engine, Upload
 from emopipe.inference.http.limits import Limits
-from emopipe.inference.http.metrics import CONTENT_TYPE, Metrics
-from emopipe.inference.http.observing import Observing
+from emopipe.inference.http.metrics import Metrics, MetricsMiddleware
 from emopipe.inference.http.page import PAGE_HEADERS, page
 from emopipe.inference.http.schemas import PREDICT_BODY, Health, Prediction, Problem, prediction
 from emopipe.inference.http.uploads import CLOSE, CONTENT_TYPES, receive
@@ -45,16 +45,17 @@ class Service:
 
     def __init__(self, engine: Engine, limits: Limits) -> None:
         """Nothing runs until the application starts."""
-        self.engine, self.limits, self.metrics = engine, limits, Metrics()
+        self.engine, self.limits, self.metrics, self.in_work = engine, limits, Metrics(), 0
+        self.metrics.in_work.set_function(lambda: self.in_work)
         self.batcher: Batcher[Upload, Answer | DataError] = Batcher(
             engine.work, max_batch=limits.max_batch, observe=self.metrics.batches.observe
         )
 
     async def answer(self, request: Request, *, is_face: bool) -> Answer:
         """Receive a picture and work on it; raises `HTTPException`. At most `max_requests` at once get that far."""
-        if self.metrics.in_work >= self.limits.max_requests:
+        if self.in_work >= self.limits.max_requests:
             raise _busy(f"{self.limits.max_requests} requests are in work")
-        self.metrics.in_work += 1
+        self.in_work += 1
         try:
             upload = Upload(content=await receive(request, self.limits), is_face=is_face)
             async with asyncio.timeout(self.limits.seconds_to_answer):
@@ -62,10 +63,10 @@ class Service:
         except TimeoutError:
             raise _busy(f"there was no answer within {self.limits.seconds_to_answer:g} seconds") from None
         finally:
-            self.metrics.in_work -= 1
+            self.in_work -= 1
         if isinstance(found, DataError):
             raise HTTPException(413 if isinstance(found, TooManyPixels) else 400, str(found))
-        self.metrics.faces += len(found.faces)
+        self.metrics.faces.inc(len(found.faces))
         return found
 
 
@@ -84,7 +85,7 @@ def make_app(engine: Engine, limits: Limits, *, hosts: list[str]) -> FastAPI:
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
-    app.add_middleware(Observing, metrics=service.metrics)
+    app.add_middleware(MetricsMiddleware, metrics=service.metrics)
     return app
 
 
@@ -98,11 +99,11 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/health", summary="Is the service up, and what does it answer with")
     async def health() -> Health:
-        return Health(status="ok", classes=list(service.engine.recogniser.classes), in_work=service.metrics.in_work)
+        return Health(status="ok", classes=list(service.engine.recogniser.classes), in_work=service.in_work)
 
     @app.get("/metrics", summary="Counts and times, for Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
-        return Response(service.metrics.text(), media_type=CONTENT_TYPE)
+        return Response(service.metrics.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     @app.get("/model/{name}", responses=NO_FILE, summary="The exported model that answers, file by file")
     async def model(name: str) -> Response:

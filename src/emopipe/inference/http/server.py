@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 import uvicorn
 from PIL import Image
+from prometheus_client import disable_created_metrics
 
 from emopipe.core.errors import WorkspaceError
 from emopipe.inference.http.app import make_app
@@ -31,6 +32,7 @@ def run_server(recogniser: Recogniser, limits: Limits, *, host: str, port: int, 
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such pictures are refused, in one line
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of each request that is no HTTP
+    disable_created_metrics()  # they double the number of series
     listening = _listen(host, port)
     named = f"[{host}]" if ":" in host else host
     app = make_app(Engine(recogniser, limits), limits, hosts=[*LOOPBACK, named] if _is_loopback(host) else ["*"])
