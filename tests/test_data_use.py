@@ -1,4 +1,4 @@
-"""`emopipe data use`: a source comes into data/, DVC tracks it, and nothing that DVC lacks is lost."""
+"""`emopipe data import`: a source comes into data/, DVC tracks it, and nothing that DVC lacks is lost."""
 
 import subprocess
 import sys

@@ -188,7 +188,7 @@ def test_dvc_changes_the_file_as_the_setting_says(tmp_path, name, value):
 def test_without_tracked_data_there_are_no_experiments(tmp_path):
     with pytest.raises(WorkspaceError) as error:
         Identities(tmp_path)
-    assert str(error.value) == "data.dvc does not exist: bring data in with `emopipe data use`, and commit data.dvc"
+    assert str(error.value) == "data.dvc does not exist: bring data in with `emopipe data import`, and commit data.dvc"
 
 
 # Signal and noise
@@ -299,7 +299,7 @@ def project(tmp_path_factory):
 @pytest.mark.slow
 def test_the_command_runs_what_is_not_done_and_ends_with_a_table_and_a_figure(project):
     workspace = {path: (project / path).read_bytes() for path in ("params.yaml", "dvc.yaml", "data.dvc")}
-    first = run(project, "emopipe", "experiments")
+    first = run(project, "emopipe", "sweep")
     assert first.returncode == 0, first.stdout + first.stderr
     assert "done before" not in first.stdout
     for stage in ("ingest", "validate"):
@@ -313,7 +313,7 @@ def test_the_command_runs_what_is_not_done_and_ends_with_a_table_and_a_figure(pr
     assert not (project / "build").exists(), "experiments leave the workspace as it is"
 
     succeed(project, "dvc", "exp", "remove", experiments(project)["sampled"])
-    again = run(project, "emopipe", "experiments")
+    again = run(project, "emopipe", "sweep")
     assert again.returncode == 0, again.stdout + again.stderr
     assert [line for line in again.stdout.splitlines() if "done before" in line] == [
         f"[1/2] {experiments(project)['none']}: done before"
@@ -338,7 +338,7 @@ def test_each_experiment_is_one_run_in_mlflow_that_names_it(project):
 
 @pytest.mark.slow
 def test_a_failing_experiment_is_told_and_the_others_are_summed_up(project):
-    done = run(project, "emopipe", "experiments", "--setting", "wild train.learning_rate=1.0e+30")
+    done = run(project, "emopipe", "sweep", "--setting", "wild train.learning_rate=1.0e+30")
     assert done.returncode == 1
     assert done.stderr.endswith("emopipe: failed: wild (cnn, seed 0); run the command again, it goes on with these\n")
     text = (project / "reports" / "experiments" / "experiments.md").read_text()

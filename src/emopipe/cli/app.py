@@ -65,7 +65,7 @@ def data_sample(
     from emopipe.ingest.sample.table import write_sample
 
     write_sample(path, num_faces=num_faces, size=size, seed=seed, defects=defects)
-    print(f"{path}: {num_faces} faces of {size}x{size} pixels; next: emopipe data use {path}")
+    print(f"{path}: {num_faces} faces of {size}x{size} pixels; next: emopipe data import {path}")
 
 
 @app.command()

@@ -9,7 +9,7 @@ PARENT_TAG = "mlflow.parentRunId"  # MLflow's pages fold runs under the one that
 COMPLETE_TAG = "emopipe.history"  # set once all epochs are logged
 EVALUATION_TAG = "emopipe.evaluate.report"  # key of the stage whose figures the run shows
 PROCESS_TAG = "emopipe.process"
-SETTING_TAG = "emopipe.setting"  # of `emopipe experiments`: what the runs of several seeds have in common
+SETTING_TAG = "emopipe.setting"  # of `emopipe sweep`: what the runs of several seeds have in common
 SOURCE_TAG = "emopipe.source"
 NOTE_TAG = "mlflow.note.content"  # what MLflow's pages show
 
@@ -48,7 +48,7 @@ def run_name(model: str, state: str, experiment: str = "") -> str:
 
 
 def experiment_name(setting: str, model: str, seed: int, digest: str) -> str:
-    """`smote-cnn-s0-3f2a1c90`, of what `emopipe experiments` compares; `digest` is eight digits."""
+    """`smote-cnn-s0-3f2a1c90`, of what `emopipe sweep` compares; `digest` is eight digits."""
     plain = (re.sub(r"[^A-Za-z0-9_]+", "_", part) for part in (setting, model))  # what git and DVC take
     return f"{'-'.join(plain)}-s{seed}-{digest}"
 

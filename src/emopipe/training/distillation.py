@@ -56,6 +56,6 @@ def soft_targets(
     known = teacher.frame.drop_duplicates("id")
     places = known.set_index("id").index.get_indexer(pd.Index(ids))
     if (places < 0).all():
-        raise DataError("train.teacher knows none of the training faces: make it from this data with `emopipe teach`")
+        raise DataError("train.teacher knows none of the training faces: make it from this data with `emopipe distill`")
     said = known[list(classes)].to_numpy(np.float32)[places]
     return np.where(places[:, None] < 0, targets, (1 - weight) * targets + weight * said).astype(np.float32)

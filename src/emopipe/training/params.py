@@ -22,7 +22,7 @@ class FileParams:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class TeacherParams(FileParams):
-    """A teacher's predictions of the training faces, as `emopipe teach` writes them (Hinton et al. 2015)."""
+    """A teacher's predictions of the training faces, as `emopipe distill` writes them (Hinton et al. 2015)."""
 
     weight: Annotated[float, Field(gt=0, le=1)]
     """Share of each target that is the teacher's; the rest is the label's."""
