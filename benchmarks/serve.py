@@ -64,7 +64,7 @@ def encoded(pixels: np.ndarray, form: str) -> bytes:
 @contextmanager
 def serving(model: str) -> Iterator[int]:
     """The port of a service with `model`."""
-    command = [sys.executable, "-m", "emopipe.cli.app", "serve", "--model", model, "--port", "0"]
+    command = [sys.executable, "-m", "emopipe", "serve", "--model", model, "--port", "0"]
     process = subprocess.Popen([*command, "--max-requests", str(LETS_IN)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -74,7 +74,7 @@ def open_browser(folder: Path, *, camera: Path | None = None, more: Sequence[str
 @contextmanager
 def serving(bundle: Path) -> Iterator[str]:
     """`emopipe web` on a free port, for as long as the block lasts; its address."""
-    command = [sys.executable, "-m", "emopipe.cli.app", "web", "--model", str(bundle), "--port", "0"]
+    command = [sys.executable, "-m", "emopipe", "web", "--model", str(bundle), "--port", "0"]
     server = subprocess.Popen(command, cwd=ROOT, env=environment(ROOT), stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

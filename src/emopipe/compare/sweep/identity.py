@@ -23,7 +23,9 @@ class Identities:
     def __init__(self, root: Path) -> None:
         """Read what the stages read; raises `WorkspaceError` where it is not there."""
         if not (root / "data.dvc").exists():
-            raise WorkspaceError("data.dvc does not exist: bring data in with `emopipe data import`, and commit data.dvc")
+            raise WorkspaceError(
+                "data.dvc does not exist: bring data in with `emopipe data import`, and commit data.dvc"
+            )
         pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
         self._src = pipeline["vars"][0]["src"]
         self._stages = {name: pipeline["stages"][name] for name in STAGES}
