@@ -15,12 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emopipe.inference.frames import VideoFile
-from emopipe.inference.live import follow
+from emopipe.inference.live import track
 from emopipe.inference.model import open_recogniser
+from emopipe.inference.video import VideoFile
 from emopipe.ingest.sample.generate import draw_faces
 from emopipe.vision.centerface import CenterFace
-from emopipe.vision.crops import crop_faces
 from emopipe.vision.yunet import YuNet
 
 NUM_FRAMES, SIDE, LONGEST = 200, 96, 320
@@ -59,22 +58,22 @@ def write_clip(path: Path) -> None:
 def measure(clip: Path, model: str, yunet: Path | None) -> None:
     """The whole loop, then its parts on the same frames."""
     recogniser = open_recogniser(model, yunet=yunet, longest=LONGEST, uncertain_below=0.5, num_threads=1)
-    follow(list(VideoFile(clip))[:5], recogniser, screen=None, log=None)  # warm
+    track(list(VideoFile(clip))[:5], recogniser, viewer=None, log=None)  # warm
     began = time.process_time()
-    seen = follow(VideoFile(clip), recogniser, screen=None, log=None)
+    totals = track(VideoFile(clip), recogniser, viewer=None, log=None)
     spent = time.process_time() - began
     name = "YuNet" if yunet else "CenterFace"
     print(
-        f"{name} at {LONGEST}: {seen.num_frames / spent:.1f} frames a second of one core "
-        f"({seen.num_frames / seen.seconds:.1f} on the clock), {seen.num_faces} faces"
+        f"{name} at {LONGEST}: {totals.num_frames / spent:.1f} frames a second of one core "
+        f"({totals.num_frames / totals.seconds:.1f} on the clock), {totals.num_faces} faces"
     )
     images = [frame.image for frame in VideoFile(clip)]
     detector = YuNet(yunet, longest=LONGEST) if yunet else CenterFace(longest=LONGEST, num_threads=1)
-    crops = [crop.pixels[:, :, : recogniser.channels] for crop in crop_faces(images[0], detector)]
+    crops = recogniser.detect(images[0])
     print(f"  read    {per_call(lambda: [*VideoFile(clip)], 1) / NUM_FRAMES:6.2f} ms a frame")
     print(f"  detect  {per_call(lambda: detector.detect(images[0]), 50):6.2f} ms a frame")
     spent = per_call(lambda: recogniser.classify(crops[:1]), 200)
-    print(f"  classify{spent:6.2f} ms a face of {crops[0].shape[0]} pixels")
+    print(f"  classify{spent:6.2f} ms a face of {crops[0].pixels.shape[0]} pixels")
 
 
 def per_call(call: Callable[[], object], times: int) -> float:

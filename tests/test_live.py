@@ -16,11 +16,10 @@ import pytest
 from PIL import Image
 
 from emopipe.core.errors import DataError, ParamsError
-from emopipe.inference.annotated import VideoWriter
-from emopipe.inference.camera import Camera, why_not
-from emopipe.inference.frames import VideoFile
-from emopipe.inference.live import FaceLog, follow, run_live
+from emopipe.inference.camera import Camera, camera_error
+from emopipe.inference.live import FaceLog, run_live, track
 from emopipe.inference.overlay import COLOURS
+from emopipe.inference.video import VideoFile, VideoWriter
 from emopipe.inference.window import NO_DISPLAY
 from projects import BIN, ROOT, run
 from scenes import CLASSES, write_clip
@@ -62,37 +61,37 @@ def test_only_the_newest_frame_of_a_camera_is_given():
         capture.give(4)
         first = next(frames)
         assert (first.index, first.image[0, 0].tolist()) == (3, [4, 0, 0]), "the last of four, in RGB"
-        assert camera.num_passed_over == 3
+        assert camera.num_dropped == 3
         capture.may.release()
         assert next(frames).index == 4
         capture.may.release()
-        with pytest.raises(DataError, match=r"^the camera has stopped: look whether it is still connected$"):
+        with pytest.raises(DataError, match=r"^the camera has stopped: check its connection$"):
             next(frames)
     assert capture.released.wait(1)
 
 
 def test_a_camera_that_gives_no_picture_is_given_up(monkeypatch):
-    monkeypatch.setattr("emopipe.inference.camera.PATIENCE", 0.05)
+    monkeypatch.setattr("emopipe.inference.camera.TIMEOUT", 0.05)
     with (
         Camera(Scripted(0)) as camera,
-        pytest.raises(DataError, match=r"^the camera has given no picture for 0 seconds: look whether it is still "),
+        pytest.raises(DataError, match=r"^the camera gave no frame for 0 seconds: check its connection$"),
     ):
         next(iter(camera))
 
 
 def test_a_camera_that_does_not_open_is_one_line_that_says_why(tmp_path):
-    assert why_not(0, tmp_path) == (
+    assert camera_error(0, tmp_path) == (
         "there is no camera 0 (this machine has none): name one with --camera, or a video with --source"
     )
     for name in ("video0", "video10", "video2", "vcs"):
         (tmp_path / name).touch()
-    assert why_not(1, tmp_path) == (
+    assert camera_error(1, tmp_path) == (
         "there is no camera 1 (there are 0, 2, 10): name one with --camera, or a video with --source"
     )
-    assert why_not(2, tmp_path) == (
-        f"camera 2 gives no picture: close what else uses it, and see that you may read {tmp_path}/video2"
+    assert camera_error(2, tmp_path) == (
+        f"camera 2 gives no frame: close other programs that use it, and check access to {tmp_path}/video2"
     )
-    assert why_not(2, None).startswith("camera 2 does not open: ")
+    assert camera_error(2, None).startswith("camera 2 does not open: ")
 
 
 def test_all_frames_of_a_file_are_followed_and_logged(tmp_path, clip, recogniser):
@@ -100,7 +99,7 @@ def test_all_frames_of_a_file_are_followed_and_logged(tmp_path, clip, recogniser
     before = datetime.now().astimezone()
     seen = run_live(0, clip, recogniser, headless=True, log=log)
     assert (seen.num_frames, seen.num_faces) == (18, 3)
-    assert re.fullmatch(r"18 frames in \d+\.\d s \(\d+\.\d a second\), 3 faces", seen.line())
+    assert re.fullmatch(r"18 frames in \d+\.\d s \(\d+\.\d per second\), 3 faces", seen.line())
     rows = list(csv.DictReader(log.read_text().splitlines()))
     per_frame = [[row["face"] for row in rows if row["frame"] == str(frame)] for frame in range(18)]
     assert per_frame == [[""] if n == 0 else [str(k + 1) for k in range(n)] for n in NUM_FACES]
@@ -110,7 +109,7 @@ def test_all_frames_of_a_file_are_followed_and_logged(tmp_path, clip, recogniser
     with pytest.raises(ParamsError, match=r"^\S+log.csv exists: name another file for --log$"):
         run_live(0, clip, recogniser, headless=True, log=log)
     with pytest.raises(ParamsError, match=r"^\S+ cannot be written \(No such file or directory\): name another file"):
-        FaceLog(tmp_path / "no" / "log.csv", "a", recogniser)
+        FaceLog(tmp_path / "no" / "log.csv", "a", CLASSES)
 
 
 def test_ctrl_c_is_the_usual_end(clip, recogniser):
@@ -120,7 +119,7 @@ def test_ctrl_c_is_the_usual_end(clip, recogniser):
                 raise KeyboardInterrupt
             yield frame
 
-    seen = follow(interrupted(), recogniser, screen=None, log=None)
+    seen = track(interrupted(), recogniser, viewer=None, log=None)
     assert (seen.num_frames, seen.num_faces) == (12, 3)
 
 
@@ -148,7 +147,7 @@ def test_what_stops_the_command_is_one_line(tmp_path, bundle, clip, monkeypatch)
         ("--source", str(clip)): NO_DISPLAY,
     }
     if not list(Path("/dev").glob("video*")):
-        lines[("--headless",)] = why_not(0, Path("/dev"))
+        lines[("--headless",)] = camera_error(0, Path("/dev"))
     for words, line in lines.items():
         done = live(tmp_path, *words, *model)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", f"emopipe: {line}\n")
@@ -264,6 +263,6 @@ def test_a_person_can_watch_pause_record_and_quit(tmp_path, bundle, desktop):
     finally:
         process.kill()
     assert (process.returncode, err) == (0, "")
-    assert re.fullmatch(r"\d+ frames in \d+\.\d s \(\d+\.\d a second\), 3 faces\n", out)
+    assert re.fullmatch(r"\d+ frames in \d+\.\d s \(\d+\.\d per second\), 3 faces\n", out)
     [recording] = tmp_path.glob("emopipe-*.mp4")
     assert sum(1 for _ in VideoFile(recording)) > 0

@@ -10,14 +10,14 @@ import pytest
 
 from emopipe.core.errors import ModelError
 from emopipe.inference.model import open_model
-from emopipe.inference.recogniser import UNCERTAIN, Face, Follower, Recogniser
+from emopipe.inference.recogniser import UNCERTAIN, Recogniser, VideoRecogniser, whole_image
 from emopipe.inference.tracker import Tracker, iou
 from emopipe.vision.centerface import CenterFace, decode
 from emopipe.vision.crops import crop_faces, square_around
 from emopipe.vision.detector import Detections
 from emopipe.vision.weights import read_weights
 from emopipe.vision.yunet import YuNet
-from scenes import CLASSES, SIDE, scene, write_bundle, yunet_like
+from scenes import SIDE, scene, write_bundle, yunet_like
 
 PLACES = ((60, 90), (300, 60), (480, 300))
 
@@ -103,11 +103,12 @@ def test_photographs_are_cut_into_their_faces(detector):
 def test_faces_are_classified_in_their_order_whatever_their_sizes(tmp_path, channels):
     recogniser = Recogniser(open_model(str(write_bundle(tmp_path, channels=channels))), None, uncertain_below=0.5)
     shades = {(20, 20): 0, (30, 30): 128, (21, 20): 255, (20, 20, 0): 127}
-    crops = [np.full((*size[:2], channels), shade, np.uint8) for size, shade in shades.items()]
-    probabilities = recogniser.classify(crops)
-    assert [CLASSES[k] for k in probabilities.argmax(1)] == ["dark", "medium", "bright", "medium"]
-    assert probabilities.sum(1) == pytest.approx(np.ones(4))
-    assert recogniser.classify([]).shape == (0, 3)
+    images = [np.full((*size[:2], channels), shade, np.uint8) for size, shade in shades.items()]
+    faces = recogniser.classify([whole_image(image) for image in images])
+    assert [face.label for face in faces] == ["dark", "medium", "bright", "medium"]
+    assert [face.box[2:] for face in faces] == [(20, 20), (30, 30), (20, 21), (20, 20)]
+    assert [face.probabilities.sum() for face in faces] == pytest.approx(np.ones(4))
+    assert recogniser.classify([]) == []
 
 
 def test_a_grey_model_is_shown_grey_faces(model):
@@ -123,16 +124,15 @@ def test_a_grey_model_is_shown_grey_faces(model):
 
 def test_a_face_of_which_the_model_is_not_sure_is_uncertain(model):
     recogniser = Recogniser(model, None, uncertain_below=0.6)
-    faces = [Face(box=(0, 0, 1, 1), score=1, probabilities=np.array(p)) for p in ([0.6, 0.4, 0], [0.5, 0.5, 0])]
-    assert [recogniser.label(face) for face in faces] == ["dark", UNCERTAIN]
+    assert [recogniser.label(np.array(p)) for p in ([0.6, 0.4, 0], [0.5, 0.5, 0])] == ["dark", UNCERTAIN]
 
 
 def test_ids_are_stable_while_faces_come_move_and_go(model, detector):
     """No face, one, several, none; the first moves all the time, and is hidden in one frame."""
-    follower = Follower(Recogniser(model, detector, uncertain_below=0.5))
+    video = VideoRecogniser(Recogniser(model, detector, uncertain_below=0.5))
     frames = [scene(), scene(), *(scene((60 + 12 * k, 90)) for k in range(4)), scene()]
     frames += [scene((108 + 12 * k, 90), (300, 60), (480, 300)) for k in range(4)] + [scene(), scene()]
-    seen = [[face.id for face in follower.recognise(frame, k / 10)] for k, frame in enumerate(frames)]
+    seen = [[face.id for face in video.recognise(frame, k / 10)] for k, frame in enumerate(frames)]
     assert seen == [[], [], [1], [1], [1], [1], [], *[[1, 2, 3]] * 4, [], []]
 
 

@@ -18,10 +18,10 @@ from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
 from emopipe.core.errors import ModelError
-from emopipe.inference.model import open_model, open_recogniser
+from emopipe.inference.model import open_model
 from mutants import damaged_pictures, damaged_requests
 from projects import ROOT, run
-from scenes import CLASSES, scene, write_bundle
+from scenes import CLASSES, scene
 from service import serving
 
 PLACES = ((60, 90), (300, 60), (480, 300))
@@ -38,25 +38,19 @@ FACE = encoded(np.full((30, 20), 250, np.uint8))
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return write_bundle(tmp_path_factory.mktemp("bundle"))
-
-
-@pytest.fixture(scope="module")
 def service(bundle):
     with serving(bundle, max_bytes=2_000_000) as running:
         yield running
 
 
-def test_a_picture_gives_its_faces_as_the_recogniser_finds_them(service, bundle):
-    recogniser = open_recogniser(str(bundle), yunet=None, longest=320, uncertain_below=0.5, num_threads=1)
+def test_an_image_gets_the_faces_that_the_recogniser_finds(service, recogniser):
     expected = recogniser.recognise(scene(*PLACES))
     reply = service.predict(SCENE)
     assert reply.status == 200
     assert (reply.json["width"], reply.json["height"], len(reply.json["faces"])) == (640, 480, 3)
     for face, wanted in zip(reply.json["faces"], expected, strict=True):
         assert face["box"] == pytest.approx(wanted.box, abs=0.06)
-        assert face["label"] == recogniser.label(wanted)
+        assert face["label"] == wanted.label
         assert list(face["probabilities"]) == list(CLASSES)
         assert list(face["probabilities"].values()) == pytest.approx(wanted.probabilities.tolist(), abs=1e-5)
 
@@ -73,14 +67,14 @@ def test_the_model_that_answers_is_opened_by_the_address_of_the_service(service,
     assert fetched.predict(picture).tolist() == here.predict(picture).tolist()
     assert service.ask("GET", "/model/MODEL_CARD.md").json == {"detail": "expected model.json or model.onnx"}
     url = re.escape(address)
-    with pytest.raises(ModelError, match=rf"^{url}/docs/model/model.json answers 404: expected the address of an `emo"):
+    with pytest.raises(ModelError, match=rf"^{url}/docs/model/model.json returns 404: expected the address of an `emo"):
         open_model(f"{address}/docs")
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://[", "https://127.0.0.1:1"])
 def test_a_server_that_is_not_there_is_one_line(address):
     with pytest.raises(
-        ModelError, match=rf"^{re.escape(address)}/model/model.json cannot be fetched \(.*\): is `emopipe"
+        ModelError, match=rf"^{re.escape(address)}/model/model.json cannot be downloaded \(.*\): is `emopipe"
     ):
         open_model(address)
 
@@ -105,7 +99,7 @@ def claiming(width: int, height: int) -> bytes:
         (claiming(60000, 60000), 413, "more pixels than the limit of 25000000"),
         (SCENE[:-2000], 400, "the bytes do not decode as an image"),
         (b"GIF89a", 400, "the bytes do not decode as an image"),
-        (b"", 400, "the request has no body: expected the bytes of a picture"),
+        (b"", 400, "the request has no body: expected the bytes of an image"),
         (b"\xff\xd8" + b"\xff\xda" * 101, 400, "101 scans in a JPEG are more than the limit of 100"),
         (b"x" * 2_000_001, 413, "expected at most 2000000 bytes, got 2000001"),
     ],
@@ -127,7 +121,7 @@ def test_what_is_no_picture_within_the_limits_gets_one_line(service, picture, st
             "/predict",
             {"Content_Type": "text/css"},
             415,
-            "expected a picture (image/jpeg, image/png, image/webp, image/bmp, application/octet-stream), got text/css",
+            "expected an image (image/jpeg, image/png, image/webp, image/bmp, application/octet-stream), got text/css",
         ),
         (
             "POST",
@@ -260,7 +254,7 @@ def test_under_ten_times_its_load_it_answers_or_asks_to_come_back_and_its_health
         assert {reply.status for reply in replies} == {200, 503}
         assert {reply.headers.get("retry-after") for reply in replies if reply.status == 503} == {"1"}
         details = {reply.json["detail"] for reply in replies if reply.status == 503}
-        assert details == {"4 requests are in work: come back later"}
+        assert details == {"4 requests are in progress: retry later"}
         assert statistics.median(looking.result()) < 1
         assert busy.predict(SCENE).status == 200
         assert busy.metric("emopipe_requests_in_work") == 0
@@ -280,8 +274,7 @@ def test_a_port_that_is_taken_is_one_line(bundle, service):
     done = run(ROOT, "emopipe", "serve", "--model", str(bundle), "--port", str(service.port))
     assert done.returncode == 1
     assert done.stderr == (
-        f"emopipe: 127.0.0.1:{service.port} cannot be listened on (Address already in use): "
-        "name another with --host or --port\n"
+        f"emopipe: cannot listen on 127.0.0.1:{service.port} (Address already in use): change --host or --port\n"
     )
 
 

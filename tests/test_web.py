@@ -15,17 +15,11 @@ from emopipe.core.errors import ModelError, WorkspaceError
 from emopipe.inference.web import site
 from emopipe.inference.web.server import PageServer
 from projects import ROOT, run
-from scenes import write_bundle
 
 sys.path.insert(0, str(ROOT / "tools"))
 import web_runtime
 
 PAGE = ROOT / "src" / "emopipe" / "inference" / "web" / "page"
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return write_bundle(tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +132,7 @@ def test_a_browser_that_goes_away_is_no_error(server, capsys, error, said):
 def test_a_port_that_is_taken_is_one_line(server):
     with pytest.raises(WorkspaceError) as raised:
         PageServer({}, port=server.server_port)
-    line = f"port {server.server_port} is not free (Address already in use): name another with --port"
+    line = f"port {server.server_port} is not free (Address already in use): change --port"
     assert str(raised.value) == line
 
 
@@ -146,7 +140,7 @@ def test_a_runtime_that_was_not_fetched_is_one_line(bundle, tmp_path, monkeypatc
     monkeypatch.setattr(site, "RUNTIME", tmp_path)
     with pytest.raises(WorkspaceError) as raised:
         site.build_site(bundle, longest=320, uncertain_below=0.4)
-    line = "the browser's runtime (ort.wasm.bundle.min.mjs) has not been fetched: run `make web` once"
+    line = "the browser runtime has not been downloaded: run `make web` once"
     assert str(raised.value) == line
 
 

@@ -3,9 +3,8 @@
 import os
 import sys
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,20 +28,12 @@ Longest = Annotated[int, typer.Option(min=32, help="Longer side of the image tha
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 
 
-class Format(StrEnum):
-    """Formats of predictions."""
-
-    table = "table"
-    jsonl = "jsonl"
-    csv = "csv"
-
-
 def predict(
     paths: Annotated[list[str], typer.Argument(help="Images, videos, folders, or patterns such as 'a/**/*.jpg'.")],
     model: Model = "exports",
     form: Annotated[
-        Format, typer.Option("--format", help="Table, JSON Lines or CSV, on standard output.")
-    ] = Format.table,
+        Literal["table", "jsonl", "csv"], typer.Option("--format", help="Table, JSON Lines or CSV, on standard output.")
+    ] = "table",
     annotate: Annotated[Path | None, typer.Option(help="Folder for annotated copies.")] = None,
     crops: Annotated[bool, typer.Option("--crops", help="Each image is one face: run no detector.")] = False,
     yunet: YuNetFile = None,
@@ -54,7 +45,7 @@ def predict(
     recogniser = _recogniser(model, yunet, longest, uncertain_below, threads)
     from emopipe.inference.predict import predict_files
 
-    counts = predict_files(paths, recogniser, form=form.value, crops=crops, annotate=annotate)
+    counts = predict_files(paths, recogniser, form=form, crops=crops, annotate=annotate)
     print(f"emopipe: {counts.line()}", file=sys.stderr)
     if counts.num_unreadable:
         raise typer.Exit(3)

@@ -20,7 +20,6 @@ class Metrics:
     """The metrics of one application, in a registry of its own."""
 
     def __init__(self) -> None:
-        """All start at 0."""
         self._registry = registry = CollectorRegistry()
         self.requests = Counter(
             "emopipe_requests", "Requests by route and status.", ("route", "status"), registry=registry
@@ -41,11 +40,9 @@ class MetricsMiddleware:
     """Count and time each request by route and status; an unexpected exception becomes a 500 and a line in the log."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        """Wrap `app`."""
         self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
