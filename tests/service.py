@@ -25,7 +25,7 @@ from emopipe.inference.model import open_recogniser
 
 model, limits = sys.argv[1], Limits(**json.loads(sys.argv[2]))
 recogniser = open_recogniser(model, yunet=None, longest=320, uncertain_below=0.5, num_threads=1)
-run_server(recogniser, limits, host="127.0.0.1", port=0, ready=lambda address: print(address, flush=True))
+run_server(recogniser, limits, host="127.0.0.1", port=0)
 """
 PATIENCE = 120
 """Seconds; no test waits for it unless the service hangs."""
@@ -103,7 +103,7 @@ def serving(bundle: Path, **limits) -> Iterator[Service]:
         subprocess.Popen(command, env=environment(ROOT), stdout=subprocess.PIPE, stderr=errors, text=True) as process,
     ):
         try:
-            port = int(process.stdout.readline().rsplit(":", 1)[1])
+            port = int(re.match(r"serving at http://127\.0\.0\.1:(\d+);", process.stdout.readline())[1])
             yield Service(process, port, errors)
         finally:
             process.kill()

@@ -106,7 +106,9 @@ def test_all_frames_of_a_file_are_followed_and_logged(tmp_path, clip, recogniser
     times = [datetime.fromisoformat(row["time"]) for row in rows]
     assert times == sorted(times)
     assert abs((times[0] - before).total_seconds()) < 600
-    with pytest.raises(ParamsError, match=r"^\S+log.csv exists: name another file for --log$"):
+    with pytest.raises(
+        ParamsError, match=r"^\S+log.csv cannot be written \(File exists\): name another file for --log$"
+    ):
         run_live(0, clip, recogniser, headless=True, log=log)
     with pytest.raises(ParamsError, match=r"^\S+ cannot be written \(No such file or directory\): name another file"):
         FaceLog(tmp_path / "no" / "log.csv", "a", CLASSES)
@@ -142,7 +144,7 @@ def test_what_stops_the_command_is_one_line(tmp_path, bundle, clip, monkeypatch)
     (tmp_path / "text.mp4").write_text("no video")
     model = ("--model", str(bundle))
     lines = {
-        ("--source", "no.mp4"): "no.mp4: there is no such file",
+        ("--source", "no.mp4"): "no.mp4: No such file or directory",
         ("--source", "text.mp4"): "text.mp4: OpenCV does not read it as a video",
         ("--source", str(clip)): NO_DISPLAY,
     }

@@ -275,7 +275,7 @@ def test_the_command_says_by_its_status_that_a_file_was_not_readable(tmp_path, b
     assert [line.split()[0] for line in good.stdout.splitlines()] == ["file", "a.png"]
     bad = emopipe(tmp_path, "predict", "a.png", "b.png", "--model", str(bundle), "--format", "jsonl")
     assert bad.returncode == 3
-    assert bad.stderr.startswith("emopipe: b.png: there is no such file\nemopipe: 1 images")
+    assert bad.stderr.startswith("emopipe: b.png: No such file or directory\nemopipe: 1 images")
     missing = emopipe(tmp_path, "predict", "a.png")
     line = "emopipe: exports holds no exported model: name one with --model, or run `dvc repro export`\n"
     assert (missing.returncode, missing.stderr) == (1, line)

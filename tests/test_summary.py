@@ -1,4 +1,4 @@
-"""What a run gave, as a person reads it: in a narrow terminal, and on pages of Markdown."""
+"""The summary of a run, in a narrow terminal and as Markdown."""
 
 from rich.console import Console
 
@@ -62,7 +62,7 @@ def test_the_summary_says_where_everything_is():
     for place in ("exports/", "reports/evaluate/", "reports/figures/", "reports/validation/index.html", "make ui"):
         assert place in text
     assert "1,983 of 2,040 faces kept" in text
-    assert "left out: 97.5% as torch on validation, macro-F1 -0.014" in text
+    assert "left out: 97.5% agreement with torch on validation, macro-F1 -0.014" in text
 
 
 def test_warnings_about_the_data_are_shown():

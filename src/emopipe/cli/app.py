@@ -49,18 +49,6 @@ class Grouped(TyperGroup):
                 formatter.write_dl(rows)
 
 
-def group(text: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
-    """An application that shows its help when no command is given."""
-    return typer.Typer(
-        cls=cls,
-        help=text,
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-        add_completion=False,
-    )
-
-
 def add_alias(to: typer.Typer, old: str, new: str, command: Callable[..., None]) -> None:
     """Keep the former name of a command for one release, out of the help."""
 
@@ -71,7 +59,15 @@ def add_alias(to: typer.Typer, old: str, new: str, command: Callable[..., None])
         command(*args, **options)
 
 
-app, data = group(HELP, Grouped), group("Import a data set, or draw a synthetic one.")
+app = typer.Typer(
+    cls=Grouped,
+    help=HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+data = typer.Typer(help="Import a data set, or draw a synthetic one.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data", rich_help_panel="Data")
 data.command("import")(import_data)
 data.command()(sample)

@@ -6,21 +6,13 @@ from typing import Annotated
 import typer
 
 from emopipe.cli.paths import PARAMS
-from emopipe.cli.terminal import console
+
+BASE_HELP = "A git revision, a DVC experiment, or another checkout; by default the commit where this branch left main."
 
 
 def check(
-    base: Annotated[
-        str | None,
-        typer.Option(
-            help="A git revision, a DVC experiment, or the folder of another checkout; by default the commit where "
-            "this branch left main.",
-            show_default=False,
-        ),
-    ] = None,
-    markdown: Annotated[
-        Path | None, typer.Option(help="Also write a report with all tables, as Markdown.", dir_okay=False)
-    ] = None,
+    base: Annotated[str | None, typer.Option(help=BASE_HELP)] = None,
+    markdown: Annotated[Path | None, typer.Option(help="File for a report with all tables.", dir_okay=False)] = None,
     title: Annotated[str | None, typer.Option(help="Title of the report.")] = None,
 ) -> None:
     """Check a change against a base: outputs, gates and metrics.
@@ -35,6 +27,7 @@ def check(
       0  passed
       1  a check failed; or an error, in one line on standard error
     """
+    from emopipe.cli.terminal import console
     from emopipe.compare.check.check import check as run_checks
     from emopipe.compare.check.text import check_markdown, check_text
     from emopipe.core.files import write_bytes

@@ -7,14 +7,11 @@ import typer
 
 from emopipe.cli.paths import PARAMS, ROOT
 
+SOURCES = "FER2013's CSV (plain, gz, xz, zst, zip), class folders or a zip of them, Parquet or Arrow files."
+
 
 def import_data(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            help="FER2013's CSV (plain, gz, xz, zst, zip), class folders or a zip of them, Parquet or Arrow files."
-        ),
-    ],
+    path: Annotated[Path, typer.Argument(help=SOURCES)],
     force: Annotated[bool, typer.Option(help="Replace data/ even if DVC has no copy of its content.")] = False,
 ) -> None:
     """Copy a data set into data/ and track it with DVC."""

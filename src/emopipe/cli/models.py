@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from emopipe.cli.paths import CLEAN, PARAMS, REPORTS
-from emopipe.cli.terminal import console
 from emopipe.core.errors import ParamsError
 
 EXIT_STATUS = {"promote": 0, "reject": 3, "insufficient evidence": 4}
@@ -15,9 +14,7 @@ EXIT_STATUS = {"promote": 0, "reject": 3, "insufficient evidence": 4}
 def compare(
     a: Annotated[str, typer.Argument(help="The baseline.")],
     b: Annotated[str, typer.Argument(help="The model to test against it.")],
-    out: Annotated[Path, typer.Option(help="Folder for index.html and comparison.md.", file_okay=False)] = (
-        REPORTS / "compare"
-    ),
+    out: Annotated[Path, typer.Option(help="Folder for the report.", file_okay=False)] = REPORTS / "compare",
 ) -> None:
     """Compare two models on the same test faces.
 
@@ -29,6 +26,7 @@ def compare(
       3, models:/emopipe@champion    a version of the registered model, by number or alias
       RUN                            an MLflow run, by its id of 32 hex digits
     """
+    from emopipe.cli.terminal import console
     from emopipe.compare.compare_models import compare_models
     from emopipe.compare.find_model import find_model
     from emopipe.core.files import write_bytes
@@ -61,6 +59,7 @@ def promote(
       3  reject
       4  insufficient evidence: reports how many test faces would probably be enough
     """
+    from emopipe.cli.terminal import console
     from emopipe.compare.promote import promote as test_and_promote
     from emopipe.compare.promote import roll_back
     from emopipe.compare.promotion_text import outcome_line, verdict_section
@@ -82,9 +81,7 @@ def promote(
         raise typer.Exit(EXIT_STATUS[done.verdict.decision])
 
 
-def reevaluate(
-    version: Annotated[str, typer.Argument(help="Number or alias of a version of the registered model.")],
-) -> None:
+def reevaluate(version: Annotated[str, typer.Argument(help="Number or alias of the version.")]) -> None:
     """Evaluate a registered version on the current held-out faces."""
     from emopipe.compare.reevaluate import reevaluate as evaluate
     from emopipe.core.state import project_root

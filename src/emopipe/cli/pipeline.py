@@ -6,15 +6,13 @@ from typing import Annotated
 import typer
 
 from emopipe.cli.paths import CLEAN, MODELS, PARAMS, REPORTS, ROOT
-from emopipe.cli.terminal import console
 from emopipe.core.errors import WorkspaceError
 
 
-def summary(
-    markdown: Annotated[bool, typer.Option(help="Print Markdown, with the confusion matrix.")] = False,
-) -> None:
+def summary(markdown: Annotated[bool, typer.Option(help="As Markdown, with the confusion matrix.")] = False) -> None:
     """Show the metrics of all models, and which one was exported."""
     from emopipe.cli.summary import summary_markdown, summary_text
+    from emopipe.cli.terminal import console
     from emopipe.core.files import read_json
     from emopipe.core.params import load_params
 
@@ -73,9 +71,7 @@ def sweep(
 
 def distill(
     out: Annotated[Path, typer.Argument(help="Parquet file to write.", dir_okay=False)],
-    models: Annotated[
-        list[str] | None, typer.Option("--model", help="A trained model, by default all; several are averaged.")
-    ] = None,
+    models: Annotated[list[str] | None, typer.Option("--model", help="Models to average; all by default.")] = None,
 ) -> None:
     """Write a teacher's predictions on the training faces. `train.teacher` in params.yaml takes the file."""
     from emopipe.core.files import read_parquet, write_parquet

@@ -11,9 +11,7 @@ from emopipe.core.errors import ParamsError
 
 
 def sync(
-    revision: Annotated[
-        str | None, typer.Argument(help="A git revision or a DVC experiment; the workspace by default.")
-    ] = None,
+    revision: Annotated[str | None, typer.Argument(help="Git revision or DVC experiment, else the workspace.")] = None,
     all_experiments: Annotated[bool, typer.Option("--all-experiments", help="Include all DVC experiments.")] = False,
     from_local: Annotated[
         bool, typer.Option("--from-local", help="Copy versions and aliases from mlflow.db to the server.")
@@ -37,12 +35,8 @@ def sync(
 
 
 def reproduce(
-    target: Annotated[
-        str, typer.Argument(help="models:/emopipe@champion, models:/emopipe/3, or a run's id.", show_default=False)
-    ],
-    stage: Annotated[
-        list[str] | None, typer.Option(help="Only this stage, from its recorded inputs; repeatable.")
-    ] = None,
+    target: Annotated[str, typer.Argument(help="models:/emopipe@champion, models:/emopipe/3, or the id of a run.")],
+    stage: Annotated[list[str] | None, typer.Option(help="Only these stages, from their recorded inputs.")] = None,
 ) -> None:
     """Reproduce a version or run, and compare the results. Status 1: they differ."""
     from emopipe.compare.reproduce import reproduce as rebuild

@@ -11,18 +11,10 @@ import typer
 if TYPE_CHECKING:
     from emopipe.inference.recogniser import Recogniser
 
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model", help="An exported folder, a registered model (models:/emopipe@champion), or a server (http://...)."
-    ),
-]
-YuNetFile = Annotated[
-    Path | None, typer.Option("--yunet", help="ONNX file of YuNet, a faster face detector.", dir_okay=False)
-]
-Uncertain = Annotated[
-    float, typer.Option(min=0, max=1, help="Label a face `uncertain` if its top probability is lower.")
-]
+MODEL_HELP = "An exported folder, a registered model (models:/emopipe@champion), or a server (http://...)."
+Model = Annotated[str, typer.Option("--model", help=MODEL_HELP)]
+YuNetFile = Annotated[Path | None, typer.Option(help="ONNX file of YuNet, a faster face detector.", dir_okay=False)]
+Uncertain = Annotated[float, typer.Option(min=0, max=1, help="Faces with a lower top probability are `uncertain`.")]
 Threads = Annotated[int, typer.Option(min=0, help="Number of threads; 0 uses all cores.")]
 Longest = Annotated[int, typer.Option(min=32, help="Longer side of the image that the face detector gets, in pixels.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
@@ -31,9 +23,7 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 
 def predict(
     paths: Annotated[list[str], typer.Argument(help="Images, videos, folders, or patterns such as 'a/**/*.jpg'.")],
     model: Model = "exports",
-    form: Annotated[
-        Literal["table", "jsonl", "csv"], typer.Option("--format", help="Table, JSON Lines or CSV, on standard output.")
-    ] = "table",
+    form: Annotated[Literal["table", "jsonl", "csv"], typer.Option("--format", help="On standard output.")] = "table",
     annotate: Annotated[Path | None, typer.Option(help="Folder for annotated copies.")] = None,
     crops: Annotated[bool, typer.Option("--crops", help="Each image is one face: run no detector.")] = False,
     yunet: YuNetFile = None,
@@ -69,12 +59,7 @@ def live(
     print(run_live(camera, source, recogniser, headless=headless, log=log).line())
 
 
-def web(
-    model: Model = "exports",
-    port: Port = 8000,
-    longest: Longest = 320,
-    uncertain_below: Uncertain = 0.5,
-) -> None:
+def web(model: Model = "exports", port: Port = 8000, longest: Longest = 320, uncertain_below: Uncertain = 0.5) -> None:
     """Serve a page that classifies faces in the browser. Only this machine can open it; Ctrl-C stops it."""
     from emopipe.inference.model import bundle_folder
     from emopipe.inference.web.server import PageServer
@@ -105,13 +90,7 @@ def serve(
     from emopipe.inference.http.server import run_server
 
     limits = Limits(max_requests=max_requests, max_bytes=round(max_megabytes * 1_000_000))
-    run_server(
-        recogniser,
-        limits,
-        host=host,
-        port=port,
-        ready=lambda address: print(f"serving at {address}; {address}/docs describes it", flush=True),
-    )
+    run_server(recogniser, limits, host=host, port=port)
 
 
 def _recogniser(model: str, yunet: Path | None, longest: int, uncertain_below: float, threads: int) -> "Recogniser":

@@ -47,8 +47,6 @@ class FaceLog(AbstractContextManager["FaceLog"]):
         self._source, self._classes = Path(source), classes
         try:
             self._file = path.open("x", encoding="utf-8", errors="surrogateescape", buffering=1)
-        except FileExistsError as error:
-            raise ParamsError(f"{path} exists: name another file for --log") from error
         except OSError as error:
             raise ParamsError(f"{path} cannot be written ({error.strerror}): name another file for --log") from error
         self._file.write(f"time,{csv_header(classes)[0]}\n")
@@ -121,21 +119,15 @@ class Viewer(AbstractContextManager["Viewer"]):
 
 def run_live(camera: int, source: Path | None, recogniser: Recogniser, *, headless: bool, log: Path | None) -> Totals:
     """Open the camera or the video, the window and the log, and track faces until the end, q or Ctrl-C."""
-    if source is not None:
-        try:
-            return _run(VideoFile(source), str(source), recogniser, headless=headless, log=log)
-        except DataError as error:
-            raise DataError(f"{source}: {error}") from error
-    with Camera(open_camera(camera)) as frames:
-        return _run(frames, f"camera {camera}", recogniser, headless=headless, log=log)
-
-
-def _run(frames: VideoFile | Camera, name: str, recogniser: Recogniser, *, headless: bool, log: Path | None) -> Totals:
-    classes, paced = recogniser.classes, isinstance(frames, VideoFile)
     with ExitStack() as stack:
-        viewer = None if headless else stack.enter_context(Viewer(classes, paced=paced))
-        face_log = None if log is None else stack.enter_context(FaceLog(log, name, classes))
-        return track(frames, recogniser, viewer=viewer, log=face_log)
+        try:
+            frames = VideoFile(source) if source else stack.enter_context(Camera(open_camera(camera)))
+            classes, name = recogniser.classes, str(source or f"camera {camera}")
+            viewer = None if headless else stack.enter_context(Viewer(classes, paced=source is not None))
+            face_log = stack.enter_context(FaceLog(log, name, classes)) if log else None
+            return track(frames, recogniser, viewer=viewer, log=face_log)
+        except DataError as error:
+            raise DataError(f"{source}: {error}" if source else str(error)) from error
 
 
 def track(frames: Iterable[Frame], recogniser: Recogniser, *, viewer: Viewer | None, log: FaceLog | None) -> Totals:

@@ -25,7 +25,7 @@ def draw_faces(image: np.ndarray, faces: Sequence[Face], classes: Sequence[str])
     for face in faces:
         _draw_bars(drawn, face, classes, unit)
         left, top, right, bottom = (round(edge) for edge in face.box)
-        colour = _colour(classes.index(face.label)) if face.label in classes else GREY
+        colour = COLOURS[classes.index(face.label) % len(COLOURS)] if face.label in classes else GREY
         cv2.rectangle(drawn, (left, top), (right, bottom), colour, max(1, round(2 * unit)))
         track = "" if face.id is None else f"{face.id} "
         text = f"{track}{face.label} {face.probabilities.max():.0%}"
@@ -61,11 +61,8 @@ def _draw_bars(image: np.ndarray, face: Face, classes: Sequence[str], unit: floa
         bottom, start = top + line * (index + 1), left + names + gap
         cv2.putText(image, name, (left + gap, bottom - gap), FONT, size, WHITE, max(1, round(unit)), cv2.LINE_AA)
         end = start + round(BAR_LENGTH * unit * probability)
-        cv2.rectangle(image, (start, bottom - line + gap), (end, bottom - gap), _colour(index), cv2.FILLED)
-
-
-def _colour(index: int) -> Colour:
-    return COLOURS[index % len(COLOURS)]
+        colour = COLOURS[index % len(COLOURS)]
+        cv2.rectangle(image, (start, bottom - line + gap), (end, bottom - gap), colour, cv2.FILLED)
 
 
 def _darken(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> None:

@@ -87,21 +87,15 @@ def _recognise_video(path: Path, recogniser: Recogniser) -> Iterator[Result]:
 
 def _load(item: Input, *, channels: int) -> Result:
     """A result with the image, uint8 (H, W, C), or the error."""
+    if item.kind == "video":
+        return Result(path=item.path, error="expected an image of one face, got a video")
     try:
-        return Result(path=item.path, image=_decode(item, channels))
+        with item.path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            return Result(path=item.path, error=f"more bytes than the limit of {MAX_BYTES}")
+        return Result(path=item.path, image=decode_image(content, channels=channels, max_pixels=MAX_PIXELS))
     except DataError as error:
         return Result(path=item.path, error=str(error))
     except OSError as error:
         return Result(path=item.path, error=error.strerror or "not readable")
-
-
-def _decode(item: Input, channels: int) -> np.ndarray:
-    if item.kind == "missing":
-        raise DataError("there is no such file")
-    if item.kind == "video":
-        raise DataError("expected an image of one face, got a video")
-    with item.path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise DataError(f"more bytes than the limit of {MAX_BYTES}")
-    return decode_image(content, channels=channels, max_pixels=MAX_PIXELS)

@@ -68,8 +68,5 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     first, second = boxes[:, None], others[None]
     sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])  # (N, M, 2)
     intersection = sides.clip(0).prod(-1)
-    return np.asarray(intersection / np.maximum(_areas(first) + _areas(second) - intersection, 1e-9))
-
-
-def _areas(boxes: np.ndarray) -> np.ndarray:
-    return np.asarray((boxes[..., 2:] - boxes[..., :2]).prod(-1))
+    areas, other_areas = ((edges[..., 2:] - edges[..., :2]).prod(-1) for edges in (first, second))
+    return np.asarray(intersection / np.maximum(areas + other_areas - intersection, 1e-9))

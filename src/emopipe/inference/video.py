@@ -39,7 +39,7 @@ class VideoFile:
     def __init__(self, path: Path) -> None:
         """Raises `DataError` if OpenCV cannot read `path`."""
         if not path.is_file():
-            raise DataError("there is no such file")
+            raise DataError("No such file or directory")
         self._capture = cv2.VideoCapture(str(path))
         if not self._capture.isOpened():
             raise DataError("OpenCV does not read it as a video")

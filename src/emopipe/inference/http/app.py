@@ -38,7 +38,6 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 NO_FILE: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "not a file of the model"}}
-RETRY_SECONDS = "1"
 
 
 class Service:
@@ -48,9 +47,7 @@ class Service:
         self.limits, self.metrics, self.in_work = limits, Metrics(), 0
         self.metrics.in_work.set_function(lambda: self.in_work)
         self.batcher: Batcher[Upload, Prediction] = Batcher(
-            Predictor(recogniser, limits).predict,
-            max_batch=limits.max_batch,
-            observe=self.metrics.batches.observe,
+            Predictor(recogniser, limits).predict, max_batch=limits.max_batch, observe=self.metrics.batches.observe
         )
 
     async def predict(self, request: Request, *, is_face: bool) -> Prediction:
@@ -84,7 +81,6 @@ def make_app(recogniser: Recogniser, limits: Limits, *, hosts: list[str]) -> Fas
 
     app = FastAPI(title="emopipe", description=ABOUT, docs_url=None, redoc_url=None, lifespan=lifespan)
     _add_routes(app, service, recogniser)
-    app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     app.add_middleware(MetricsMiddleware, metrics=service.metrics)
@@ -119,12 +115,7 @@ def _add_routes(app: FastAPI, service: Service, recogniser: Recogniser) -> None:
 
 
 def _busy(reason: str) -> HTTPException:
-    return HTTPException(503, f"{reason}: retry later", {"Retry-After": RETRY_SECONDS, **CLOSE})
-
-
-async def _problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+    return HTTPException(503, f"{reason}: retry later", {"Retry-After": "1", **CLOSE})
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """Predictions for batches of uploads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,13 +16,11 @@ from emopipe.vision.crops import FaceCrop
 START_OF_SCAN = b"\xff\xda"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """The body of a request, an encoded image."""
+class Upload(NamedTuple):
+    """An encoded image; the detector does not run if it is one face."""
 
     content: bytes
     is_face: bool
-    """The image is one face: the detector does not run."""
 
 
 class _Image(NamedTuple):

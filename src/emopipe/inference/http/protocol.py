@@ -32,12 +32,7 @@ def with_header_timeout(seconds: float) -> type[H11Protocol]:
             if self.cycle is not None and not self.cycle.response_complete:
                 self._cancel()
             elif self._timer is None:
-                self._timer = self.loop.call_later(seconds, self._close)
-
-        def _close(self) -> None:
-            self._timer = None
-            if self.cycle is None or self.cycle.response_complete:
-                self.transport.close()
+                self._timer = self.loop.call_later(seconds, self.transport.close)
 
         def _cancel(self) -> None:
             if self._timer is not None:

@@ -4,7 +4,6 @@ import logging
 import signal
 import socket
 import warnings
-from collections.abc import Callable
 from ipaddress import ip_address
 
 import uvicorn
@@ -22,8 +21,8 @@ SECONDS_TO_STOP = 35
 """Longer than any response may take."""
 
 
-def run_server(recogniser: Recogniser, limits: Limits, *, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve on `host` and `port` (0: a free one) until SIGINT or SIGTERM; `ready` receives the address.
+def run_server(recogniser: Recogniser, limits: Limits, *, host: str, port: int) -> None:
+    """Serve on `host` and `port` (0: a free one) until SIGINT or SIGTERM.
 
     On a loopback address, only requests to 127.0.0.1 or localhost are accepted, which prevents DNS rebinding by web
     pages. Raises `WorkspaceError` if the address is not available.
@@ -46,7 +45,8 @@ def run_server(recogniser: Recogniser, limits: Limits, *, host: str, port: int, 
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn stops on them, and raises them again afterwards
         signal.signal(number, lambda *_: None)
-    ready(f"http://{address}:{listener.getsockname()[1]}")
+    url = f"http://{address}:{listener.getsockname()[1]}"
+    print(f"serving at {url}; {url}/docs describes it", flush=True)
     uvicorn.Server(config).run([listener])
 
 
