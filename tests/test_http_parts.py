@@ -178,7 +178,7 @@ def test_an_unexpected_exception_is_logged_and_a_500(caplog):
 def test_a_request_that_waits_too_long_gets_503(recogniser, monkeypatch):
     gate = threading.Event()
     monkeypatch.setattr(recogniser, "classify", lambda crops: gate.wait(60))
-    limits = Limits(seconds_to_answer=0.2)
+    limits = Limits(response_timeout=0.2)
     app = make_app(recogniser, limits, hosts=["*"])
     try:
         status, body = asyncio.run(post(app, flat(0, 9).content))

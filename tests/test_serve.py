@@ -160,7 +160,7 @@ def test_a_page_of_the_web_cannot_reach_it_by_a_name_of_its_own(service):
 
 
 def test_slow_senders_are_cut_off(bundle):
-    with serving(bundle, seconds_to_send=0.5) as slow:
+    with serving(bundle, upload_timeout=0.5) as slow:
         head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
         assert slow.send(b"") == b"", "nothing is sent"
         assert slow.send(head) == b"", "the head has no end"
@@ -303,13 +303,13 @@ def check_fuzz(service, seed, number):
 
 
 def test_damaged_pictures_and_requests_neither_crash_nor_hang_it(bundle):
-    with serving(bundle, seconds_to_send=1.0, max_requests=64) as attacked:
+    with serving(bundle, upload_timeout=1.0, max_requests=64) as attacked:
         check_fuzz(attacked, seed=0, number=200)
         assert attacked.stop() == (0, "")
 
 
 @pytest.mark.slow
 def test_ten_thousand_damaged_pictures_and_requests_neither_crash_nor_hang_it(bundle):
-    with serving(bundle, seconds_to_send=1.0, max_requests=64) as attacked:
+    with serving(bundle, upload_timeout=1.0, max_requests=64) as attacked:
         check_fuzz(attacked, seed=10, number=5_000)
         assert attacked.stop() == (0, "")

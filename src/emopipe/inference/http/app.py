@@ -57,10 +57,10 @@ class Service:
         self.in_work += 1
         try:
             upload = Upload(content=await receive(request, self.limits), is_face=is_face)
-            async with asyncio.timeout(self.limits.seconds_to_answer):
+            async with asyncio.timeout(self.limits.response_timeout):
                 prediction = await self.batcher.submit(upload)
         except TimeoutError:
-            raise _busy(f"no response within {self.limits.seconds_to_answer:g} seconds") from None
+            raise _busy(f"no response within {self.limits.response_timeout:g} seconds") from None
         except DataError as error:
             raise HTTPException(413 if isinstance(error, TooManyPixels) else 400, str(error)) from None
         finally:

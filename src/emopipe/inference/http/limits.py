@@ -13,10 +13,10 @@ class Limits:
     """Of an image; a larger one is refused by its header, undecoded."""
     max_scans: int = 100
     """Of a progressive JPEG: a small file can declare thousands, each of which costs a pass over all pixels."""
-    seconds_to_send: float = 10.0
-    """For the head of a request, and again for its body."""
-    seconds_to_answer: float = 30.0
-    """From the end of an upload to its response; then the client gets 503."""
+    upload_timeout: float = 10.0
+    """Seconds for the head of a request, and again for its body."""
+    response_timeout: float = 30.0
+    """Seconds from the end of an upload to its response; then the client gets 503."""
     max_requests: int = 64
     """Concurrent uploads; further ones get 503."""
     max_batch: int = 16

@@ -35,7 +35,7 @@ def run_server(recogniser: Recogniser, limits: Limits, *, host: str, port: int) 
     address = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(
         make_app(recogniser, limits, hosts=[*LOOPBACK, address] if _is_loopback(host) else ["*"]),
-        http=with_header_timeout(limits.seconds_to_send),
+        http=with_header_timeout(limits.upload_timeout),
         ws="none",
         log_config=None,
         access_log=False,

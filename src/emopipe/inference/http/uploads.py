@@ -23,13 +23,13 @@ async def receive(request: Request, limits: Limits) -> bytes:
         raise _too_large(declared, limits)
     content = bytearray()
     try:
-        async with asyncio.timeout(limits.seconds_to_send):
+        async with asyncio.timeout(limits.upload_timeout):
             async for part in request.stream():
                 content += part
                 if len(content) > limits.max_bytes:
                     raise _too_large(f"more than {limits.max_bytes}", limits)
     except TimeoutError:
-        reason = f"the upload took longer than {limits.seconds_to_send:g} seconds: send it faster, or smaller"
+        reason = f"the upload took longer than {limits.upload_timeout:g} seconds: send it faster, or smaller"
         raise HTTPException(408, reason, CLOSE) from None
     except ClientDisconnect:
         raise HTTPException(400, "the upload is incomplete") from None
