@@ -1,8 +1,8 @@
 """Frames per second of `emopipe live --headless` on one core, and the cost of each step.
 
 `python benchmarks/live.py` after `dvc repro`; `--yunet FILE` measures that detector too. The clip is 640x480 with
-two moving drawn faces. Times are CPU times (`time.process_time`), which other load hardly changes; wall times are printed
-beside them.
+two moving drawn faces. Times are CPU times (`time.process_time`), which other load hardly changes; wall times are
+printed beside them.
 """
 
 import argparse
