@@ -1,4 +1,4 @@
-"""The command line: what it offers, that the README shows what exists, and how errors end."""
+"""The command line: help, former names, the commands of the documentation, and errors."""
 
 import re
 import shlex
@@ -51,7 +51,7 @@ def shown(text: str) -> list[list[str]]:
 
 
 def is_leaf(words: list[str]) -> bool:
-    """Whether `emopipe` takes these words; raises click's error where it does not."""
+    """Whether `emopipe` accepts these words; raises click's error if it does not."""
     command, rest = emopipe, words
     while hasattr(command, "commands"):
         if rest[:1] == ["--help"]:

@@ -48,7 +48,7 @@ def test_predictions_keep_the_order_of_the_uploads_whatever_their_kinds_and_size
     assert [face.box for face in second.faces] == [pytest.approx(face.box, abs=0.06) for face in faces]
 
 
-def test_large_crops_go_through_the_model_few_at_a_time(recogniser, monkeypatch):
+def test_large_crops_form_smaller_batches(recogniser, monkeypatch):
     sizes, bundle = [], recogniser._bundle
     predict = bundle.predict
     monkeypatch.setattr(bundle, "predict", lambda images: sizes.append(len(images)) or predict(images))
@@ -79,7 +79,7 @@ def test_waiting_jobs_are_processed_together():
     assert sizes == [4, 4, 2]
 
 
-def test_a_batch_that_fails_fails_for_its_callers_alone():
+def test_an_exception_fails_its_batch_only():
     def work(jobs):
         if 3 in jobs:
             raise ValueError("three")
@@ -89,14 +89,14 @@ def test_a_batch_that_fails_fails_for_its_callers_alone():
     assert [str(one) for one in outcomes] == ["three"] * 4 + ["4", "5", "6", "7"]
 
 
-def test_an_exception_as_the_result_of_a_job_is_raised_to_its_caller():
+def test_an_exception_as_a_result_is_raised_to_its_caller():
     outcomes = asyncio.run(
         results(batcher(lambda jobs: [DataError("two") if job == 2 else job for job in jobs]), range(4))
     )
     assert [str(one) for one in outcomes] == ["0", "1", "two", "3"]
 
 
-def test_a_job_whose_caller_has_gone_is_not_worked_on():
+def test_a_job_whose_caller_was_cancelled_is_skipped():
     begun, go, worked = threading.Event(), threading.Event(), []
 
     def work(jobs):
@@ -194,7 +194,7 @@ def test_each_application_has_metrics_of_its_own():
 
 
 def test_responses_are_sent_at_once():
-    """asyncio turns Nagle's algorithm off only where the socket says that it is TCP."""
+    """asyncio sets TCP_NODELAY only on sockets that name TCP."""
     with _listen("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP
 

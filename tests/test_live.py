@@ -30,7 +30,7 @@ NUM_FACES = [*[0] * 4, *[1] * 6, *[3] * 6, 0, 0]
 
 
 class Scripted:
-    """A camera that gives a frame, numbered by its shade, each time it may; then it is pulled out."""
+    """A camera that gives a frame, numbered by its shade, for each release of `may`; then it is unplugged."""
 
     def __init__(self, num_frames: int) -> None:
         self.num_frames, self.num_read, self.released = num_frames, 0, threading.Event()
@@ -54,7 +54,7 @@ class Scripted:
         time.sleep(0.02)
 
 
-def test_only_the_newest_frame_of_a_camera_is_given():
+def test_a_camera_yields_its_newest_frame_only():
     capture = Scripted(5)
     with Camera(capture) as camera:
         frames = iter(camera)
@@ -70,7 +70,7 @@ def test_only_the_newest_frame_of_a_camera_is_given():
     assert capture.released.wait(1)
 
 
-def test_a_camera_that_gives_no_picture_is_given_up(monkeypatch):
+def test_a_camera_without_frames_is_an_error(monkeypatch):
     monkeypatch.setattr("emopipe.inference.camera.TIMEOUT", 0.05)
     with (
         Camera(Scripted(0)) as camera,
@@ -79,7 +79,7 @@ def test_a_camera_that_gives_no_picture_is_given_up(monkeypatch):
         next(iter(camera))
 
 
-def test_a_camera_that_does_not_open_is_one_line_that_says_why(tmp_path):
+def test_a_camera_that_does_not_open_is_one_line_with_the_reason(tmp_path):
     assert camera_error(0, tmp_path) == (
         "there is no camera 0 (this machine has none): name one with --camera, or a video with --source"
     )
@@ -94,7 +94,7 @@ def test_a_camera_that_does_not_open_is_one_line_that_says_why(tmp_path):
     assert camera_error(2, None).startswith("camera 2 does not open: ")
 
 
-def test_all_frames_of_a_file_are_followed_and_logged(tmp_path, clip, recogniser):
+def test_all_frames_of_a_file_are_tracked_and_logged(tmp_path, clip, recogniser):
     log = tmp_path / "log.csv"
     before = datetime.now().astimezone()
     seen = run_live(0, clip, recogniser, headless=True, log=log)
@@ -114,7 +114,7 @@ def test_all_frames_of_a_file_are_followed_and_logged(tmp_path, clip, recogniser
         FaceLog(tmp_path / "no" / "log.csv", "a", CLASSES)
 
 
-def test_ctrl_c_is_the_usual_end(clip, recogniser):
+def test_ctrl_c_ends_the_loop(clip, recogniser):
     def interrupted():
         for frame in VideoFile(clip):
             if frame.index == 12:
@@ -125,7 +125,7 @@ def test_ctrl_c_is_the_usual_end(clip, recogniser):
     assert (seen.num_frames, seen.num_faces) == (12, 3)
 
 
-def test_a_recording_plays_as_fast_as_it_was(tmp_path):
+def test_a_recording_plays_in_real_time(tmp_path):
     """Three frames a second, of which the last comes late, in a file of ten a second."""
     with VideoWriter(tmp_path / "r.mp4", 10) as writer:
         for shade, seconds in ((50, 5.0), (100, 5.33), (200, 6.0)):
@@ -139,7 +139,7 @@ def live(folder: Path, *words: str, **environment: str):
     return run(folder, "emopipe", "live", *words, PYTHONPATH=SOURCE, **environment)
 
 
-def test_what_stops_the_command_is_one_line(tmp_path, bundle, clip, monkeypatch):
+def test_failures_of_the_command_are_one_line(tmp_path, bundle, clip, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     (tmp_path / "text.mp4").write_text("no video")
     model = ("--model", str(bundle))
@@ -182,7 +182,7 @@ def desktop(monkeypatch):
 
 
 def windows(connection):
-    """Those that a person sees."""
+    """The visible windows."""
     from Xlib import X
 
     tree = connection.screen().root.query_tree().children
@@ -215,7 +215,7 @@ def press(connection, window, key: str) -> None:
 
 
 def wait_for(condition, process, seconds: float = 600):
-    """What `condition` gives once it holds; so long that a busy machine does not break it."""
+    """The first true value of `condition`; the timeout allows for a busy machine."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert process.poll() is None, process.communicate()
@@ -225,7 +225,7 @@ def wait_for(condition, process, seconds: float = 600):
 
 
 @pytest.mark.slow
-def test_a_person_can_watch_pause_record_and_quit(tmp_path, bundle, desktop):
+def test_the_keys_of_the_window_pause_record_and_quit(tmp_path, bundle, desktop):
     """The real loop in one window; the clip is long, so that it only ends by the key."""
     clip = tmp_path / "long.mp4"
     writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), 10, (640, 480))

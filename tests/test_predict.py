@@ -1,4 +1,4 @@
-"""`emopipe predict`: what is read, what is written, and that nothing is lost or kept."""
+"""`emopipe predict`: inputs, output formats, annotated copies and errors."""
 
 import csv
 import json
@@ -74,7 +74,7 @@ def test_files_folders_and_patterns_are_found_in_order(tmp_path, monkeypatch):
     assert found(["b"], exclude=Path("b/c")) == of_b[:-1]
 
 
-def test_a_file_is_read_when_it_is_wanted_and_not_before(tmp_path, recogniser):
+def test_files_are_read_lazily(tmp_path, recogniser):
     picture, asked = save(tmp_path / "a.png", scene()), []
 
     def endless():
@@ -100,7 +100,7 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path, recogniser):
     assert peak_of(2000) < 1.2 * peak_of(200)
 
 
-def test_crops_give_what_the_model_says_of_the_files(tmp_path, recogniser, bundle):
+def test_crops_get_the_predictions_of_the_model_for_the_files(tmp_path, recogniser, bundle):
     shades = [0, 250, 130, 100]
     paths = [save(tmp_path / f"{k}.png", grey(shade, 20 + k % 2)) for k, shade in enumerate(shades)]
     results = list(classify_files(find_inputs([str(tmp_path)]), recogniser))
@@ -127,7 +127,7 @@ def test_json_lines_hold_every_image_and_every_failure(tmp_path, monkeypatch, re
     assert counts.line() == "2 images, 2 faces, 1 unreadable files, 0 other files skipped"
 
 
-def test_csv_has_a_row_per_face_and_one_where_there_is_none(tmp_path, recogniser, capsys):
+def test_csv_has_a_row_per_face_and_one_for_an_image_without(tmp_path, recogniser, capsys):
     save(tmp_path / "a.png", scene(*PLACES))
     save(tmp_path / "b, with comma.png", scene())
     (tmp_path / "c.png").write_bytes(b"rubbish")
@@ -155,7 +155,7 @@ def test_a_video_is_read_frame_by_frame_with_stable_ids(clip, recogniser):
     assert [result.seconds for result in results] == pytest.approx([k / 10 for k in range(18)], abs=0.001)
 
 
-def test_a_video_that_ends_early_is_not_taken_for_a_shorter_one(clip, tmp_path, recogniser):
+def test_a_truncated_video_is_an_error(clip, tmp_path, recogniser):
     frames = [result.frame for result in recognise_files([Input(clip, "video")], recogniser)]
     damaged = tmp_path / "damaged.avi"
     whole = write_clip(tmp_path / "whole.avi", codec="MJPG").read_bytes()
@@ -171,7 +171,7 @@ def test_a_video_that_ends_early_is_not_taken_for_a_shorter_one(clip, tmp_path, 
     assert crop.error == "expected an image of one face, got a video"
 
 
-def test_too_large_a_picture_is_refused_by_its_header(tmp_path, recogniser):
+def test_a_too_large_image_is_refused_by_its_header(tmp_path, recogniser):
     header = struct.pack(">IIBBBBB", 6000, 5000, 8, 0, 0, 0, 0)
     chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + b"\0" * 4)
@@ -180,17 +180,17 @@ def test_too_large_a_picture_is_refused_by_its_header(tmp_path, recogniser):
 
 
 def check_fuzz(folder, clip, recogniser, capsys, number):
-    """`number` damaged pictures, and damaged videos: each is read or has one line of a reason, and none is lost."""
+    """`number` damaged pictures, and damaged videos: each has a result or an error."""
     rng, whole = np.random.default_rng(0), clip.read_bytes()
     for index, content in enumerate(damaged_pictures(0, number)):
         (folder / f"{index:05d}.png").write_bytes(content)
     counts = predict_files([str(folder)], recogniser, form="jsonl", crops=True, annotate=None)
-    written, said = capsys.readouterr()
-    lines = [json.loads(line) for line in written.splitlines()]
+    out, err = capsys.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
     assert len(lines) == number == counts.num_images + counts.num_unreadable
     assert len({line["path"] for line in lines}) == number
     assert min(counts.num_images, counts.num_unreadable) > number // 20
-    assert [line["path"] for line in lines if "error" in line] == [line.split(": ")[1] for line in said.splitlines()]
+    assert [line["path"] for line in lines if "error" in line] == [line.split(": ")[1] for line in err.splitlines()]
     for index in range(number // 50):
         (folder / f"{index}.mp4").write_bytes(damaged(rng, whole))
     videos = predict_files([f"{folder}/*.mp4"], recogniser, form="jsonl", crops=False, annotate=None)
@@ -198,12 +198,12 @@ def check_fuzz(folder, clip, recogniser, capsys, number):
     assert videos.num_unreadable == len(capsys.readouterr().err.splitlines())
 
 
-def test_damaged_pictures_and_videos_are_read_or_have_a_reason(tmp_path, clip, recogniser, capsys):
+def test_damaged_pictures_and_videos_have_a_result_or_an_error(tmp_path, clip, recogniser, capsys):
     check_fuzz(tmp_path, clip, recogniser, capsys, number=300)
 
 
 @pytest.mark.slow
-def test_ten_thousand_damaged_pictures_are_read_or_have_a_reason(tmp_path, clip, recogniser, capsys):
+def test_ten_thousand_damaged_pictures_have_a_result_or_an_error(tmp_path, clip, recogniser, capsys):
     check_fuzz(tmp_path, clip, recogniser, capsys, number=10_000)
 
 
@@ -260,12 +260,12 @@ def test_a_folder_without_pictures_is_one_line(tmp_path, recogniser):
         predict_files([str(tmp_path)], recogniser, form="csv", crops=False, annotate=None)
 
 
-def test_a_name_cannot_move_the_cursor(recogniser, capsys):
+def test_file_names_are_printed_without_control_characters(recogniser, capsys):
     line = next(FORMATS["table"][1](Result(path=Path("a\x1b[2Jb.png")), CLASSES))
     assert "\x1b" not in line
 
 
-def test_the_command_says_by_its_status_that_a_file_was_not_readable(tmp_path, bundle):
+def test_an_unreadable_file_is_status_3(tmp_path, bundle):
     save(tmp_path / "a.png", scene(PLACES[0]))
     good = emopipe(tmp_path, "predict", "a.png", "--model", str(bundle))
     assert (good.returncode, good.stderr) == (
@@ -281,7 +281,7 @@ def test_the_command_says_by_its_status_that_a_file_was_not_readable(tmp_path, b
     assert (missing.returncode, missing.stderr) == (1, line)
 
 
-def test_a_file_name_that_is_no_text_comes_out_as_it_went_in(tmp_path, bundle):
+def test_file_names_that_are_not_utf8_are_printed_unchanged(tmp_path, bundle):
     name = b"\xff\xfe.png"
     save(tmp_path / "a.png", grey(0)).rename(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     command = ["emopipe", "predict", "--crops", "--model", str(bundle), "--format"]
@@ -294,7 +294,7 @@ def test_a_file_name_that_is_no_text_comes_out_as_it_went_in(tmp_path, bundle):
     assert os.fsencode(json.loads(objects)["path"]) == name
 
 
-def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path, bundle):
+def test_a_closed_pipe_ends_the_command_without_a_traceback(tmp_path, bundle):
     for k in range(300):
         save(tmp_path / f"{k}.png", grey(k % 256))
     command = f"emopipe predict --crops --model {bundle} --format csv . | head -n 1"
@@ -303,8 +303,8 @@ def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path, bundle):
     assert "Traceback" not in done.stderr
 
 
-def test_commands_for_use_import_nothing_of_the_pipeline(tmp_path, bundle):
-    """What `pip install emopipe` brings is enough: everything else is made impossible to import."""
+def test_inference_commands_import_nothing_of_the_pipeline(tmp_path, bundle):
+    """The dependencies of `pip install emopipe` are enough; all others are made impossible to import."""
     code = """
 import sys
 class Absent:

@@ -57,7 +57,7 @@ def test_the_best_on_validation_comes_first_and_is_named():
     assert "efficientnet_b0 is in exports/: the best single model by macro-F1 on validation" in lines
 
 
-def test_the_summary_says_where_everything_is():
+def test_the_summary_names_the_outputs():
     text = shown(80)
     for place in ("exports/", "reports/evaluate/", "reports/figures/", "reports/validation/index.html", "make ui"):
         assert place in text

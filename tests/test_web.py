@@ -120,13 +120,13 @@ def test_the_server_listens_on_loopback_alone(server):
     assert server.address == f"http://localhost:{server.server_port}/"
 
 
-@pytest.mark.parametrize(("error", "said"), [(ConnectionResetError(), False), (ValueError(), True)])
-def test_a_browser_that_goes_away_is_no_error(server, capsys, error, said):
+@pytest.mark.parametrize(("error", "reported"), [(ConnectionResetError(), False), (ValueError(), True)])
+def test_a_browser_that_disconnects_is_not_an_error(server, capsys, error, reported):
     try:
         raise error
     except Exception:  # noqa: BLE001 (the server handles what is in flight)
         server.handle_error(None, ("127.0.0.1", 1))
-    assert ("Traceback" in capsys.readouterr().err) == said
+    assert ("Traceback" in capsys.readouterr().err) == reported
 
 
 def test_a_port_that_is_taken_is_one_line(server):
