@@ -1,4 +1,4 @@
-"""Fixtures of several test files: a made-up model that knows drawn faces, and a clip of them."""
+"""Shared fixtures: a fake model, a recogniser with it, and a clip of drawn faces."""
 
 import pytest
 

@@ -274,7 +274,7 @@ def test_an_ensemble_is_one_more_model_in_the_reports(pipeline):
 
 
 def test_a_student_learns_from_what_trained_models_say(pipeline):
-    said = succeed(pipeline.root, "emopipe", "teach", "teacher.parquet", "--model", "resnet18")
+    said = succeed(pipeline.root, "emopipe", "distill", "teacher.parquet", "--model", "resnet18")
     teacher = yaml.safe_load(said.splitlines()[-1])["teacher"]
     before = pipeline.path("params.yaml").read_bytes()
     try:

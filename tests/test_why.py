@@ -1,4 +1,4 @@
-"""`emopipe why` names what makes a stage run again; on a pipeline of two copies."""
+"""`emopipe explain` names what makes a stage run again; on a pipeline of two copies."""
 
 import subprocess
 import sys
