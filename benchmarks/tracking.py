@@ -102,7 +102,7 @@ def training_seconds(epochs: int, tracked: ModelRun | None) -> dict[str, float]:
     images = torch.randint(0, 256, (NUM_FACES, 48, 48, 1), dtype=torch.uint8)  # what they show takes no time
     data = LabelledImages(images=images, labels=torch.arange(NUM_FACES) % 7)
     classifier = Classifier(architecture("cnn", num_classes=7, size=48, channels=1, max_stride=16), mean=0.5, std=0.25)
-    config = replace(PARAMS.train.config, epochs=epochs)
+    config = replace(PARAMS.train, epochs=epochs)
     started = now()
     with tracked.start() if tracked is not None else nullcontext() as run:
         for epoch in train(classifier, data, data, config, seed=0, device=best_device()):

@@ -17,7 +17,7 @@ PARAMS = {
     "evaluate__bootstrap_resamples": 100,
 }
 SETTINGS = {
-    "as-it-is": {},
+    "baseline": {},
     "longer": {"train.epochs": "2"},
     "unbalanced": {"balance.strategy": "none"},
 }
@@ -40,32 +40,32 @@ def project(tmp_path_factory) -> Path:
     return root
 
 
-def test_three_settings_are_three_runs_that_differ_in_these_alone(project):
+def test_three_settings_are_three_runs_that_differ_only_in_the_settings(project):
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("emopipe").experiment_id
-    found = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'", order_by=["metrics.`val/macro_f1` DESC"])
-    scores = [each.data.metrics["val/macro_f1"] for each in found]
+    logged = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'", order_by=["metrics.`val/macro_f1` DESC"])
+    scores = [each.data.metrics["val/macro_f1"] for each in logged]
     assert scores == sorted(scores, reverse=True)
-    runs = {each.data.tags["dvc.experiment"]: each for each in found}
+    runs = {each.data.tags["dvc.experiment"]: each for each in logged}
     assert set(runs) == set(SETTINGS)
-    assert {each.info.run_name for each in found} == {f"{name} cnn" for name in SETTINGS}
-    first = runs["as-it-is"].data.params
+    assert {each.info.run_name for each in logged} == {f"{name} cnn" for name in SETTINGS}
+    first = runs["baseline"].data.params
     for name, params in SETTINGS.items():
         other = runs[name].data.params
         assert {key: value for key, value in other.items() if first.get(key) != value} == params
         assert set(other) == set(first)
-    assert len({each.data.tags["emopipe.test_faces"] for each in found}) == 1, "measured on the same faces"
-    figures = [{name for name in each.data.metrics if name.startswith(("val/", "test/"))} for each in found]
-    assert figures[0] == figures[1] == figures[2] != set()
-    data = [{item.dataset.name: item.dataset.digest for item in each.inputs.dataset_inputs} for each in found]
+    assert len({each.data.tags["emopipe.test_faces"] for each in logged}) == 1, "measured on the same faces"
+    metrics = [{name for name in each.data.metrics if name.startswith(("val/", "test/"))} for each in logged]
+    assert metrics[0] == metrics[1] == metrics[2] != set()
+    data = [{item.dataset.name: item.dataset.digest for item in each.inputs.dataset_inputs} for each in logged]
     assert len({each["build/clean.parquet"] for each in data}) == 1
     assert len({each["build/train.parquet"] for each in data}) == 2
 
 
-def test_any_two_of_them_are_compared_face_by_face(project):
-    done = run(project, "emopipe", "compare", "as-it-is:cnn", "longer:cnn")
+def test_two_runs_are_compared_face_by_face(project):
+    done = run(project, "emopipe", "compare", "baseline:cnn", "longer:cnn")
     assert done.returncode == 0, done.stderr
-    assert "B = longer:cnn against A = as-it-is:cnn, on " in done.stdout
+    assert "B = longer:cnn against A = baseline:cnn, on " in done.stdout
     assert "train.epochs 1 2" in " ".join(done.stdout.split())
