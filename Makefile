@@ -7,21 +7,23 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: repro test check ui web runtime bench tables setup lock
+.PHONY: repro test lint check ui web runtime bench tables setup lock
 
 repro: setup  # the sample unless data/ holds another source, then every stage whose inputs have changed
 	@test -e data || dvc pull --quiet --remote sample data.dvc
 	@dvc repro
 	@emopipe summary
 
-test: setup
-	@OMP_NUM_THREADS=1 pytest -n 2
+test: setup  # all tests, in minutes; ARGS="-m server" for some
+	@OMP_NUM_THREADS=1 pytest -n 2 $(ARGS)
 
-check: setup  # in a minute or two: lint, types, and the tests that neither train nor run the pipeline
+lint: setup  # style, types, and the form of the workflow
 	@ruff check
 	@ruff format --check
 	@mypy
 	@check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+check: lint  # in a minute: and the tests that start no process, train nothing and open no store
 	@OMP_NUM_THREADS=1 pytest -n 2 -m "not slow"
 
 ui: setup  # MLflow's pages on this machine

@@ -3,16 +3,31 @@
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import reduce
 from pathlib import Path
 
 import yaml
+from filelock import FileLock
+
+import fork_server
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("dvc.yaml", "params.yaml", "libraries.yaml", "corrections.csv", ".dvcignore", "stages", "src")
 BIN = Path(sys.executable).parent
+STORE_PATHS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Columns of MLflow's store that hold a place on this machine."""
+IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.org")
 FOREIGN = ("MLFLOW_", "DVC_", "AWS_")  # variables that would reach out of the project
 
 
@@ -33,11 +48,16 @@ def make_project(root: Path, source: Path = ROOT, **params) -> Path:
 def change_params(root: Path, **params) -> None:
     """`train__epochs=2` sets train.epochs, `models=[...]` the list of models."""
     path = root / "params.yaml"
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(changed_params(path.read_text(encoding="utf-8"), params), encoding="utf-8")
+
+
+def changed_params(text: str, params: Mapping[str, object]) -> str:
+    """The text of params.yaml with other values, by names as `change_params` takes them."""
+    values = yaml.safe_load(text)
     for name, value in params.items():
         *sections, key = name.split("__")
         reduce(dict.__getitem__, sections, values)[key] = value
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    return yaml.safe_dump(values, sort_keys=False)
 
 
 def environment(root: Path, **changes: str) -> dict[str, str]:
@@ -45,22 +65,61 @@ def environment(root: Path, **changes: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     dvc = {f"DVC_{name}_DIR": str(root.parent / "dvc") for name in ("SYSTEM_CONFIG", "GLOBAL_CONFIG", "SITE_CACHE")}
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
-    own = {"PATH": path, "PYTHONPATH": str(root / "src"), "OMP_WAIT_POLICY": "PASSIVE", "DVC_NO_ANALYTICS": "1"}
+    code = root / "src" if (root / "src" / "emopipe").exists() else ROOT / "src"
+    own = {"PATH": path, "PYTHONPATH": str(code), "OMP_WAIT_POLICY": "PASSIVE", "DVC_NO_ANALYTICS": "1"}
     return kept | dvc | own | changes
 
 
 def run(root: Path, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in `root`; keywords are environment variables."""
-    return subprocess.run(
-        command, cwd=root, env=environment(root, **changes), capture_output=True, text=True, check=False
-    )
+    """Run a command in `root`; keywords are environment variables. Python starts as a fork, unless by its full path."""
+    variables = environment(root, **changes)
+    if command[0] in fork_server.NAMES:
+        variables["PATH"] = os.pathsep.join([str(fork_server.commands()), variables["PATH"]])
+    return subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, check=False)
 
 
 def succeed(root: Path, *command: str, **changes: str) -> str:
     """Run a command that must succeed; what it writes."""
-    done = run(root, *command, **changes)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return _output(run(root, *command, **changes))
+
+
+def succeed_unforked(root: Path, *command: str, **changes: str) -> str:
+    """The same in a process of its own, as outside the tests, and so for the stages that it starts."""
+    variables = environment(root, **changes)
+    return _output(subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, check=False))
+
+
+def commit(root: Path, subject: str) -> None:
+    """Commit everything that git does not ignore."""
+    succeed(root, "git", "add", "--all")
+    succeed(root, "git", *IDENTITY, "commit", "--quiet", "--message", subject)
+
+
+def _output(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, f"{' '.join(done.args)}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
+
+
+def once(name: str, make: Callable[[Path], None]) -> Path:
+    """A folder of the session that `make` fills: once, whichever worker of pytest-xdist comes first."""
+    folder = Path(os.environ[fork_server.FOLDER]) / name
+    done = folder / "done"
+    with FileLock(f"{folder}.lock"):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
+def copy_project(root: Path, to: Path) -> Path:
+    """A copy to change; its store has its artifacts beside it, as that of `root`."""
+    shutil.copytree(root, to, symlinks=True, ignore=shutil.ignore_patterns("tmp"))
+    with closing(sqlite3.connect(to / "mlflow.db")) as store, store:
+        for table, column in STORE_PATHS:
+            store.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(root), str(to)))
+    return to
 
 
 def stages_run(output: str) -> list[str]:

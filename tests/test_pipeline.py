@@ -1,12 +1,12 @@
 """The pipeline as a whole: `dvc repro` on a small drawn sample, run once; each test is a fact about what it left."""
 
 import json
-import shutil
+import re
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,96 +19,40 @@ from emopipe.core.files import read_json, read_parquet
 from emopipe.evaluate.pairing import digest_of_test_faces
 from emopipe.faces.classes import FER2013_CLASSES as CLASSES
 from emopipe.faces.predictions import predictions_from_arrow
-from emopipe.faces.table import faces_from_arrow
 from emopipe.faces.training_set import training_set_from_arrow
-from emopipe.ingest.sample.table import write_sample
 from emopipe.tracking.naming import LIVE
-from projects import change_params, environment, files_below, make_project, run, stages_run, succeed
+from projects import change_params, changed_params, copy_project, environment, files_below, run, stages_run, succeed
+from small_pipeline import CLOSED, ENSEMBLE, MODELS, NUM_FACES, SETTINGS, Pipeline, pipeline_elsewhere, small_pipeline
 
 pytestmark = pytest.mark.slow
 
-PARAMS = {
-    "validate__min_train_faces": 4,
-    "validate__label_folds": 2,
-    "train__epochs": 2,
-    "evaluate__bootstrap_resamples": 100,
-    "image__size": 48,
-}
-MODELS = ("cnn", "resnet18")
-ENSEMBLE = "both"
-CLOSED = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}  # nothing listens there
+NETWORKS = {"balance", "train", "evaluate", "ensemble", "export"}
+"""Stages that compute with torch."""
+TABLES = ("--clean", "build/clean.parquet", "--training-set", "build/train.parquet")
+TRAINING = ("python", "stages/train.py", "--model", "cnn", *TABLES, "--out")
 UNREACHABLE = "MLflow cannot be reached, so cnn goes on unlogged"
 
 
-@dataclass(frozen=True)
-class Pipeline:
-    """A project after its runs."""
-
-    root: Path
-    with_cnn: str
-    """What `dvc repro evaluate` wrote, with cnn alone."""
-    with_both: str
-    """What `dvc repro` wrote, after resnet18 and an ensemble of both were added, and nothing else was changed."""
-
-    def path(self, name: str) -> Path:
-        return self.root / name
-
-    def report(self, name: str):
-        return read_json(self.path(f"reports/{name}.json"))
-
-    def faces(self, name: str) -> pd.DataFrame:
-        return faces_from_arrow(read_parquet(self.path(f"build/{name}.parquet"))).frame
-
-    def predictions(self, model: str) -> pd.DataFrame:
-        return pq.read_table(self.path(f"build/predictions/{model}.parquet")).to_pandas()
+@pytest.fixture(scope="session")
+def pipeline() -> Pipeline:
+    return small_pipeline()
 
 
-@dataclass(frozen=True)
-class Elsewhere:
-    """The same project in another folder, with cnn alone."""
+@pytest.fixture(scope="session")
+def elsewhere() -> Pipeline:
+    return Pipeline(pipeline_elsewhere()[0])
 
-    root: Path
-    training: str
-    """What `dvc repro train` wrote while MLflow's server was down; then `dvc repro evaluate` had a store again."""
+
+@pytest.fixture
+def copy(pipeline, tmp_path) -> Pipeline:
+    """One to change."""
+    return Pipeline(copy_project(pipeline.root, tmp_path / "copy" / "project"))
 
 
 @pytest.fixture(scope="module")
-def projects(tmp_path_factory) -> tuple[Pipeline, Elsewhere]:
-    """Both projects, run side by side."""
-    here, there = tmp_path_factory.mktemp("first") / "project", tmp_path_factory.mktemp("second") / "elsewhere"
-    make_project(here, models=["cnn"], **PARAMS)
-    write_sample(here / "data" / "faces.csv.xz", num_faces=260, size=48, seed=0)
-    make_project(there, here)
-    shutil.copytree(here / "data", there / "data")
-    with ThreadPoolExecutor() as pool:
-        first, second = pool.submit(run_pipeline, here), pool.submit(run_elsewhere, there)
-        return first.result(), second.result()
-
-
-def run_pipeline(root: Path) -> Pipeline:
-    with_cnn = succeed(root, "dvc", "repro", "evaluate")
-    change_params(root, models=list(MODELS), ensembles={ENSEMBLE: list(MODELS)})
-    return Pipeline(root, with_cnn, with_both=succeed(root, "dvc", "repro"))
-
-
-def run_elsewhere(root: Path) -> Elsewhere:
-    training = succeed(root, "dvc", "repro", "train", **CLOSED)
-    succeed(root, "dvc", "repro", "evaluate")
-    return Elsewhere(root, training)
-
-
-@pytest.fixture(scope="module")
-def pipeline(projects) -> Pipeline:
-    return projects[0]
-
-
-@pytest.fixture(scope="module")
-def elsewhere(projects) -> Elsewhere:
-    return projects[1]
-
-
-def locked(root: Path) -> dict:
-    return yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+def sandbox(pipeline, tmp_path_factory) -> Pipeline:
+    """One for tests that take back what they change."""
+    return Pipeline(copy_project(pipeline.root, tmp_path_factory.mktemp("sandbox") / "project"))
 
 
 def client_of(root: Path):
@@ -118,10 +62,11 @@ def client_of(root: Path):
 
 
 def runs_of(root: Path) -> dict:
-    """The runs of the project's own store by their model."""
+    """The runs of the workspace, in the project's own store, by their model."""
     client = client_of(root)
     experiment = client.get_experiment_by_name("emopipe").experiment_id
     found = client.search_runs([experiment], "tags.`emopipe.model` LIKE '%'")
+    found = [run for run in found if "dvc.experiment" not in run.data.tags]
     assert len({run.data.params["model"] for run in found}) == len(found), "a model has more than one run"
     return {run.data.params["model"]: run for run in found}
 
@@ -178,7 +123,7 @@ def test_no_out_names_a_place_on_this_machine(pipeline):
 def test_ingest_accounts_for_every_row(pipeline):
     report, rejects = pipeline.report("ingest"), pd.read_csv(pipeline.path("build/rejects.csv"))
     assert report["rows_in"] == report["rows_out"] + sum(report["rejected"].values())
-    assert report["rows_out"] == len(pipeline.faces("faces")) > 260
+    assert report["rows_out"] == len(pipeline.faces("faces")) > NUM_FACES
     assert rejects["reason"].value_counts().to_dict() == report["rejected"]
     assert list(rejects.columns) == ["source", "reason", "detail", "split", "label"]
     assert len(rejects) > 0, "the sample has planted defects"
@@ -273,25 +218,21 @@ def test_an_ensemble_is_one_more_model_in_the_reports(pipeline):
     assert ENSEMBLE not in pipeline.report("export")["candidates"]
 
 
-def test_a_student_learns_from_what_trained_models_say(pipeline):
-    said = succeed(pipeline.root, "emopipe", "distill", "teacher.parquet", "--model", "resnet18")
+def test_a_student_learns_from_what_trained_models_say(copy):
+    root, teaching = copy.root, MODELS[1]
+    said = succeed(root, "emopipe", "distill", "teacher.parquet", "--model", teaching)
     teacher = yaml.safe_load(said.splitlines()[-1])["teacher"]
-    before = pipeline.path("params.yaml").read_bytes()
-    try:
-        change_params(pipeline.root, train__teacher=teacher, models=["cnn"], ensembles={})
-        assert stages_run(succeed(pipeline.root, "dvc", "repro", "--dry", "train")) == ["train@cnn"]
-        options = ("--clean", "build/clean.parquet", "--train", "build/train.parquet", "--out", "student")
-        succeed(pipeline.root, "python", "stages/train.py", "--model", "cnn", *options, **CLOSED)
-        assert read_json(pipeline.path("student/model.json"))["training"]["teacher"] == teacher
-        assert not list(pipeline.path(".checkpoints").iterdir()), "what an interruption would need goes on success"
-        names = ("student/history.csv", "build/models/cnn/history.csv")
-        told, alone = (pd.read_csv(pipeline.path(name))["train_loss"][0] for name in names)
-        assert told != alone, "the teacher changes what is learnt"
-        change_params(pipeline.root, train__teacher=teacher | {"sha256": "0" * 64})
-        refused = run(pipeline.root, "python", "stages/train.py", "--model", "cnn", *options)
-        assert refused.stderr.startswith("train: train.teacher: teacher.parquet has sha256 ")
-    finally:
-        pipeline.path("params.yaml").write_bytes(before)
+    change_params(root, train__teacher=teacher, models=["cnn"], ensembles={})
+    assert stages_run(succeed(root, "dvc", "repro", "--dry", "train")) == ["train@cnn"]
+    succeed(root, *TRAINING, "student", **CLOSED)
+    assert read_json(copy.path("student/model.json"))["training"]["teacher"] == teacher
+    assert not list(copy.path(".checkpoints").iterdir()), "what an interruption would need goes on success"
+    names = ("student/history.csv", "build/models/cnn/history.csv")
+    taught, alone = (pd.read_csv(copy.path(name))["train_loss"][0] for name in names)
+    assert taught != alone, "the teacher changes what is learnt"
+    change_params(root, train__teacher=teacher | {"sha256": "0" * 64})
+    refused = run(root, *TRAINING, "student")
+    assert refused.stderr.startswith("train: train.teacher: teacher.parquet has sha256 ")
 
 
 SAVING_ALWAYS = """
@@ -303,19 +244,18 @@ runpy.run_path("stages/train.py", run_name="__main__")
 """
 
 
-def test_a_stage_that_is_killed_in_mid_training_goes_on_to_the_same_model(pipeline):
-    options = ("--model", "cnn", "--clean", "build/clean.parquet", "--train", "build/train.parquet", "--out", "again")
-    command = [sys.executable, "-c", SAVING_ALWAYS, *options]
-    with subprocess.Popen(command, cwd=pipeline.root, env=environment(pipeline.root, **CLOSED)) as process:
-        while not list(pipeline.path(".checkpoints").glob("*.safetensors")):
+def test_a_stage_that_is_killed_in_mid_training_goes_on_to_the_same_model(copy):
+    command = [sys.executable, "-c", SAVING_ALWAYS, *TRAINING[2:], "again"]
+    with subprocess.Popen(command, cwd=copy.root, env=environment(copy.root, **CLOSED)) as process:
+        while not list(copy.path(".checkpoints").glob("*.safetensors")):
             assert process.poll() is None
             time.sleep(0.01)
         process.kill()
-    assert not pipeline.path("again").exists()
-    output = succeed(pipeline.root, "python", "stages/train.py", *options, **CLOSED)
+    assert not copy.path("again").exists()
+    output = succeed(copy.root, *TRAINING, "again", **CLOSED)
     assert "cnn: resuming an interrupted training" in output
     model = "build/models/cnn/model.safetensors"
-    assert pipeline.path("again/model.safetensors").read_bytes() == pipeline.path(model).read_bytes()
+    assert copy.path("again/model.safetensors").read_bytes() == copy.path(model).read_bytes()
 
 
 @pytest.mark.parametrize("options", [(), ("--markdown",)])
@@ -333,47 +273,86 @@ def test_the_summary_has_a_row_for_each_model_and_names_the_exported_one(pipelin
 # What runs again
 
 
-def test_a_second_run_has_nothing_to_do(pipeline):
-    output = succeed(pipeline.root, "dvc", "repro")
+def test_a_second_run_has_nothing_to_do(sandbox):
+    output = succeed(sandbox.root, "dvc", "repro")
     assert stages_run(output) == []
     assert "Data and pipelines are up to date." in output
 
 
 def test_a_new_model_trains_no_other_again(pipeline):
+    new = MODELS[1]
     assert stages_run(pipeline.with_cnn) == ["ingest", "validate", "balance", "train@cnn", "evaluate@cnn"]
     assert stages_run(pipeline.with_both) == [
-        *("train@resnet18", "evaluate@resnet18"),
+        *(f"train@{new}", f"evaluate@{new}"),
         *(f"ensemble@{ENSEMBLE}", "export", "register"),
     ]
 
 
+@contextmanager
+def edited(path: Path, edit: Callable[[str], str]):
+    """The file changed, and then as it was."""
+    before = path.read_text(encoding="utf-8")
+    after = edit(before)
+    assert after != before, f"there is nothing to change in {path}"
+    try:
+        path.write_text(after, encoding="utf-8")
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
 @pytest.mark.parametrize(
-    ("change", "first"),
+    ("parameter", "value", "first"),
     [
-        ({"export__select_by": "accuracy"}, ["export"]),
-        ({"train__epochs": 3}, ["train@cnn", "train@resnet18"]),
+        ("export__select_by", "accuracy", ["export"]),
+        ("train__epochs", 3, ["train@cnn", f"train@{MODELS[1]}"]),
     ],
 )
-def test_a_changed_parameter_runs_only_the_stages_that_read_it(pipeline, change, first):
-    before = pipeline.path("params.yaml").read_bytes()
-    try:
-        change_params(pipeline.root, **change)
-        assert stages_run(succeed(pipeline.root, "dvc", "repro", "--dry")) == first
-    finally:
-        pipeline.path("params.yaml").write_bytes(before)
+def test_a_changed_parameter_runs_only_the_stages_that_read_it(sandbox, parameter, value, first):
+    with edited(sandbox.path("params.yaml"), lambda text: changed_params(text, {parameter: value})):
+        assert stages_run(succeed(sandbox.root, "dvc", "repro", "--dry")) == first
 
 
-def test_export_and_register_run_again_give_the_same_outs_and_neither_a_version_nor_a_run(pipeline):
-    before = pipeline.path("dvc.lock").read_bytes()
-    output = succeed(pipeline.root, "dvc", "repro", "--force", "--single-item", "export", "register")
+def stale(pipeline: Pipeline) -> set[str]:
+    """The stages that DVC would run for their own inputs, by their name before the @."""
+    return {name.split("@")[0] for name in json.loads(succeed(pipeline.root, "dvc", "status", "--json"))}
+
+
+def reworded_line(text: str) -> str:
+    """The last line with a word more: a comment where it is code."""
+    return f"{text.rstrip()}  # reworded\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "stages"),
+    [
+        ("src/emopipe/tracking/observer.py", reworded_line, {"register"}),
+        ("src/emopipe/validate/page.html.j2", lambda text: text.replace("<title>", "<title>new "), {"validate"}),
+        ("src/emopipe/cli/app.py", lambda text: re.sub(r'help="(?=\w)', 'help="New: ', text, count=1), set()),
+        ("src/emopipe/compare/promote.py", reworded_line, set()),
+        ("src/emopipe/evaluate/metrics.py", reworded_line, {"evaluate", "ensemble", "export"}),
+        ("params.yaml", lambda text: f"# a comment\n{text}", set()),
+        ("libraries.yaml", lambda text: re.sub(r"torch: .*", "torch: 9.9.9", text, count=1), NETWORKS),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_changed_line_reruns_only_what_it_can_change(sandbox, file, edit, stages):
+    assert stale(sandbox) == set()
+    with edited(sandbox.path(file), edit):
+        assert stale(sandbox) == stages
+
+
+def test_export_and_register_run_again_give_the_same_outs_and_neither_a_version_nor_a_run(copy):
+    before = copy.path("dvc.lock").read_bytes()
+    output = succeed(copy.root, "dvc", "repro", "--force", "--single-item", "export", "register")
     assert stages_run(output) == ["export", "register"]
-    assert pipeline.path("dvc.lock").read_bytes() == before
-    assert len(client_of(pipeline.root).search_model_versions("name = 'emopipe'")) == 1
-    assert set(runs_of(pipeline.root)) == {*MODELS, ENSEMBLE}
+    assert copy.path("dvc.lock").read_bytes() == before
+    assert len(client_of(copy.root).search_model_versions("name = 'emopipe'")) == 1
+    assert set(runs_of(copy.root)) == {*MODELS, ENSEMBLE}
 
 
-def test_another_folder_gives_the_same_hashes(pipeline, elsewhere):
-    here, there = locked(pipeline.root), locked(elsewhere.root)
+def test_another_folder_and_true_processes_give_the_same_hashes(pipeline, elsewhere):
+    here, there = pipeline.locked(), elsewhere.locked()
     assert sorted(there) == ["balance", "evaluate@cnn", "ingest", "train@cnn", "validate"]
     assert there == {stage: here[stage] for stage in there}
 
@@ -405,7 +384,7 @@ def test_each_run_has_the_figures_of_every_epoch(pipeline, model):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_each_run_names_its_data_by_the_hashes_of_dvc(pipeline, model):
-    hashes = {dep["path"]: dep["md5"] for dep in locked(pipeline.root)[f"train@{model}"]["deps"]}
+    hashes = {dep["path"]: dep["md5"] for dep in pipeline.locked()[f"train@{model}"]["deps"]}
     inputs = runs_of(pipeline.root)[model].inputs.dataset_inputs
     tables = ("build/clean.parquet", "build/train.parquet")
     assert {item.dataset.name: item.dataset.digest for item in inputs} == {name: hashes[name] for name in tables}
@@ -435,10 +414,10 @@ def test_each_run_keeps_its_predictions_and_names_its_test_faces(pipeline, model
     assert kept.data.tags["mlflow.note.content"].startswith("**There is no champion yet.**")
 
 
-def test_two_models_of_the_workspace_are_compared_with_pictures_of_all_flips_shown(pipeline):
-    done = run(pipeline.root, "emopipe", "compare", *(f"workspace:{model}" for model in MODELS))
+def test_two_models_of_the_workspace_are_compared_with_pictures_of_all_flips_shown(sandbox):
+    done = run(sandbox.root, "emopipe", "compare", *(f"workspace:{model}" for model in MODELS))
     assert done.returncode == 0, done.stderr
-    page = pipeline.path("reports/compare/index.html").read_text(encoding="utf-8")
+    page = sandbox.path("reports/compare/index.html").read_text(encoding="utf-8")
     assert page.count('<img src="data:image/png;base64,') > 0
     assert "without a picture" not in page
 
@@ -476,7 +455,7 @@ print(json.dumps({"answer": answer.to_dict("list"), "code": emopipe.__file__, "h
 
 def test_the_champion_predicts_from_picture_files_far_from_the_project(pipeline, tmp_path):
     store = {"PYTHONPATH": "", "MLFLOW_TRACKING_URI": f"sqlite:///{pipeline.path('mlflow.db')}"}
-    done = run(tmp_path, "python", "-c", CHAMPION, str(pipeline.path("build/clean.parquet")), **store)
+    done = run(tmp_path, sys.executable, "-c", CHAMPION, str(pipeline.path("build/clean.parquet")), **store)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     table = pipeline.predictions(pipeline.report("export")["model"]).query("split == 'val'")
@@ -488,9 +467,9 @@ def test_the_champion_predicts_from_picture_files_far_from_the_project(pipeline,
     assert result["heavy"] == []
 
 
-def test_another_store_is_filled_with_the_same_runs(pipeline, tmp_path):
+def test_another_store_is_filled_with_the_same_runs(pipeline, copy, tmp_path):
     other = tmp_path / "mlflow.db"
-    succeed(pipeline.root, "emopipe", "sync", MLFLOW_TRACKING_URI=f"sqlite:///{other}")
+    succeed(copy.root, "emopipe", "sync", MLFLOW_TRACKING_URI=f"sqlite:///{other}")
     here, there = runs_of(pipeline.root), runs_of(tmp_path)
     assert set(there) == set(here) == {*MODELS, ENSEMBLE}
     for model in here:
@@ -500,11 +479,43 @@ def test_another_store_is_filled_with_the_same_runs(pipeline, tmp_path):
     assert list(map(len, parents)) == [1, 1]
 
 
+# Experiments
+
+
+def test_three_settings_are_three_runs_that_differ_in_these_alone(pipeline):
+    client = client_of(pipeline.root)
+    experiment = client.get_experiment_by_name("emopipe").experiment_id
+    found = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'", order_by=["metrics.`val/macro_f1` DESC"])
+    scores = [each.data.metrics["val/macro_f1"] for each in found]
+    assert scores == sorted(scores, reverse=True)
+    runs = {each.data.tags.get("dvc.experiment", ""): each for each in found}
+    assert set(runs) == {"", *SETTINGS}
+    assert {runs[name].info.run_name for name in SETTINGS} == {f"{name} cnn" for name in SETTINGS}
+    first = runs[""].data.params
+    for name, params in SETTINGS.items():
+        other = runs[name].data.params
+        assert {key: value for key, value in other.items() if first.get(key) != value} == params
+        assert set(other) == set(first)
+    assert len({each.data.tags["emopipe.test_faces"] for each in found}) == 1, "measured on the same faces"
+    metrics = [{name for name in each.data.metrics if name.startswith(("val/", "test/"))} for each in found]
+    assert metrics[0] == metrics[1] == metrics[2] != set()
+    data = [{item.dataset.name: item.dataset.digest for item in each.inputs.dataset_inputs} for each in found]
+    assert len({each["build/clean.parquet"] for each in data}) == 1
+    assert len({each["build/train.parquet"] for each in data}) == 2
+
+
+def test_two_experiments_are_compared_face_by_face(sandbox):
+    done = run(sandbox.root, "emopipe", "compare", "unbalanced:cnn", "longer:cnn")
+    assert done.returncode == 0, done.stderr
+    assert "B = longer:cnn against A = unbalanced:cnn, on " in done.stdout
+    assert "train.epochs 2 3" in " ".join(done.stdout.split())
+
+
 # What happens without MLflow
 
 
 def test_a_training_without_mlflow_warns_once_and_gives_the_same_model(pipeline, elsewhere):
-    about_mlflow = [line for line in elsewhere.training.splitlines() if "MLflow" in line]
+    about_mlflow = [line for line in pipeline_elsewhere()[1].splitlines() if "MLflow" in line]
     assert [line[: len(UNREACHABLE)] for line in about_mlflow] == [UNREACHABLE]
     weights = "build/models/cnn/model.safetensors"
     assert (elsewhere.root / weights).read_bytes() == pipeline.path(weights).read_bytes()

@@ -1,9 +1,12 @@
 """What a stage does with bad input: status 1, one line on standard error, and no file, whole or half."""
 
+import io
+import runpy
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import psutil
@@ -11,14 +14,16 @@ import pytest
 import yaml
 
 from balance_tables import make
-from emopipe.core.errors import ModelError
+from emopipe.core.errors import EmopipeError, ModelError
 from emopipe.core.files import write_parquet
 from emopipe.core.params import load_params
+from emopipe.core.stage import OBSERVER, execute
 from emopipe.faces.table import faces_to_arrow
 from emopipe.faces.training_set import training_set_to_arrow
 from face_tables import faces_of
 from projects import ROOT, change_params, environment, files_below, make_project, run
 
+OBSERVED = ("train", "evaluate", "ensemble")
 HEADER = "emotion,pixels,Usage\n"
 GOOD = "happy,1 2 3 4,Training\nsad,5 6 7 8,PublicTest\nhappy,9 9 9 9,PrivateTest\n"
 OPTIONS = {
@@ -48,13 +53,13 @@ OPTIONS = {
         "out": "build/models/resnet81",
     },
     "evaluate": {
-        "model": "cnn",
+        "model": "resnet81",
         "clean": "build/clean.parquet",
-        "weights": "build/models/cnn",
-        "predictions": "build/predictions/cnn.parquet",
-        "report": "reports/evaluate/cnn.json",
-        "plots": "reports/plots/cnn",
-        "figures": "reports/figures/cnn",
+        "weights": "build/models/resnet81",
+        "predictions": "build/predictions/resnet81.parquet",
+        "report": "reports/evaluate/resnet81.json",
+        "plots": "reports/plots/resnet81",
+        "figures": "reports/figures/resnet81",
     },
     "export": {
         "clean": "build/clean.parquet",
@@ -86,22 +91,33 @@ def root(tmp_path) -> Path:
     return tmp_path
 
 
-def run_stage(root: Path, name: str):
-    options = [word for option, value in OPTIONS[name].items() for word in (f"--{option}", value)]
-    return run(root, "python", str(ROOT / "stages" / f"{name}.py"), *options)
+def options(name: str) -> list[str]:
+    return [word for option, value in OPTIONS[name].items() for word in (f"--{option}", value)]
+
+
+def run_stage(root: Path, name: str) -> tuple[str, str]:
+    """Run a stage in this process, without an observer; what it wrote on standard output, and its error."""
+    written, error = io.StringIO(), ""
+    main = runpy.run_path(str(ROOT / "stages" / f"{name}.py"))["main"]
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(written), redirect_stderr(written):
+        patch.chdir(root)
+        patch.setenv(OBSERVER, "")
+        try:
+            execute(main, options(name), stem=name, observed=name in OBSERVED)
+        except EmopipeError as failure:
+            error = str(failure)
+    return written.getvalue(), error
 
 
 def fails(root: Path, name: str) -> str:
     """Run a stage that must fail and write nothing; its one line."""
     outs = [root / folder for folder in ("build", "reports", "exports")]
     before = files_below(*outs)
-    done = run_stage(root, name)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert done.stdout == ""
-    assert done.stderr.endswith("\n")
-    assert done.stderr.count("\n") == 1, done.stderr
+    written, error = run_stage(root, name)
+    assert written == ""
+    assert error != "" and "\n" not in error
     assert files_below(*outs) == before
-    return done.stderr.removesuffix("\n")
+    return f"{name}: {error}"
 
 
 def test_the_options_here_are_those_of_the_pipeline():
@@ -111,9 +127,8 @@ def test_the_options_here_are_those_of_the_pipeline():
 
 
 def test_good_input_passes(root):
-    done = run_stage(root, "ingest")
     line = "3 rows in, 3 faces out, 0 rejected; see build/rejects.csv\n"
-    assert (done.returncode, done.stdout, done.stderr) == (0, line, "")
+    assert run_stage(root, "ingest") == (line, "")
     assert {path.name for path in (root / "build").iterdir()} == {"faces.parquet", "rejects.csv"}
 
 
@@ -122,7 +137,7 @@ def test_a_bad_row_is_a_reject_and_the_rest_goes_on(root):
     good = f"happy,{face},Training\nsad,{face},PublicTest\nhappy,{face},PrivateTest\n"
     bad = f"happy,{short},Training\nhappy,{wrong},Training\ncontempt,{face},Training\nhappy,{face}\n"
     (root / "data" / "faces.csv").write_text(HEADER + good + bad)
-    assert run_stage(root, "ingest").returncode == 0
+    assert run_stage(root, "ingest")[1] == ""
     assert (root / "build" / "rejects.csv").read_text().splitlines() == [
         "source,reason,detail,split,label",
         'faces.csv:5,wrong_pixel_count,"2303 pixels, expected 2304",Training,happy',
@@ -142,6 +157,18 @@ def test_a_typo_in_params_yaml_stops_the_first_stage(root):
 def test_without_params_yaml(root):
     (root / "params.yaml").unlink()
     assert fails(root, "ingest") == "ingest: params.yaml does not exist: run from the root of the project"
+
+
+@pytest.mark.slow
+def test_as_a_process_it_ends_with_a_status_and_at_most_one_line_of_error(root):
+    command = (sys.executable, str(ROOT / "stages" / "ingest.py"), *options("ingest"))
+    done = run(root, *command)
+    line = "3 rows in, 3 faces out, 0 rejected; see build/rejects.csv\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, line, "")
+    (root / "params.yaml").unlink()
+    done = run(root, *command)
+    line = "ingest: params.yaml does not exist: run from the root of the project\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
 
 
 @pytest.mark.parametrize(
@@ -210,6 +237,7 @@ def project(tmp_path_factory) -> Path:
     training_set = make("none", faces).training_set
     write_parquet(root / "build" / "clean.parquet", faces_to_arrow(faces))
     write_parquet(root / "build" / "train.parquet", training_set_to_arrow(training_set))
+    (root / "build" / "models" / "resnet81").mkdir(parents=True)
     (root / "reports").mkdir()
     (root / "reports" / "export.json").write_text(
         '{"model": "resnet81", "select_by": "accuracy", "candidates": {"resnet81": 0.5}}'
@@ -225,7 +253,7 @@ def project(tmp_path_factory) -> Path:
             "train",
             "models: 'resnet81' is neither cnn, nor a network of timm, nor of ultralytics; did you mean resnet18 or ",
         ),
-        ("evaluate", "build/models/cnn holds no trained model: run `dvc repro`"),
+        ("evaluate", "build/models/resnet81 holds no trained model: run `dvc repro`"),
         (
             "export",
             "reports/evaluate/resnet81.json does not exist: run the stage that makes it, or `dvc repro`",
@@ -243,7 +271,9 @@ def test_an_unknown_model_is_refused_before_a_picture_is_read():
 
     params, no_tables = load_params(ROOT / "params.yaml"), (None, None)
     with pytest.raises(ModelError, match="'resnet81' is neither cnn"):
-        train_model("resnet81", *no_tables, params=params, run=None)
+        train_model(
+            "resnet81", *no_tables, base=params.base, image=params.image, params=params.train, metrics=None, start=None
+        )
 
 
 SLEEPER = """
@@ -284,6 +314,7 @@ def start(root):
         started.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [("python", "sleeper.py", "--out", "half"), ("sh", "-c", "python sleeper.py --out half; true")],
@@ -297,12 +328,14 @@ def test_a_stage_ends_when_what_started_it_is_killed(start, root, command):
     assert list(root.glob("*half*")) == []
 
 
+@pytest.mark.slow
 def test_a_stage_goes_on_while_what_started_it_lives(start):
     _, stage = start(sys.executable, "-c", STARTER, "sh", "-c", "python sleeper.py --out half; true")
     time.sleep(2.5)  # it looks every second
     assert stage.is_running()
 
 
+@pytest.mark.slow
 def test_a_stage_that_is_stopped_says_so_and_leaves_nothing(start, root):
     stage, _ = start("python", "sleeper.py", "--out", "half")
     stage.send_signal(signal.SIGTERM)

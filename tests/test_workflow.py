@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from conftest import PARTS
 from emopipe.compare.check.text import LIMIT
 from projects import ROOT
 
@@ -102,6 +103,14 @@ def test_a_token_that_can_only_read_fails_no_job(say):
 
 def test_two_checks_and_the_marker_fit_into_a_comment():
     assert 2 * LIMIT + len(MARKER) + 200 < COMMENT_LIMIT
+
+
+def test_the_jobs_run_each_test_in_one_part():
+    files = {path.stem for path in Path(ROOT / "tests").glob("test_*.py")}
+    named = [name for names in PARTS.values() for name in names]
+    assert len(set(named)) == len(named)
+    assert set(named) <= files
+    assert {*JOBS["test"]["strategy"]["matrix"]["part"], "browser"} == {"unit", *PARTS}
 
 
 def test_only_the_job_that_comments_may_write_and_it_runs_nothing_of_the_pull_request():
