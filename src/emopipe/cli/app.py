@@ -148,7 +148,7 @@ def why(
 ) -> None:
     """Say in a line what makes a stage run again: which parameter, module, data or out."""
     from emopipe.core.state import project_root
-    from emopipe.tracking.explain import why as reasons
+    from emopipe.tracking.explain import explain as reasons
 
     for line in reasons(project_root(), stage):
         print(line)

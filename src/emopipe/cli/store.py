@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from emopipe.core.errors import ParamsError
-
 PARAMS = Path("params.yaml")
 
 
@@ -17,25 +15,16 @@ def sync(
         str | None, typer.Argument(help="A git revision or a DVC experiment; the workspace by default.")
     ] = None,
     all_experiments: Annotated[bool, typer.Option("--all-experiments", help="All DVC experiments too.")] = False,
-    from_local: Annotated[
-        bool, typer.Option("--from-local", help="Move to a server: versions and aliases as mlflow.db has them.")
-    ] = False,
+    from_local: Annotated[bool, typer.Option("--from-local", hidden=True)] = False,  # no effect any more
     check: Annotated[bool, typer.Option("--check", help="Change nothing; status 1 if anything is to be done.")] = False,
 ) -> None:
     """Rebuild in MLflow what it lacks, from what DVC and git keep: runs, figures, versions, aliases."""
     from emopipe.core.state import project_root
-    from emopipe.tracking import sync as syncing
+    from emopipe.tracking.sync import sync as synchronise
 
-    if check and from_local:
-        raise ParamsError("--check changes nothing, and --from-local takes a registry over: give one of them")
-    root = project_root()
-    found = (
-        syncing.check(root, revision, experiments=all_experiments)
-        if check
-        else syncing.sync(root, revision, experiments=all_experiments, from_local=from_local)
-    )
-    print("\n".join(found.lines()))
-    raise typer.Exit(0 if found.is_whole else 1)
+    report = synchronise(project_root(), revision, experiments=all_experiments, check_only=check)
+    print("\n".join(report.lines()))
+    raise typer.Exit(1 if report.problems else 0)
 
 
 def reproduce(

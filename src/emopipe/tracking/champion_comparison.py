@@ -1,4 +1,4 @@
-"""How a run's model compares with the champion, for MLflow's pages."""
+"""The comparison of a run's model with the champion, for MLflow's pages."""
 
 from dataclasses import dataclass
 
@@ -15,69 +15,64 @@ from emopipe.tracking.table_text import markdown
 from emopipe.tracking.versions import find_champion, run_of
 
 CONFIDENCE = 0.95
-TAG, CHAMPION_TAG = "emopipe.against_champion", "emopipe.champion"
+OUTCOME_TAG, CHAMPION_TAG = "emopipe.against_champion", "emopipe.champion"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgainstChampion:
-    """The champion of the moment, and what can be said of it and a model."""
+class ChampionComparison:
+    """The present champion, and its comparison with a model."""
 
     champion: str = ""
-    """Its version."""
-    figures: Comparison | None = None
-    says: str = ""
-    """Why there are no figures."""
+    """Number of its version; empty if unknown."""
+    comparison: Comparison | None = None
+    message: str = ""
+    """Why there is no comparison."""
 
     @property
     def headline(self) -> str:
-        """One sentence, which MLflow's pages show before the rest is unfolded."""
-        if self.figures is None:
-            return self.says
-        figure = self.figures.macro_f1
-        outcome = {"noise": "within noise"}.get(tone(figure), tone(figure))
-        difference = f"macro-F1 {figure.delta:+.3f} ({interval(figure)})"
-        return f"Against the champion, version {self.champion}: {difference}, {outcome}."
+        """One sentence, which MLflow's pages show first."""
+        if self.comparison is None:
+            return self.message
+        macro_f1 = self.comparison.macro_f1
+        outcome = {"noise": "within noise"}.get(tone(macro_f1), tone(macro_f1))
+        difference = f"macro-F1 {macro_f1.delta:+.3f} ({interval(macro_f1)})"
+        return f"Compared with the champion, version {self.champion}: {difference}, {outcome}."
 
     @property
     def details(self) -> str:
-        """Tables in Markdown; none where there are no figures."""
-        return "" if self.figures is None else markdown(sections(self.figures, (), ())[:2])
+        """Tables in Markdown; empty without a comparison."""
+        return "" if self.comparison is None else markdown(sections(self.comparison, (), ())[:2])
 
     @property
     def tags(self) -> dict[str, str]:
-        """To group runs by."""
+        """Tags to group runs by."""
         if not self.champion:
             return {}
-        outcome = "not comparable" if self.figures is None else tone(self.figures.macro_f1)
-        return {CHAMPION_TAG: f"version {self.champion}", TAG: outcome}
+        outcome = "not comparable" if self.comparison is None else tone(self.comparison.macro_f1)
+        return {CHAMPION_TAG: f"version {self.champion}", OUTCOME_TAG: outcome}
 
 
-def against_champion(run: ModelRun, name: str, predictions: Predictions, params: Params) -> AgainstChampion:
-    """Compare a model with the champion that the store has now. A store that fails costs the comparison alone."""
+def compare_with_champion(run: ModelRun, name: str, predictions: Predictions, params: Params) -> ChampionComparison:
+    """Compare a model with the present champion; an error of the store becomes the message."""
     try:
         client, run_id = run.connection()
         champion = find_champion(client)
         if champion is None:
-            return AgainstChampion(says="There is no champion yet.")
+            return ChampionComparison(message="There is no champion yet.")
         number = str(champion.version)
         if champion.run_id == run_id:
-            return AgainstChampion(champion=number, says=f"This run is of the champion, version {number}.")
-        return _compared(
-            number,
-            ModelPredictions(
-                name=f"version {number}, the champion", predictions=predictions_of_run(client, run_of(champion))
-            ),
-            ModelPredictions(name=name, predictions=(predictions,)),
-            params,
-        )
+            return ChampionComparison(champion=number, message=f"This is the run of the champion, version {number}.")
+        of_champion = predictions_of_run(client, run_of(champion))
     except Exception as error:  # noqa: BLE001 - MLflow's stores raise errors of many libraries
-        return AgainstChampion(says=f"The champion could not be read ({error_text(error)}).")
-
-
-def _compared(number: str, champion: ModelPredictions, model: ModelPredictions, params: Params) -> AgainstChampion:
+        return ChampionComparison(message=f"The champion could not be read ({error_text(error)}).")
     try:
-        resamples, seed = params.evaluate.bootstrap_resamples, params.base.seed
-        figures = compare(champion, model, confidence=CONFIDENCE, resamples=resamples, seed=seed)
+        comparison = compare(
+            ModelPredictions(name=f"version {number}, the champion", predictions=of_champion),
+            ModelPredictions(name=name, predictions=(predictions,)),
+            confidence=CONFIDENCE,
+            resamples=params.evaluate.bootstrap_resamples,
+            seed=params.base.seed,
+        )
     except DataError as error:
-        return AgainstChampion(champion=number, says=f"{error}.")
-    return AgainstChampion(champion=number, figures=figures)
+        return ChampionComparison(champion=number, message=f"{error}.")
+    return ChampionComparison(champion=number, comparison=comparison)

@@ -5,7 +5,7 @@ from typing import Any
 
 from emopipe.compare.check.report import Item
 from emopipe.export.params import ExportParams
-from emopipe.tracking.evidence import has_parity, parity_figures
+from emopipe.tracking.evidence import has_parity, worst_parity
 
 
 def lock_item(stale: Mapping[str, str]) -> Item:
@@ -40,6 +40,6 @@ def parity_item(report: Any, limits: ExportParams) -> Item:
     name = "parity of the export"
     if report is None:
         return Item(name, "open", "no reports/export.json here: run `dvc repro export`")
-    agreement, difference = parity_figures(report["parity"])
+    agreement, difference = worst_parity(report["parity"])
     text = f"{report['model']}: same answer as torch on {agreement:.2%} of the faces, within {difference:.1g}"
     return Item(name, "passed" if has_parity(report["parity"], limits) else "failed", text)
