@@ -280,11 +280,12 @@ def test_a_run_ends_as_failed_or_killed(root, error, status):
 STAGE = """
 import time
 from pathlib import Path
+from emopipe.core.params import Params
 from emopipe.core.stage import run_stage
-from emopipe.tracking.runs import ModelRun
 from emopipe.core.state import StageState
+from emopipe.tracking.runs import ModelRun
 
-def main(params):
+def main(params: Params):
     with ModelRun(Path.cwd(), "cnn", StageState("train@cnn", {}, {}), params).start():
         print("started", flush=True)
         time.sleep(60)
@@ -331,7 +332,7 @@ def test_a_report_becomes_metrics_by_split_and_class_and_a_matrix(root):
     assert (run.data.metrics["val/accuracy"], run.data.metrics["test/accuracy"]) == (0.5, 0.4)
     assert run.data.metrics["test/recall/happy"] == 0.5
     assert (run.data.metrics["test/accuracy_low"], run.data.metrics["test/accuracy_high"]) == (0.1, 0.9)
-    assert len(figures(run)) == 2 * (6 + 2 * 2 + 3)
+    assert len(metrics(run)) == 2 * (6 + 2 * 2 + 3)
     note = run.data.tags["mlflow.note.content"]
     assert "| accuracy | 0.500 (0.100 to 0.900) | 0.400 (0.100 to 0.900) |" in note
     assert "| happy | 2 | 1.000 | 0.500 | 0.660 |" in note
