@@ -73,14 +73,15 @@ def read(client, folder: Path) -> Store:
             "data": sorted((item.dataset.name, item.dataset.source) for item in one.inputs.dataset_inputs),
             "files": files_of(client, one.info.run_id, folder / one.info.run_id),
         }
-    numbers = {str(one.version): one.tags["emopipe.bundle"] for one in client.search_model_versions("name = 'emopipe'")}
+    found = sorted(client.search_model_versions("name = 'emopipe'"), key=lambda one: int(one.version))
+    numbers = {str(one.version): one.tags["emopipe.bundle"] for one in found}
     versions = {
         numbers[str(version.version)]: {
             "run": keys[version.run_id],
             "tags": version.tags | {REPLACED: numbers.get(version.tags.get(REPLACED))},
             "description": version.description,
         }
-        for version in client.search_model_versions("name = 'emopipe'")
+        for version in found
     }
     aliases = client.get_registered_model("emopipe").aliases
     return Store(runs, states, versions, {alias: numbers[str(number)] for alias, number in aliases.items()})
