@@ -84,14 +84,14 @@ def test_without_a_champion_or_on_other_faces_there_is_a_message(root):
 def test_a_champion_without_predictions_gives_a_message(root):
     add_version(root, "old", None)
     found = compared(root, "cnn", predictions(OLD))
-    assert found.message.startswith("The champion could not be read (run ")
+    assert found.headline.startswith("The champion could not be read (run ")
     assert found.tags == {}
 
 
 def test_a_store_that_is_down_gives_a_message(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    assert compared(tmp_path, "cnn", predictions(OLD)).message.startswith("The champion could not be read (")
+    assert compared(tmp_path, "cnn", predictions(OLD)).headline.startswith("The champion could not be read (")
 
 
 # Evidence

@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import chdir
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx as nx
 from dvc.repo import Repo
@@ -23,8 +22,7 @@ Change = str | dict[str, dict[str, Any]]
 """As DVC reports it: `changed command`, or `changed deps` or `changed outs` with a state by path."""
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """One reason to run a stage again."""
 
     text: str
@@ -32,13 +30,11 @@ class Reason:
     """Whether nothing has changed: an out or data only has to be fetched or made again."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rerun:
-    """A stage of dvc.yaml, and the reasons to run it again."""
+class Rerun(NamedTuple):
+    """A stage of dvc.yaml: the reasons to run it again, and the stages whose outs it reads."""
 
     reasons: list[Reason]
     upstream: list[str]
-    """Stages whose outs it reads."""
 
 
 def explain(root: Path, stage: str | None = None) -> list[str]:
@@ -46,14 +42,14 @@ def explain(root: Path, stage: str | None = None) -> list[str]:
 
     Raises `WorkspaceError` if there is no such stage.
     """
-    found = reruns(root)
-    if stage is not None and stage not in found:
-        raise WorkspaceError(f"there is no stage {stage}: expected one of {', '.join(found)}")
+    stages = reruns(root)
+    if stage is not None and stage not in stages:
+        raise WorkspaceError(f"there is no stage {stage}: expected one of {', '.join(stages)}")
     lines: dict[str, str] = {}
-    for name, rerun in found.items():
-        pending = sorted(before for before in rerun.upstream if lines.get(before))
-        if rerun.reasons:
-            lines[name] = f"{name} runs again: {listed([reason.text for reason in rerun.reasons])}"
+    for name, (reasons, upstream) in stages.items():
+        pending = sorted(before for before in upstream if before in lines)
+        if reasons:
+            lines[name] = f"{name} runs again: {listed([reason.text for reason in reasons])}"
         elif pending:
             lines[name] = f"{name} runs again if its inputs change: {', '.join(pending)} may run before it"
     if stage is not None:
@@ -66,28 +62,25 @@ def stale(root: Path) -> dict[str, str]:
 
     Outs and data that are only missing are no reason, so a fresh clone can be checked.
     """
-    found = {
+    changes = {
         name: [reason.text for reason in rerun.reasons if not reason.is_missing] for name, rerun in reruns(root).items()
     }
-    return {name: listed(reasons) for name, reasons in found.items() if reasons}
+    return {name: listed(reasons) for name, reasons in changes.items() if reasons}
 
 
 def reruns(root: Path) -> dict[str, Rerun]:
     """Every stage by its name, in the order of `dvc repro`."""
     with chdir(root), Repo() as repo:  # DVC names stages and files relative to the working folder
         graph, status = repo.index.graph, repo.status()
-        stages = {item.addressing: item for item in reversed(list(nx.topological_sort(graph))) if item.cmd}
         outs = {out.def_path: (item.addressing, out.hash_info.value) for item in graph for out in item.outs}
-        return {
-            name: Rerun(
-                reasons=[
-                    *(reason for change in status.get(name, []) for reason in _reasons(root, name, change, outs)),
-                    *_inconsistent(item, outs),
-                ],
-                upstream=[before.addressing for before in graph.successors(item)],
-            )
-            for name, item in stages.items()
-        }
+        found = {}
+        for item in reversed(list(nx.topological_sort(graph))):
+            if item.cmd:
+                name = item.addressing
+                reasons = [one for change in status.get(name, []) for one in _reasons(root, name, change, outs)]
+                upstream = [before.addressing for before in graph.successors(item)]
+                found[name] = Rerun(reasons + _inconsistent(item, outs), upstream)
+        return found
 
 
 def listed(reasons: list[str]) -> str:

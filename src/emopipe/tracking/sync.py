@@ -82,9 +82,9 @@ def _repairs(root: Path, index: RunIndex, states: list[Snapshot], expected: dict
             f"{run.info.run_name} is left as running by a process that has ended",
             partial(index.client.set_terminated, run.info.run_id, status),
         )
-    for one, lack in _gaps(index, expected, index.models()):
+    for one, gap in list(_gaps(index, expected)):
         where = one.snapshot.experiment or one.snapshot.commit[:7] or "the workspace"
-        yield f"{one.model} of {where} {lack}", partial(rebuild, one)
+        yield f"{one.model} of {where} {gap}", partial(rebuild, one)
     for version in versions_without_files(index.client):
         yield f"version {version.version} has lost its files", partial(restore_files, root, index.client, version)
     for digest, bundle in missing_bundles(root, index.client).items():
@@ -95,33 +95,25 @@ def _repairs(root: Path, index: RunIndex, states: list[Snapshot], expected: dict
     yield from tag_repairs(root, index.client)
 
 
-def _gaps(
-    index: RunIndex, expected: dict[str, ExpectedRun], runs: "Iterable[Run]"
-) -> Iterator[tuple[ExpectedRun, str]]:
+def _gaps(index: RunIndex, expected: dict[str, ExpectedRun]) -> Iterator[tuple[ExpectedRun, str]]:
     """Expected runs that are missing or incomplete, each with what is missing."""
-    complete: dict[str, list[Run]] = {}
-    for run in runs:
-        if is_complete(run) or in_progress(run):
-            complete.setdefault(run.data.tags.get(KEY_TAG, ""), []).append(run)
+    runs = {run.data.tags.get(KEY_TAG, ""): run for run in reversed(index.models()) if is_complete(run)}
     parents = {run.info.run_id for run in index.parents()}
+    active = {run.data.tags.get(KEY_TAG, "") for run in index.models() if in_progress(run)}
     for key, one in expected.items():
-        found = complete.get(key, [])
-        lack = _lack(index, one, found[0], parents) if found else "has no run"
-        if lack:
-            yield one, lack
-
-
-def _lack(index: RunIndex, one: ExpectedRun, run: "Run", parents: set[str]) -> str:
-    if in_progress(run):
-        return ""
-    if run.data.tags.get(PARENT_TAG) not in parents:
-        return "has lost the run of its state"
-    if one.evaluated is not None:
-        if run.data.tags.get(EVALUATION_TAG) != one.evaluated.state.key:
-            return "lacks the metrics of its evaluation"
-        if not index.client.list_artifacts(run.info.run_id, "figures"):
-            return "has lost its figures"
-    return ""
+        run = runs.get(key)
+        if run is None:
+            gap = "" if key in active else "has no run"
+        elif run.data.tags.get(PARENT_TAG) not in parents:
+            gap = "has lost the run of its state"
+        elif one.evaluated and run.data.tags.get(EVALUATION_TAG) != one.evaluated.state.key:
+            gap = "lacks the metrics of its evaluation"
+        elif one.evaluated and not index.client.list_artifacts(run.info.run_id, "figures"):
+            gap = "has lost its figures"
+        else:
+            gap = ""
+        if gap:
+            yield one, gap
 
 
 def _left_running(index: RunIndex) -> "list[Run]":
