@@ -165,7 +165,7 @@ def test_train_and_evaluate_write_the_same_outs_with_mlflow_without_and_raising(
     names = [f"{split} {label}" for split in ("train", "val", "test") for label in ("happy", "sad")] * 3
     faces = faces_of(*(f"{name} {number}" for number, name in enumerate(names)))
     hashes = {}
-    for each in ("mlflow", None, "start", "log_metrics", "finish"):
+    for each in ("mlflow", None, "log_metrics"):
         for folder in ("build", "reports"):
             shutil.rmtree(root / folder, ignore_errors=True)
         write_parquet(root / "build/clean.parquet", faces_to_arrow(faces))
@@ -178,9 +178,11 @@ def test_train_and_evaluate_write_the_same_outs_with_mlflow_without_and_raising(
             run_stage(stage)
         files = files_below(root / "build", root / "reports")
         hashes[each] = {
-            str(path.relative_to(root)): hashlib.md5(content).hexdigest() for path, content in files.items()
+            str(path.relative_to(root)): hashlib.md5(content).hexdigest()
+            for path, content in files.items()
+            if path.name != ".gitignore"  # which DVC writes when it hashes outs
         }
-        assert ("warning" in capsys.readouterr().err) == (each not in ("mlflow", None))
+        assert ("warning" in capsys.readouterr().err) == (each == "log_metrics")
     assert len(hashes["mlflow"]) > 8
     for found in hashes.values():
         assert found == hashes["mlflow"]
