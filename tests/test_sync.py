@@ -184,7 +184,7 @@ def test_a_run_of_no_known_state_and_a_run_without_figures_are_named(project):
     shutil.rmtree(Path(one.info.artifact_uri.removeprefix("file://")) / "figures")
     lines = sync(project, "--check", "--all-experiments", status=1)
     assert lines[0].endswith("has lost its figures: `emopipe sync`")
-    assert lines[1] == f"unknown is of a state that was never committed: its run {unknown} cannot be rebuilt"
+    assert lines[1] == f"unknown has a state that was never committed: its run {unknown} cannot be rebuilt"
     assert sync(project, "--all-experiments")[0].endswith("has lost its figures: repaired")
     client.delete_run(unknown)
     sync(project, "--check", "--all-experiments")

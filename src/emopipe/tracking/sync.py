@@ -139,6 +139,4 @@ def _unknown_runs(root: Path, expected: dict[str, ExpectedRun], runs: "Iterable[
         unknown -= expected_runs([snapshot]).keys()
     for key in sorted(unknown):
         run = by_key[key][0]
-        yield (
-            f"{run.info.run_name} is of a state that was never committed: its run {run.info.run_id} cannot be rebuilt"
-        )
+        yield (f"{run.info.run_name} has a state that was never committed: its run {run.info.run_id} cannot be rebuilt")
