@@ -85,16 +85,14 @@ def save_registry(root: Path, client: "MlflowClient") -> None:
 def _updated(
     known: RegisteredBundle | None, client: "MlflowClient", version: "ModelVersion", digests: dict[str, str]
 ) -> RegisteredBundle:
-    if known is None or known.origin is None:
-        origin = origin_of_version(client, version)
-        known = RegisteredBundle(
-            order=int(version.version),
-            key=client.get_run(version.run_id).data.tags.get(KEY_TAG, "") if version.run_id else "",
-            description="",
-            tags={},
-            origin=asdict(origin) if origin else None,
-        )
+    if known is None:
+        key = client.get_run(version.run_id).data.tags.get(KEY_TAG, "") if version.run_id else ""
+        known = RegisteredBundle(order=int(version.version), key=key, description="", tags={}, origin=None)
+    origin = known.origin
+    if origin is None:
+        found = origin_of_version(client, version)
+        origin = asdict(found) if found else None
     tags = known.tags | version.tags
     if REPLACED_TAG in tags:
         tags[REPLACED_TAG] = digests.get(tags[REPLACED_TAG]) or tags[REPLACED_TAG]
-    return replace(known, description=version.description or "", tags=dict(sorted(tags.items())))
+    return replace(known, description=version.description or "", tags=dict(sorted(tags.items())), origin=origin)
