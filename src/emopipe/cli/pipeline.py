@@ -33,9 +33,9 @@ def explain(
 ) -> None:
     """List the changes that make stages run again."""
     from emopipe.core.state import project_root
-    from emopipe.tracking.explain import why
+    from emopipe.tracking.explain import explain as explain_stages
 
-    print(*why(project_root(), stage), sep="\n")
+    print(*explain_stages(project_root(), stage), sep="\n")
 
 
 def sweep(

@@ -7,31 +7,20 @@ from typing import Annotated
 import typer
 
 from emopipe.cli.paths import PARAMS
-from emopipe.core.errors import ParamsError
 
 
 def sync(
     revision: Annotated[str | None, typer.Argument(help="Git revision or DVC experiment, else the workspace.")] = None,
     all_experiments: Annotated[bool, typer.Option("--all-experiments", help="Include all DVC experiments.")] = False,
-    from_local: Annotated[
-        bool, typer.Option("--from-local", help="Copy versions and aliases from mlflow.db to the server.")
-    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; status 1 if anything is missing.")] = False,
 ) -> None:
     """Rebuild runs, versions and aliases in MLflow from DVC and git."""
     from emopipe.core.state import project_root
-    from emopipe.tracking import sync as syncing
+    from emopipe.tracking.sync import sync as synchronise
 
-    if check and from_local:
-        raise ParamsError("--check changes nothing, and --from-local takes a registry over: give one of them")
-    root = project_root()
-    outcome = (
-        syncing.check(root, revision, experiments=all_experiments)
-        if check
-        else syncing.sync(root, revision, experiments=all_experiments, from_local=from_local)
-    )
-    print(*outcome.lines(), sep="\n")
-    raise typer.Exit(0 if outcome.is_whole else 1)
+    report = synchronise(project_root(), revision, experiments=all_experiments, check_only=check)
+    print("\n".join(report.lines()))
+    raise typer.Exit(1 if report.problems else 0)
 
 
 def reproduce(
