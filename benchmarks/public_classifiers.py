@@ -1,7 +1,7 @@
-"""Times public emotion classifiers, for `inference.py --public`, which starts this with another Python.
+"""CPU times of public emotion classifiers; `inference.py --public PYTHON` starts this script with that interpreter.
 
-That Python has packages of its own; emopipe is not among them. A line in: name, batch, repeats. A line out: seconds of
-processor time. Measured is the classification of a grey face of 48x48, resizing and scaling included, detection not.
+The interpreter needs no emopipe. Each line of input is a name, a batch size and a number of batches; each line of
+output the seconds. Grey faces of 48x48 are resized, scaled and classified, without detection.
 """
 
 import os
@@ -15,7 +15,7 @@ SIDE = 48
 
 
 def fer(use_tflite: bool) -> Callable:
-    """The package `fer` (MIT): a small network for FER2013's classes, whose weights come with it."""
+    """The package `fer` (MIT): a small network for the classes of FER2013, with weights."""
     import cv2
     import numpy as np
     from fer.fer import FER
@@ -30,7 +30,7 @@ def fer(use_tflite: bool) -> Callable:
 
 
 def facex() -> Callable:
-    """The package `facex` (MIT): one face at a time, weights of TensorFlow Lite that come with it."""
+    """The package `facex` (MIT): one face at a time, with weights for TensorFlow Lite."""
     import facex
     from facex.core import EmotionClassifier
 
@@ -42,9 +42,9 @@ LOADERS = {"fer": lambda: fer(True), "fer (keras)": lambda: fer(False), "facex":
 
 
 def main() -> None:
-    """Serve until the input ends; the first line says which classifiers there are."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what the packages print
+    """Reply until the input ends; the first line of output lists the available classifiers."""
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # output of the packages
     import numpy as np
 
     runs = {}
@@ -53,14 +53,14 @@ def main() -> None:
             runs[name] = load()
         except ImportError as error:
             print(f"{name}: {error}", file=sys.stderr)
-    print("\t".join(runs), file=answers, flush=True)
+    print("\t".join(runs), file=replies, flush=True)
     for line in sys.stdin:
         name, batch, repeats = line.rstrip("\n").split("\t")
         faces = np.random.default_rng(0).integers(0, 256, (int(batch), SIDE, SIDE), dtype=np.uint8)
         start = time.process_time()
         for _ in range(int(repeats)):
             runs[name](faces)
-        print(time.process_time() - start, file=answers, flush=True)
+        print(time.process_time() - start, file=replies, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The training loop of a textbook, to be compared with: ImageFolder, torchvision's transforms, DataLoader, SGD."""
+"""A textbook training loop as a baseline: ImageFolder, torchvision transforms, DataLoader, SGD."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,15 +16,15 @@ RATE, MOMENTUM, DECAY = 0.05, 0.9, 5e-4
 
 
 def write_folders(folder: Path, images: np.ndarray, names: list[str]) -> None:
-    """Pictures uint8 (N, S, S, 1) as `folder`/NAME/NUMBER.png, by their class names (N,)."""
+    """Write images uint8 (N, S, S, 1) as `folder`/CLASS/NUMBER.png, by their class names (N,)."""
     for number, (image, name) in enumerate(zip(images, names, strict=True)):
         path = folder / name / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[:, :, 0]).save(path)
 
 
-def augmented() -> transforms.Compose:
-    """The kinds of augmentation that params.yaml has by default."""
+def augmentation() -> transforms.Compose:
+    """The augmentation of params.yaml."""
     return transforms.Compose(
         [
             transforms.Grayscale(),
@@ -37,17 +37,17 @@ def augmented() -> transforms.Compose:
 
 
 def batches(folder: Path, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """One pass over the pictures of `folder`: float (N, 1, S, S) and labels (N,)."""
-    yield from DataLoader(ImageFolder(folder, augmented()), size, shuffle=True, num_workers=WORKERS, drop_last=True)
+    """One epoch over the images of `folder`: float (N, 1, S, S) and labels (N,)."""
+    yield from DataLoader(ImageFolder(folder, augmentation()), size, shuffle=True, num_workers=WORKERS, drop_last=True)
 
 
 def optimizer_of(network: nn.Module) -> torch.optim.Optimizer:
-    """SGD as textbooks have it."""
+    """SGD with momentum."""
     return torch.optim.SGD(network.parameters(), RATE, MOMENTUM, weight_decay=DECAY)
 
 
 def step(network: nn.Module, images: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> None:
-    """One update."""
+    """Update the weights once."""
     loss = nn.functional.cross_entropy(network(images), labels)
     optimizer.zero_grad()
     loss.backward()

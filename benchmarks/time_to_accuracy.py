@@ -1,6 +1,6 @@
-"""Seconds until a training reaches some validation accuracies: this project's engine, and what people use instead.
+"""Seconds to reach validation accuracies: this project's loop against a textbook loop and the ultralytics trainer.
 
-Run it where `dvc repro balance` has left its tables, once for each loop, one at a time on an idle machine:
+Run it after `dvc repro balance`, once per loop, on an idle machine:
 
     python benchmarks/time_to_accuracy.py engine --minutes 30 --out times/engine.csv
     python benchmarks/time_to_accuracy.py textbook --minutes 90 --out times/textbook.csv
@@ -8,11 +8,10 @@ Run it where `dvc repro balance` has left its tables, once for each loop, one at
     python benchmarks/time_to_accuracy.py ultralytics --size 64 --optimizer SGD --minutes 90 --out times/sgd64.csv
     python benchmarks/time_to_accuracy.py compare times/*.csv
 
-`engine` trains cnn by params.yaml. `textbook` is resnet18 as published in the loop of textbook.py. `ultralytics` is the
-trainer that ultralytics comes with, for yolov8n-cls from scratch, with its defaults but for what is given; its default
-optimizer, a Muon in bfloat16, takes seconds a step on a processor without bfloat16. `--minutes` is the budget of each,
-so that a schedule that can be laid within a time is. Seconds are those of training and validating, without reading the
-data.
+`engine` trains cnn with params.yaml. `textbook` trains resnet18, as published, in the loop of textbook.py.
+`ultralytics` trains yolov8n-cls from scratch with its trainer and its defaults, except for the options; its default
+optimizer, Muon in bfloat16, takes seconds per step on a processor without bfloat16. `--minutes` is the time budget, to
+which engine and ultralytics fit their schedules. Seconds cover training and validation, without reading the data.
 """
 
 import argparse
@@ -41,34 +40,34 @@ from emopipe.training.predict import best_device
 from emopipe.training.tensors import labelled_images, training_images
 
 TARGETS = (0.34, 0.60, 0.65)
-MOST_EPOCHS, BATCH = 1000, 64
-AS_PUBLISHED = 32
-"""The stride of resnet18 as its authors built it; a textbook changes no stem."""
+MAX_EPOCHS, BATCH = 1000, 64
+PUBLISHED_STRIDE = 32
+"""Total stride of resnet18 as published."""
 Data = tuple[LabelledImages, LabelledImages]
-Take = Callable[[float, float], None]
+Record = Callable[[float, float], None]
 """Called with the seconds since the start, and the validation accuracy."""
 
 
-def engine(data: Data, params: Params, minutes: float, take: Take) -> None:
+def engine(data: Data, params: Params, minutes: float, record: Record) -> None:
     """This project's loop."""
     base = params.base
-    wanted = architecture("cnn", num_classes=len(base.classes), size=params.image.size, channels=1, max_stride=16)
+    spec = architecture("cnn", num_classes=len(base.classes), size=params.image.size, channels=1, max_stride=16)
     torch.manual_seed(base.seed)
     mean, std = data[0].pixel_statistics()
-    config = replace(params.train.config, epochs=MOST_EPOCHS, max_minutes=minutes)
-    classifier = Classifier(wanted, mean=mean, std=std)
+    config = replace(params.train, epochs=MAX_EPOCHS, max_minutes=minutes)
+    classifier = Classifier(spec, mean=mean, std=std)
     start = time.perf_counter()
     for epoch in train(classifier, *data, config, seed=base.seed, device=best_device()):
-        take(time.perf_counter() - start, epoch.val_accuracy)
+        record(time.perf_counter() - start, epoch.val_accuracy)
 
 
-def textbook_loop(data: Data, params: Params, minutes: float, take: Take) -> None:
-    """The textbook's loop, without a schedule."""
+def textbook_loop(data: Data, params: Params, minutes: float, record: Record) -> None:
+    """The textbook loop, without a schedule."""
     classes, side = params.base.classes, params.image.size
-    wanted = architecture("resnet18", num_classes=len(classes), size=side, channels=1, max_stride=AS_PUBLISHED)
+    spec = architecture("resnet18", num_classes=len(classes), size=side, channels=1, max_stride=PUBLISHED_STRIDE)
     torch.manual_seed(params.base.seed)
-    network = build_network(wanted).to(best_device())
-    judged = Classifier(wanted, mean=0.5, std=0.25, network=network)
+    network = build_network(spec).to(best_device())
+    classifier = Classifier(spec, mean=0.5, std=0.25, network=network)
     optimizer = textbook.optimizer_of(network)
     with tempfile.TemporaryDirectory() as folder:
         write_split(Path(folder), data[0], classes)
@@ -77,29 +76,29 @@ def textbook_loop(data: Data, params: Params, minutes: float, take: Take) -> Non
             network.train()
             for images, labels in textbook.batches(Path(folder), BATCH):
                 textbook.step(network, images.to(best_device()), labels.to(best_device()), optimizer)
-            _, accuracy = measure(judged, data[1].to(best_device()))
-            take(time.perf_counter() - start, accuracy)
+            _, accuracy = measure(classifier, data[1].to(best_device()))
+            record(time.perf_counter() - start, accuracy)
 
 
-def ultralytics(data: Data, params: Params, minutes: float, take: Take, **options: Any) -> None:
-    """ultralytics' own trainer, which lays its schedule out for `minutes`; `options` replace its defaults."""
+def ultralytics(data: Data, params: Params, minutes: float, record: Record, **options: Any) -> None:
+    """The trainer of ultralytics, with a schedule for `minutes`; `options` override its defaults."""
     os.environ.update(ENVIRONMENT)
     from ultralytics import YOLO, settings
 
-    settings.update(dict.fromkeys(("dvc", "mlflow", "sync"), False))  # they would log to this project's own store
-    start, told = time.perf_counter(), -1
+    settings.update(dict.fromkeys(("dvc", "mlflow", "sync"), False))  # they would log to the store of this project
+    start, last = time.perf_counter(), -1
 
-    def note(trainer: Any) -> None:
-        nonlocal told
-        if trainer.epoch > told and not trainer.stop:  # at the end it tells of the best epoch once more
-            told = trainer.epoch
-            take(time.perf_counter() - start, float(trainer.metrics["metrics/accuracy_top1"]))
+    def on_epoch(trainer: Any) -> None:
+        nonlocal last
+        if trainer.epoch > last and not trainer.stop:  # the best epoch is reported again at the end
+            last = trainer.epoch
+            record(time.perf_counter() - start, float(trainer.metrics["metrics/accuracy_top1"]))
 
     with tempfile.TemporaryDirectory() as folder:
         for name, part in zip(("train", "val"), data, strict=True):
             write_split(Path(folder) / "data" / name, part, params.base.classes)
         model = YOLO("yolov8n-cls.yaml", task="classify")
-        model.add_callback("on_fit_epoch_end", note)
+        model.add_callback("on_fit_epoch_end", on_epoch)
         device = 0 if best_device() == "cuda" else "cpu"
         data_folder, hours = str(Path(folder) / "data"), minutes / 60
         start = time.perf_counter()
@@ -109,25 +108,25 @@ def ultralytics(data: Data, params: Params, minutes: float, take: Take, **option
 
 
 def write_split(folder: Path, data: LabelledImages, classes: tuple[str, ...]) -> None:
-    """Pictures in folders by class; numbers before the names keep the order of the classes."""
+    """Write images in folders by class; numbers before the names keep the order of the classes."""
     names = [f"{label}_{classes[label]}" for label in data.labels.tolist()]
     textbook.write_folders(folder, data.images.numpy(), names)
 
 
 def compare(files: list[Path]) -> None:
-    """Print when each loop first reached each target, and how many times as long as the first file's it took."""
+    """Print the seconds of each loop to each target, and their ratios to those of the first file."""
     tables = {file.stem: pd.read_csv(file) for file in files}
     times = pd.DataFrame(
         {name: {target: first(table, target) for target in TARGETS} for name, table in tables.items()}
     ).T
     best = pd.Series({name: table["val_accuracy"].max() for name, table in tables.items()}, name="best")
-    lasted = pd.Series({name: table["seconds"].max() for name, table in tables.items()}, name="lasted")
-    print("seconds to a validation accuracy; NaN: not reached\n", times.join([best, lasted]).round(3))
-    print("\ntimes the first\n", (times / times.iloc[0]).round(2))
+    total = pd.Series({name: table["seconds"].max() for name, table in tables.items()}, name="total")
+    print("seconds to a validation accuracy; NaN: not reached\n", times.join([best, total]).round(3))
+    print("\nratio to the first\n", (times / times.iloc[0]).round(2))
 
 
 def first(table: pd.DataFrame, target: float) -> float:
-    """Seconds until `target` was first reached."""
+    """Seconds until `target` is first reached."""
     return float(table.loc[table["val_accuracy"] >= target, "seconds"].min())
 
 
@@ -140,16 +139,16 @@ def main() -> None:
     parser.add_argument("what", choices=[*LOOPS, "compare"])
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--size", type=int, help="pixels, of ultralytics alone")
-    parser.add_argument("--optimizer", help="of ultralytics alone")
+    parser.add_argument("--size", type=int, help="image size in pixels, for ultralytics only")
+    parser.add_argument("--optimizer", help="for ultralytics only")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.what != "compare" and options.out is None:
-        parser.error("--out names the file for the times")
-    settings = {"imgsz": options.size, "optimizer": options.optimizer}
-    given = {name: value for name, value in settings.items() if value is not None}
-    if given and options.what != "ultralytics":
-        parser.error("--size and --optimizer are of ultralytics alone")
+        parser.error("--out is required: the CSV file for the times")
+    overrides = {"imgsz": options.size, "optimizer": options.optimizer}
+    overrides = {name: value for name, value in overrides.items() if value is not None}
+    if overrides and options.what != "ultralytics":
+        parser.error("--size and --optimizer are for ultralytics only")
     if options.what == "compare":
         compare(options.files)
         return
@@ -163,12 +162,12 @@ def main() -> None:
     )
     points: list[tuple[float, float]] = []
 
-    def take(seconds: float, accuracy: float) -> None:
+    def record(seconds: float, accuracy: float) -> None:
         points.append((seconds, accuracy))
         print(f"{seconds:7.0f} s  {accuracy:.3f}", flush=True)
         write_csv(options.out, pd.DataFrame(points, columns=["seconds", "val_accuracy"]))
 
-    LOOPS[options.what](data, params, options.minutes, take, **given)
+    LOOPS[options.what](data, params, options.minutes, record, **overrides)
 
 
 if __name__ == "__main__":

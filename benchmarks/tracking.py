@@ -1,9 +1,8 @@
-"""What tracking costs a training: by its parts, and by whole trainings with MLflow and without.
+"""The cost of tracking for a training: its parts, and whole trainings with and without MLflow.
 
-`python benchmarks/tracking.py`. What a run costs once (parameters, commit, machine, closing) and per epoch is measured
-by itself, and set against five minutes of the shortest epochs that are usual here: the sample's, of the small cnn.
-System metrics, which a thread samples beside the training, are measured over a pause. `--pairs 1` then trains for
-about five minutes without and with a run, on an otherwise idle machine, which shows all of it together.
+`python benchmarks/tracking.py` measures the seconds per run (parameters, commit, machine, closing) and per epoch, as a
+share of five minutes of short epochs: the small cnn on the sample. The thread that samples system metrics is measured
+over a pause. `--pairs 1` also trains for about five minutes without and with a run; use an idle machine.
 """
 
 import argparse
@@ -26,10 +25,10 @@ from emopipe.training.loop import train
 from emopipe.training.networks import architecture
 from emopipe.training.predict import best_device
 
-ROUNDS, EPOCHS, NUM_FACES, WATCHED_SECONDS = 5, 5, 1024, 45
+ROUNDS, EPOCHS, NUM_FACES, MONITOR_SECONDS = 5, 5, 1024, 45
 TRAINING_SECONDS, EPOCH_SECONDS = 300, 5
 PARAMS = load_params(Path("params.yaml"))
-FIGURES = ("epoch/learning_rate", "epoch/train_loss", "epoch/val_loss", "epoch/val_accuracy")
+METRICS = ("epoch/learning_rate", "epoch/train_loss", "epoch/val_loss", "epoch/val_accuracy")
 SPEED = ("time/epoch_seconds", "time/images_per_second")
 CLOCKS = {"clock": time.perf_counter, "processor": time.process_time}
 
@@ -40,10 +39,10 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=0, help="pairs of five-minute trainings (default: 0)")
     num_pairs = parser.parse_args().pairs
     with tempfile.TemporaryDirectory() as folder:
-        connect(Path(folder))  # the store is made once, not by each training
-        logging = [logging_seconds(Path(folder), number) for number in range(ROUNDS + 1)][1:]  # the first one imports
-        watching = watching_share(Path(folder))
-    print(f"sampling system metrics takes {watching:.2%} of one core")
+        connect(Path(folder))  # create the store once
+        logging = [logging_seconds(Path(folder), number) for number in range(ROUNDS + 1)][1:]  # the first imports
+        monitor = monitor_share(Path(folder))
+    print(f"sampling system metrics takes {monitor:.2%} of one core")
     for clock in CLOCKS:
         once, per_epoch = (statistics.median(run[part][clock] for run in logging) for part in ("once", "epoch"))
         share = (once + per_epoch * TRAINING_SECONDS / EPOCH_SECONDS) / TRAINING_SECONDS
@@ -62,12 +61,12 @@ def main() -> None:
 
 
 def logging_seconds(root: Path, number: int) -> dict[str, dict[str, float]]:
-    """What a run costs once, and per epoch."""
+    """Seconds once per run, and per epoch."""
     started = now()
     with ModelRun(root, "cnn", StageState("train@cnn", {"number": number}, {}), PARAMS).start() as run:
         opened = now()
         for epoch in range(EPOCHS):
-            run.log_metrics(dict.fromkeys(FIGURES + SPEED, 0.5), step=epoch)
+            run.log_metrics(dict.fromkeys(METRICS + SPEED, 0.5), step=epoch)
         logged = now()
         run.complete()
     ended = now()
@@ -77,17 +76,17 @@ def logging_seconds(root: Path, number: int) -> dict[str, dict[str, float]]:
     }
 
 
-def watching_share(root: Path) -> float:
-    """Processor seconds per second, of a run that is open and logs nothing."""
-    with ModelRun(root, "cnn", StageState("train@cnn", {"watched": True}, {}), PARAMS).start():
+def monitor_share(root: Path) -> float:
+    """Processor seconds per second of an open run that logs nothing."""
+    with ModelRun(root, "cnn", StageState("train@cnn", {"monitored": True}, {}), PARAMS).start():
         started = now()
-        time.sleep(WATCHED_SECONDS)
+        time.sleep(MONITOR_SECONDS)
         ended = now()
     return (ended["processor"] - started["processor"]) / (ended["clock"] - started["clock"])
 
 
 def pair(number: int, epochs: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds of a training without and with a run that logs it; which comes first alternates."""
+    """Seconds of a training without and with a run, in alternating order."""
     seconds = {}
     with tempfile.TemporaryDirectory() as folder:
         connect(Path(folder))
@@ -98,16 +97,16 @@ def pair(number: int, epochs: int) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def training_seconds(epochs: int, tracked: ModelRun | None) -> dict[str, float]:
-    """A training of the small cnn, with what the stage logs of it, from the run's start to its end."""
-    images = torch.randint(0, 256, (NUM_FACES, 48, 48, 1), dtype=torch.uint8)  # what they show takes no time
+    """Seconds of a training of the small cnn, with the metrics that the stage logs."""
+    images = torch.randint(0, 256, (NUM_FACES, 48, 48, 1), dtype=torch.uint8)  # the content does not matter
     data = LabelledImages(images=images, labels=torch.arange(NUM_FACES) % 7)
     classifier = Classifier(architecture("cnn", num_classes=7, size=48, channels=1, max_stride=16), mean=0.5, std=0.25)
-    config = replace(PARAMS.train.config, epochs=epochs)
+    config = replace(PARAMS.train, epochs=epochs)
     started = now()
     with tracked.start() if tracked is not None else nullcontext() as run:
         for epoch in train(classifier, data, data, config, seed=0, device=best_device()):
             if run is not None:
-                run.log_metrics(dict.fromkeys(FIGURES + SPEED, 0.5), step=epoch.epoch)
+                run.log_metrics(dict.fromkeys(METRICS + SPEED, 0.5), step=epoch.epoch)
         if run is not None:
             run.complete()
     ended = now()

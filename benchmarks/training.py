@@ -1,8 +1,8 @@
-"""Images per second in training: this project's engine against a textbook loop, in turns, in one run.
+"""Training throughput in images per second: this project's loop against a textbook loop, alternating in one run.
 
 `python benchmarks/training.py`. Both train the same network (resnet18, 48 pixels, grey) with the same kinds of
-augmentation on drawn faces. The last lines say which share of the matrix-multiply peak the engine reaches with
-each network. The ratios count; machines differ in the rest.
+augmentation on drawn faces. The last lines report the FLOP/s of each network as a fraction of those of large matrix
+products. Compare the ratios; absolute numbers depend on the machine.
 """
 
 import statistics
@@ -19,14 +19,10 @@ from emopipe.ingest.sample.generate import draw_faces, sample_labels
 from emopipe.training.classifier import Classifier
 from emopipe.training.config import TrainConfig
 from emopipe.training.data import LabelledImages
-from emopipe.training.imbalance import class_correction
 from emopipe.training.loop import step
-from emopipe.training.networks import architecture
-from emopipe.training.networks.cost import num_macs
-from emopipe.training.optimisers import make_optimizers
+from emopipe.training.networks import architecture, num_macs
 from emopipe.training.predict import best_device
 from emopipe.training.training_state import TrainingState
-from emopipe.training.weight_average import WeightAverage
 
 NUM_FACES, BATCH, SIDE, NUM_CLASSES = 768, 64, 48, 7
 ROUNDS = 5
@@ -36,41 +32,32 @@ MATRIX, PRODUCTS = 2048, 6
 
 
 class Engine:
-    """This project's loop over the faces of `data`, one pass at a time."""
+    """This project's loop over `data`."""
 
     def __init__(self, name: str, data: LabelledImages, config: TrainConfig) -> None:
-        wanted = architecture(name, num_classes=NUM_CLASSES, size=SIDE, channels=1, max_stride=config.max_stride)
-        self.classifier = Classifier(wanted, mean=0.5, std=0.25)
+        spec = architecture(name, num_classes=NUM_CLASSES, size=SIDE, channels=1, max_stride=config.max_stride)
+        self.classifier = Classifier(spec, mean=0.5, std=0.25)
         self.classifier.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._data, self._config = data.to(best_device()), config
-        self._correction = class_correction(self._data.class_counts(NUM_CLASSES), config.imbalance)
-        self._learner = TrainingState(
-            classifier=self.classifier,
-            average=WeightAverage(self.classifier, config.ema_decay),
-            optimizers=make_optimizers(self.classifier, config),
-            generator=torch.Generator().manual_seed(0),
-            device=best_device(),
-        )
+        self._data = data.to(best_device())
+        self._state = TrainingState.create(self.classifier, self._data, config, seed=0)
 
-    def run(self) -> None:
-        """One pass."""
+    def run_epoch(self) -> None:
         self.classifier.train()
         loss = torch.zeros(())
         for count, batch in enumerate(torch.randperm(NUM_FACES).split(BATCH)):
-            loss = step(self._learner, self._data, batch, self._correction, self._config)
-            self._learner.average.update(count)
+            loss = step(self._state, self._data, batch)
+            self._state.average.update(count)
         loss.item()  # waits for the device
 
 
 class Textbook:
-    """The textbook's loop over the same faces in `folder`, with the same network."""
+    """The textbook loop over image files in `folder`."""
 
     def __init__(self, network: nn.Module, folder: Path) -> None:
         self._network, self._folder = network.to(memory_format=torch.contiguous_format), folder
         self._optimizer = textbook.optimizer_of(network)
 
-    def run(self) -> None:
-        """One pass."""
+    def run_epoch(self) -> None:
         device = next(self._network.parameters()).device
         self._network.train()
         for images, labels in textbook.batches(self._folder, BATCH):
@@ -78,8 +65,8 @@ class Textbook:
 
 
 def main() -> None:
-    """Print rates, their ratio, and shares of the peak."""
-    config = load_params(Path("params.yaml")).train.config
+    """Print throughputs, their ratio, and fractions of the peak."""
+    config = load_params(Path("params.yaml")).train
     names = sample_labels(NUM_FACES, seed=0)
     images = draw_faces(names, size=SIDE, seed=0)
     classes = sorted(set(names))
@@ -88,9 +75,9 @@ def main() -> None:
     engines = {name: Engine(name, data, config) for name in NETWORKS}
     with tempfile.TemporaryDirectory() as folder:
         textbook.write_folders(Path(folder), images, names)
-        same = Engine("resnet18", data, config).classifier.network
-        rates = measure({**engines, "textbook": Textbook(same, Path(folder))})
-    print(f"{best_device()}, {torch.get_num_threads()} threads, batches of {BATCH}, median of {ROUNDS} rounds in turns")
+        network = Engine("resnet18", data, config).classifier.network
+        rates = measure({**engines, "textbook": Textbook(network, Path(folder))})
+    print(f"{best_device()}, {torch.get_num_threads()} threads, batches of {BATCH}, median of {ROUNDS} epochs")
     print(f"textbook loop, resnet18: {rates['textbook']:6.0f} images/s")
     print(f"engine,        resnet18: {rates['resnet18']:6.0f} images/s, {rates['resnet18'] / rates['textbook']:.2f} x")
     peak = matrix_peak()
@@ -101,18 +88,18 @@ def main() -> None:
 
 
 def measure(runs: dict[str, Engine | Textbook]) -> dict[str, float]:
-    """Images per second of each, in turns, so that a slow moment hits all; the first round is dropped."""
+    """Images per second of each, alternating, so that other load affects all; the first epoch is warm-up."""
     rates: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(ROUNDS + 1):
-        for name, one in runs.items():
+        for name, run in runs.items():
             start = time.perf_counter()
-            one.run()
+            run.run_epoch()
             rates[name].append(NUM_FACES / (time.perf_counter() - start))
     return {name: statistics.median(values[1:]) for name, values in rates.items()}
 
 
 def matrix_peak() -> float:
-    """FLOP per second of large float32 matrix products: the best of some."""
+    """FLOP/s of large float32 matrix products, the best of `PRODUCTS`."""
     left, right = torch.rand(2, MATRIX, MATRIX, device=best_device())
     seconds = []
     for _ in range(PRODUCTS):

@@ -1,7 +1,7 @@
-"""Frames per second of the page in a browser on this machine, with no, one and three faces before its camera.
+"""Frames per second of the page in a browser, with no, one and three faces in view.
 
-`python benchmarks/web.py` after `make repro runtime`. One thread computes; the processor's own time of the browser's
-renderer per frame is beside the rate, because other work on the machine changes the latter alone.
+`python benchmarks/web.py` after `make repro runtime`. The page computes with one thread. The CPU time of the
+renderer per frame is printed too, as other load on the machine does not change it.
 """
 
 import sys
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def measure(num_faces: int) -> tuple[float, float, float]:
-    """Frames a second, milliseconds from a frame to its faces (median), milliseconds of processor time per frame."""
+    """Frames per second, median milliseconds from a frame to its faces, and CPU milliseconds per frame."""
     picture = cv2.resize(scene(*PLACES[:num_faces], width=480, height=360), (640, 480))
     with tempfile.TemporaryDirectory() as folder:
         clip = write_clip(Path(folder) / "clip.y4m", [picture] * RATE, rate=RATE)
@@ -63,7 +63,7 @@ new MutationObserver(() => {
 
 
 def _cpu(processes: list[psutil.Process]) -> float:
-    """Seconds of processor time."""
+    """CPU time in seconds."""
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 

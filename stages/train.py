@@ -38,7 +38,7 @@ def main(
         base=base,
         image=image,
         params=params,
-        metrics=run.observer,
+        log_metrics=run.observer.log_metrics,
         initial_weights=initial_weights(model, params, run.root),
         teacher=load_teacher(params, run.root),
         state_file=state_file,

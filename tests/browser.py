@@ -1,4 +1,4 @@
-"""A real browser for tests of the page: Chromium or Chrome with its driver, and a camera made of a clip.
+"""A real browser for tests of the page: Chromium or Chrome with its driver, and a clip as its camera.
 
 Shapes: H, W height and width of a frame.
 """
@@ -27,7 +27,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = os.environ.get("EMOPIPE_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
 DRIVER = os.environ.get("EMOPIPE_BROWSER_DRIVER") or shutil.which("chromedriver")
 REQUIRED = "EMOPIPE_BROWSER_TESTS"
-"""Set to `required`, as in CI: what is missing is then a failure."""
+"""Set to `required`, as in CI, a missing browser is a failure."""
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -38,25 +38,25 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # nor does the browser itself reach anything
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # blocks the browser's own requests too
     "--window-size=1280,1000",
 )
-PATIENCE = 120  # seconds, for a machine that does other things as well
+PATIENCE = 120  # seconds, for a busy machine
 
 
 def require_browser() -> None:
-    """Skip the test, with the reason, where it cannot run."""
-    missing = [name for name, found in (("chromium or google-chrome", BROWSER), ("chromedriver", DRIVER)) if not found]
+    """Skip the test, with the reason, if it cannot run."""
+    missing = [name for name, path in (("chromium or google-chrome", BROWSER), ("chromedriver", DRIVER)) if not path]
     if not all((RUNTIME / name).exists() for name in RUNTIME_FILES):
-        missing.append("the browser's runtime (`make runtime`)")
+        missing.append("the browser runtime (`make runtime`)")
     if missing:
-        reason = f"not there: {', '.join(missing)}"
+        reason = f"missing: {', '.join(missing)}"
         (pytest.fail if os.environ.get(REQUIRED) == "required" else pytest.skip)(reason)
 
 
 @contextmanager
 def open_browser(folder: Path, *, camera: Path | None = None, more: Sequence[str] = ()) -> Iterator[WebDriver]:
-    """A browser with a new profile; downloads go to `folder`, and its camera shows a clip over and over."""
+    """A browser with a new profile; downloads go to `folder`, and its camera loops a clip."""
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
     clip = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}"] if camera else []
@@ -73,8 +73,8 @@ def open_browser(folder: Path, *, camera: Path | None = None, more: Sequence[str
 
 @contextmanager
 def serving(bundle: Path) -> Iterator[str]:
-    """`emopipe web` on a free port, for as long as the block lasts; its address."""
-    command = [sys.executable, "-m", "emopipe.cli.app", "web", "--model", str(bundle), "--port", "0"]
+    """Run `emopipe web` on a free port; yields its address."""
+    command = [sys.executable, "-m", "emopipe", "web", "--model", str(bundle), "--port", "0"]
     server = subprocess.Popen(command, cwd=ROOT, env=environment(ROOT), stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
@@ -86,7 +86,7 @@ def serving(bundle: Path) -> Iterator[str]:
 
 
 def load(driver: WebDriver, bundle: Path) -> str:
-    """Open the page and wait until it is ready; then the server ends, and what follows goes without it. Its address."""
+    """Open the page, wait until it is ready, and stop the server; returns its address."""
     with serving(bundle) as address:
         driver.get(address)
         wait(driver, lambda: text(driver, "status-text") != "" and state(driver) in ("ready", "failed"))
@@ -100,12 +100,12 @@ def wait(driver: WebDriver, condition, message: str = "") -> None:
 
 
 def text(driver: WebDriver, name: str) -> str:
-    """What the element with this id says."""
+    """The text of the element with this id."""
     return driver.execute_script("return document.getElementById(arguments[0]).textContent", name)
 
 
 def state(driver: WebDriver) -> str:
-    """Of the page: loading, ready, running or failed."""
+    """State of the page: loading, ready, running or failed."""
     return driver.execute_script("return document.getElementById('status').dataset.state")
 
 

@@ -1,4 +1,4 @@
-"""An MLflow server in processes of its own, to be stopped and started."""
+"""An MLflow server in its own processes, to start and stop."""
 
 import os
 import signal
@@ -12,11 +12,11 @@ from projects import environment
 
 VARIABLES = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 PATIENCE = 1200
-"""Seconds until it answers; no test waits for it unless the server hangs."""
+"""Seconds for the server to start; reached only if it hangs."""
 
 
 class MlflowServer:
-    """`command` without the port; keywords are variables of its environment."""
+    """`command` has no port; keywords are environment variables."""
 
     def __init__(self, root: Path, *command: str, **variables: str) -> None:
         self.log, self.port = root / "server.log", free_port()
@@ -26,7 +26,7 @@ class MlflowServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Until it answers."""
+        """Start it, and wait until it responds."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
                 self._command, env=self._environment, stdout=log, stderr=log, process_group=0
@@ -41,14 +41,14 @@ class MlflowServer:
         raise AssertionError(self.log.read_text())
 
     def stop(self) -> None:
-        """At once; nothing where it does not run."""
+        """Kill it, if it runs."""
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
+    """A free port on loopback."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A registry whose versions were not trained: predictions, and the tags that `register` writes."""
+"""A registry without trained models: predictions, and the tags that the stage `register` writes."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pictures with drawn faces in known places, and a made-up model that tells them apart by their brightness."""
+"""Images with drawn faces in known places, and a fake model that classifies by brightness."""
 
 import json
 from collections.abc import Sequence
@@ -13,19 +13,19 @@ from emopipe.ingest.sample.generate import draw_faces
 
 SIDE = 96
 CLASSES = ("dark", "medium", "bright")
-FOUND = (1, 4, 11, 14)
-"""Of the first faces that `draw_faces` draws with seed 0, some that the detector is sure of."""
+DETECTED = (1, 4, 11, 14)
+"""Faces of `draw_faces` with seed 0 that get a high detector score."""
 YUNET_OUTPUTS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral") * 3
 
 
 def drawn_faces() -> np.ndarray:
     """uint8 RGB (4, SIDE, SIDE, 3)."""
-    return np.repeat(draw_faces(LABELS, size=SIDE, seed=0)[list(FOUND)], 3, axis=3)
+    return np.repeat(draw_faces(LABELS, size=SIDE, seed=0)[list(DETECTED)], 3, axis=3)
 
 
 def scene(*corners: tuple[int, int], width: int = 640, height: int = 480) -> np.ndarray:
-    """A grey picture with a drawn face at each (left, top), always the same ones in the same order."""
+    """A grey image with a drawn face at each (left, top), always the same ones in the same order."""
     picture = np.full((height, width, 3), 127, np.uint8)
     for face, (left, top) in zip(drawn_faces(), corners, strict=False):
         picture[top : top + SIDE, left : left + SIDE] = face
@@ -33,9 +33,9 @@ def scene(*corners: tuple[int, int], width: int = 640, height: int = 480) -> np.
 
 
 def write_bundle(folder: Path, *, channels: int = 1, classes: Sequence[str] = CLASSES) -> Path:
-    """A bundle with the contract of exported ones: the softmax over classes of how near the mean grey is to theirs.
+    """An exported model: a softmax over the distances of the mean grey to the levels of the classes.
 
-    The grey levels of the classes are spread evenly over 0 to 255; the nearer they are, the more probable.
+    The levels are spread evenly over 0 to 255.
     """
     folder.mkdir(parents=True, exist_ok=True)
     levels = np.linspace(0, 255, len(classes)).astype(np.float32)
@@ -64,7 +64,7 @@ def write_bundle(folder: Path, *, channels: int = 1, classes: Sequence[str] = CL
 
 
 def yunet_like() -> bytes:
-    """A network with YuNet's inputs and outputs that takes white cells for faces, 3 cells wide and 2 high.
+    """A network with YuNet's inputs and outputs that detects white cells as faces, 3 cells wide and 2 high.
 
     Per stride, one row per cell: `cls` and `obj` the mean brightness of the cell, `bbox` and `kps` always the same.
     """

@@ -1,4 +1,4 @@
-"""A service in a process of its own, and plain clients for it."""
+"""A service in a process of its own, and clients for it."""
 
 import http.client
 import json
@@ -25,15 +25,15 @@ from emopipe.inference.model import open_recogniser
 
 model, limits = sys.argv[1], Limits(**json.loads(sys.argv[2]))
 recogniser = open_recogniser(model, yunet=None, longest=320, uncertain_below=0.5, num_threads=1)
-run_server(recogniser, limits, host="127.0.0.1", port=0, ready=lambda address: print(address, flush=True))
+run_server(recogniser, limits, host="127.0.0.1", port=0)
 """
 PATIENCE = 120
-"""Seconds; no test waits for it unless the service hangs."""
+"""Seconds; reached only if the service hangs."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: dict[str, str]
@@ -45,7 +45,7 @@ class Reply:
 
 
 class Service:
-    """A running one."""
+    """A running service."""
 
     def __init__(self, process: subprocess.Popen[str], port: int, errors: IO[str]) -> None:
         self.process, self.port, self._errors = process, port, errors
@@ -59,17 +59,17 @@ class Service:
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body=body, headers=named)
-            answer = connection.getresponse()
-            return Reply(answer.status, dict(answer.getheaders()), answer.read())
+            response = connection.getresponse()
+            return Reply(response.status, dict(response.getheaders()), response.read())
         finally:
             connection.close()
 
-    def predict(self, picture: bytes, *, crops: bool = False) -> Reply:
+    def predict(self, image: bytes, *, crops: bool = False) -> Reply:
         path = "/predict?crops=true" if crops else "/predict"
-        return self.ask("POST", path, picture, Content_Type="application/octet-stream")
+        return self.ask("POST", path, image, Content_Type="application/octet-stream")
 
     def send(self, *parts: bytes) -> bytes:
-        """Raw bytes on a connection of their own; everything that comes back until the service closes it."""
+        """Send raw bytes on a connection of its own; all received bytes until the service closes it."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
             received = b""
             try:
@@ -86,7 +86,7 @@ class Service:
         return float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE).group(1))
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Its status, and what it wrote."""
+        """Exit status and standard error."""
         self.process.send_signal(number)
         status = self.process.wait(PATIENCE)
         self._errors.seek(0)
@@ -99,11 +99,11 @@ def serving(bundle: Path, **limits) -> Iterator[Service]:
     known = asdict(Limits(**limits))
     command = [sys.executable, "-c", CODE, str(bundle), json.dumps(known)]
     with (
-        tempfile.TemporaryFile("w+") as errors,  # a pipe that nobody reads would fill, and stop the service
+        tempfile.TemporaryFile("w+") as errors,  # an unread pipe would fill up and block the service
         subprocess.Popen(command, env=environment(ROOT), stdout=subprocess.PIPE, stderr=errors, text=True) as process,
     ):
         try:
-            port = int(process.stdout.readline().rsplit(":", 1)[1])
+            port = int(re.match(r"serving at http://127\.0\.0\.1:(\d+);", process.stdout.readline())[1])
             yield Service(process, port, errors)
         finally:
             process.kill()

@@ -29,9 +29,9 @@ KEYS = {"AWS_ACCESS_KEY_ID": "key-of-the-test", "AWS_SECRET_ACCESS_KEY": "secret
 
 
 def lacking() -> str:
-    """What keeps the servers from being started here; empty where nothing does."""
+    """What is missing to start the servers; empty if nothing is."""
     if not shutil.which("initdb", path=BINARIES):
-        return "PostgreSQL is not here: apt install postgresql"
+        return "PostgreSQL is not installed: apt install postgresql"
     if OWNER and OWNER not in {user.pw_name for user in pwd.getpwall()}:
         return f"PostgreSQL does not run as root, and there is no user {OWNER}"
     missing = [name for name in MODULES if not find_spec(name)]
@@ -40,14 +40,14 @@ def lacking() -> str:
 
 @dataclass(frozen=True)
 class Team:
-    """What is running."""
+    """The running servers."""
 
     server: MlflowServer
     storage: str
     """Address of the storage."""
 
     def variables(self, user: tuple[str, str] = ADMIN) -> dict[str, str]:
-        """Of somebody who uses the server; patient, for nothing here is down."""
+        """Environment variables of a user of the server."""
         name, password = user
         return {
             "MLFLOW_TRACKING_URI": self.server.address,
@@ -64,7 +64,7 @@ class Team:
 
 @contextmanager
 def running_team(root: Path) -> Iterator[Team]:
-    """All of it, as docs/team.md sets it up; logs and settings in the folder `root`."""
+    """All servers, set up by docs/team.md; logs and settings in the folder `root`."""
     with _postgres() as socket, _storage() as storage:
         settings = root / "auth.ini"
         settings.write_text(documented("[mlflow]").replace(SOCKET, socket))
@@ -87,7 +87,7 @@ def running_team(root: Path) -> Iterator[Team]:
 
 
 def documented(start: str) -> str:
-    """The code in docs/team.md that starts so."""
+    """The code block in docs/team.md with this start."""
     text = (ROOT / "docs" / "team.md").read_text(encoding="utf-8")
     (found,) = [
         code for code in re.findall(r"^```\w+\n(.*?)^```", text, re.DOTALL | re.MULTILINE) if code.startswith(start)
@@ -97,8 +97,8 @@ def documented(start: str) -> str:
 
 @contextmanager
 def _postgres() -> Iterator[str]:
-    """The folder of its socket; whoever runs the tests has the two data bases."""
-    with tempfile.TemporaryDirectory(prefix="emopipe-") as folder:  # pytest's own lets nobody else in
+    """The folder of its socket; the user of the tests owns both data bases."""
+    with tempfile.TemporaryDirectory(prefix="emopipe-") as folder:  # pytest's own folder is private
         if OWNER:
             shutil.chown(folder, OWNER)
         data, user = f"{folder}/data", pwd.getpwuid(os.getuid()).pw_name
@@ -116,7 +116,7 @@ def _postgres() -> Iterator[str]:
                 _as_owner("createdb", "--host", folder, "--owner", user, name)
             yield folder
         finally:
-            process.send_signal(signal.SIGINT)  # does not wait for those who are connected
+            process.send_signal(signal.SIGINT)  # does not wait for open connections
             process.wait()
 
 
@@ -132,7 +132,7 @@ def _binary(name: str) -> str:
 
 @contextmanager
 def _storage() -> Iterator[str]:
-    """The address of an empty bucket's server."""
+    """The address of a server with an empty bucket."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

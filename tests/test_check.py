@@ -164,7 +164,7 @@ def test_a_lock_of_a_pipeline_that_was_run_in_part_fails_in_a_fresh_clone(root):
     assert (item.outcome, item.text) == (
         "failed",
         "is stale: run `dvc repro`, and commit its changes "
-        "(export: data build/predictions/cnn.parquet is not what evaluate@cnn gave)",
+        "(export: data build/predictions/cnn.parquet is not the out of evaluate@cnn)",
     )
 
 

@@ -1,9 +1,10 @@
-"""The command line: what it offers, that the README shows what exists, and how errors end."""
+"""The command line: help, former names, the commands of the documentation, and errors."""
 
 import re
 import shlex
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import yaml
 from emopipe.cli.app import app
 from projects import ROOT, change_params, environment, run
 
+SOURCE = str(ROOT / "src")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
 FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -25,12 +27,13 @@ emopipe = typer.main.get_command(app)
 
 
 def leaves(command, *words: str) -> Iterator[tuple[str, ...]]:
-    """The commands that do something: ("data", "use"), ("summary",)."""
-    for name, inner in getattr(command, "commands", {"": None}).items():
-        if inner is None:
-            yield words
-        else:
-            yield from leaves(inner, *words, name)
+    """The commands in the help: ("data", "import"), ("summary",)."""
+    if not hasattr(command, "commands"):
+        yield words
+    else:
+        for name, inner in command.commands.items():
+            if not inner.hidden:
+                yield from leaves(inner, *words, name)
 
 
 def shown(text: str) -> list[list[str]]:
@@ -48,7 +51,7 @@ def shown(text: str) -> list[list[str]]:
 
 
 def is_leaf(words: list[str]) -> bool:
-    """Whether `emopipe` takes these words; raises click's error where it does not."""
+    """Whether `emopipe` accepts these words; raises click's error if it does not."""
     command, rest = emopipe, words
     while hasattr(command, "commands"):
         if rest[:1] == ["--help"]:
@@ -59,20 +62,48 @@ def is_leaf(words: list[str]) -> bool:
     return True
 
 
+def help_of(*words: str) -> str:
+    return run(ROOT, "emopipe", *words, "--help").stdout
+
+
 def test_the_help_names_all_commands():
-    found = set(leaves(emopipe))
-    assert found >= {("data", "use"), ("data", "sample"), ("summary",), ("ui",)}
-    for words in found:
-        for depth, word in enumerate(words):
-            text = run(ROOT, "emopipe", *words[:depth], "--help").stdout
-            assert re.search(rf"^  {word}  +\w", text, re.MULTILINE), f"{word} is not explained in\n{text}"
+    names = set(leaves(emopipe))
+    assert names >= {("data", "import"), ("data", "sample"), ("summary",), ("ui",)}
+    pages = {(): help_of(), ("data",): help_of("data")}
+    for *group, name in names:
+        text = pages[tuple(group)]
+        assert re.search(rf"^  {name}  +\w", text, re.MULTILINE), f"{name} is not explained in\n{text}"
+
+
+def test_the_help_lists_the_commands_in_the_order_of_use_and_whole():
+    text = help_of()
+    titles = re.findall(r"^(\w+):\n", text, re.MULTILINE)
+    assert titles == ["Options", "Data", "Pipeline", "Models", "MLflow", "Inference"]
+    assert re.findall(r"\.\.\.$", text.split("Options:")[1], re.MULTILINE) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("data use", "data import", ["no.csv"]),
+        ("teach", "distill", ["--model", "none", "out.parquet"]),
+        ("why", "explain", ["none"]),
+        ("experiments", "sweep", ["none.yaml"]),
+    ],
+)
+def test_the_former_name_of_a_command_works_and_names_the_new_one(old, new, words):
+    before, after = (run(ROOT, "emopipe", *name.split(), *words) for name in (old, new))
+    assert (before.returncode, before.stdout) == (after.returncode, after.stdout) == (1, "")
+    assert before.stderr == f"`emopipe {old}` is called `emopipe {new}` now\n{after.stderr}"
 
 
 def test_the_help_explains_the_pipeline():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    text = run(ROOT, "emopipe", "--help").stdout
+    text = help_of()
     assert [stage for stage in stages if stage not in text] == []
-    assert run(ROOT, "emopipe").stderr + run(ROOT, "emopipe").stdout == text, "alone it helps as well"
+    for command in (["emopipe"], [sys.executable, "-m", "emopipe"]):
+        done = run(ROOT, *command)
+        assert (done.stderr + done.stdout).split("\n", 1)[1] == text.split("\n", 1)[1]
 
 
 def test_commands_are_found_in_a_text():
@@ -128,7 +159,7 @@ def test_a_failure_is_one_line_and_status_1(tmp_path):
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     failures = {
         ("summary",): "reports/evaluate/cnn.json does not exist: run the stage that makes it, or `dvc repro`",
-        ("data", "use", "no.csv"): "no.csv does not exist: name a CSV file or a folder of pictures",
+        ("data", "import", "no.csv"): "no.csv does not exist: name a CSV file or a folder of pictures",
         (
             "data",
             "sample",
@@ -138,7 +169,7 @@ def test_a_failure_is_one_line_and_status_1(tmp_path):
         ): "expected at least 200 faces for planted defects, got 9",
     }
     for words, line in failures.items():
-        done = run(tmp_path, "emopipe", *words)
+        done = run(tmp_path, "emopipe", *words, PYTHONPATH=SOURCE)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", f"emopipe: {line}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
@@ -146,14 +177,14 @@ def test_a_failure_is_one_line_and_status_1(tmp_path):
 def test_a_typo_in_params_yaml_is_one_line(tmp_path):
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     change_params(tmp_path, train__epoch=3)
-    done = run(tmp_path, "emopipe", "summary")
+    done = run(tmp_path, "emopipe", "summary", PYTHONPATH=SOURCE)
     expected = "emopipe: params.yaml: train.epoch is not known (did you mean epochs?)\n"
     assert (done.returncode, done.stderr) == (1, expected)
 
 
 def test_an_unknown_command_or_option_is_no_traceback(tmp_path):
     for words in (["dance"], ["ui", "--colour", "red"]):
-        done = run(tmp_path, "emopipe", *words)
+        done = run(tmp_path, "emopipe", *words, PYTHONPATH=SOURCE)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
         assert "No such" in done.stderr

@@ -30,23 +30,23 @@ SOUND = (
 )
 
 
-def judge(faces, **changes):
+def checked(faces, **changes):
     counts = count_faces(faces.frame, CLASSES)
     return check(evidence_of(faces), counts, CLASSES, validate_params(**changes))
 
 
-def judged(faces, corrections=NONE, **changes):
+def validated(faces, corrections=NONE, **changes):
     return validate(file_of(faces), CLASSES, validate_params(**changes), corrections, seed=0)
 
 
 def broken(faces, **changes):
-    outcomes, _ = judge(faces, **changes)
+    outcomes, _ = checked(faces, **changes)
     return {outcome.text: outcome.severity for outcome in outcomes if not outcome.success}
 
 
 def gate_error(faces, **changes):
     with pytest.raises(GateError) as error:
-        judged(faces, **changes)
+        validated(faces, **changes)
     return str(error.value)
 
 
@@ -54,7 +54,7 @@ def test_a_sound_table_holds_all_expectations():
     assert broken(faces_of(*SOUND)) == {}
 
 
-def test_the_table_that_is_judged_measures_each_face():
+def test_the_table_of_faces_holds_their_measures():
     faces = faces_of("train happy A", "val sad A", "train sad blank", height=16, width=40)
     measured = face_table(evidence_of(faces))
     assert measured["aspect"].tolist() == [2.5, 2.5, 2.5]
@@ -75,7 +75,7 @@ def test_defects_in_train_are_critical():
     }
 
 
-def test_what_the_user_keeps_is_a_warning():
+def test_defects_that_a_policy_keeps_are_warnings():
     faces = faces_of(*SOUND, "train happy A", "train happy B", "train sad blank", "train sad G")
     kept = {"exact_duplicate": "keep", "label_conflict": "keep", "constant_image": "keep", "split_leak": "keep"}
     assert broken(faces, **kept) == {
@@ -86,7 +86,7 @@ def test_what_the_user_keeps_is_a_warning():
     }
 
 
-def test_what_test_holds_is_a_warning():
+def test_defects_in_test_are_warnings():
     faces = faces_of(*SOUND, "test happy F", "test sad F", "test sad blank")
     assert broken(faces) == {
         "no picture is in test twice with one label": "warning",
@@ -135,7 +135,7 @@ def test_a_table_without_faces_stops_the_pipeline():
 def test_an_id_that_is_no_digest_stops_the_pipeline():
     faces = faces_of(*SOUND)
     faces.frame.loc[1, "id"] = "B"
-    outcomes, _ = judge(faces)
+    outcomes, _ = checked(faces)
     with pytest.raises(GateError, match=r"^every id is 32 hex digits: broken by 1 of 7 rows \(f.csv:2\)"):
         enforce(outcomes)
 
@@ -143,7 +143,7 @@ def test_an_id_that_is_no_digest_stops_the_pipeline():
 def test_the_report_accounts_for_every_row_once():
     defects = ("train happy A", "train sad D", "val sad blank", "train sad blank", "test happy F")
     faces = faces_of(*SOUND, *defects, "val happy H")
-    result = judged(faces)
+    result = validated(faces)
     report = result.report
     assert report["rows_in"] == 13
     assert report["rows_out"] == result.kept.sum() == 8
@@ -186,22 +186,22 @@ def move_to():
 
 def test_pages_are_the_same_bytes_at_any_time_and_place(move_to):
     faces = faces_of(*SOUND, "test sad blank")
-    _, context = judge(faces)
+    _, context = checked(faces)
     first = data_docs(context)
     move_to("Asia/Tokyo")
-    _, context = judge(faces)
+    _, context = checked(faces)
     assert data_docs(context) == first
     assert {"index.html", "expectations/faces.html", "expectations/counts.html"} <= set(first)
 
 
 def test_data_docs_show_the_numbers():
-    _, context = judge(faces_of(*SOUND, height=16, width=40))
+    _, context = checked(faces_of(*SOUND, height=16, width=40))
     (page,) = (text for path, text in data_docs(context).items() if path.startswith("validations/faces"))
     assert b"2.5" in page
 
 
 def test_data_docs_load_nothing_from_the_network():
-    _, context = judge(faces_of(*SOUND))
+    _, context = checked(faces_of(*SOUND))
     pages = [content for path, content in data_docs(context).items() if path.endswith(".html")]
     assert len(pages) > 3
     for page in pages:
@@ -212,7 +212,7 @@ def test_data_docs_load_nothing_from_the_network():
 def test_the_page_shows_findings_and_needs_no_network():
     faces = faces_of(*SOUND, "train happy F", "train sad A", "train happy H")
     faces.frame.loc[0, "source"] = "<script>alert(1)</script>:1"
-    page = judged(faces).pages["index.html"].decode()
+    page = validated(faces).pages["index.html"].decode()
     assert "http" not in page
     assert "<script" not in page
     assert page.count('<figure class="dropped"><img src="data:image/png;base64,') == 3
@@ -222,7 +222,7 @@ def test_the_page_shows_findings_and_needs_no_network():
 
 def test_large_pictures_are_shown_reduced():
     faces = faces_of("train happy A", "train happy A", *SOUND[1:], height=300, width=200, channels=3)
-    page = judged(faces).pages["index.html"]
+    page = validated(faces).pages["index.html"]
     assert len(page) < 300_000
 
 

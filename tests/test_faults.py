@@ -1,4 +1,4 @@
-"""Faults of the store: none costs a training, and `emopipe sync` has something to stand on afterwards."""
+"""Faults of the store: none stops a training, and each leaves a store that `emopipe sync` can complete."""
 
 import resource
 import shutil
@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
+from emopipe.tracking.naming import EVALUATION_TAG
 from emopipe.tracking.store import connect
 from mlflow_server import MlflowServer
 from projects import ROOT, environment
-from test_tracking import OTHER, STATE, figures, model_run, new_store, own_stores, root, stored
+from test_tracking import OTHER, STATE, metrics, model_run, new_store, own_stores, root, stored
 
 __all__ = ["new_store", "own_stores", "root"]
 UNREACHABLE = "MLflow cannot be reached, so cnn goes on unlogged ("
@@ -78,7 +79,7 @@ def test_a_server_that_is_down_at_the_start_in_the_middle_or_at_the_end_costs_a_
             assert run.is_new
             run.log_metrics({"epoch/val_loss": 1.0}, step=1)
             run.complete()
-    assert [(found.info.status, figures(found)) for found in stored(root)] == [
+    assert [(found.info.status, metrics(found)) for found in stored(root)] == [
         ("FINISHED", {"epoch/val_loss": 1.0})
     ] * 2
 
@@ -109,10 +110,10 @@ def test_an_artifact_that_does_not_fit_leaves_the_evaluation_undone(root, capsys
             run.log_artifacts(root / "figures", "figures")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        run.evaluated("key")
+        run.set_tag(EVALUATION_TAG, "key")
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{UNREACHABLE}[Errno 27] File too large: ")
-    assert "emopipe.evaluate.report" not in stored(root)[0].data.tags
+    assert EVALUATION_TAG not in stored(root)[0].data.tags
 
 
 @pytest.mark.slow
@@ -141,7 +142,7 @@ def test_a_store_that_is_wiped_between_two_stages_is_filled_anew(root):
         assert run.is_new
         run.log_metrics({"epoch/val_loss": 1.0}, step=1)
         run.complete()
-    assert [figures(found) for found in stored(root)] == [{"epoch/val_loss": 1.0}]
+    assert [metrics(found) for found in stored(root)] == [{"epoch/val_loss": 1.0}]
 
 
 def test_a_store_that_is_no_database_is_one_line(root, capsys):

@@ -1,4 +1,4 @@
-"""`import_source`: a source comes into data/, DVC tracks it, and nothing that DVC lacks is lost."""
+"""`emopipe data import`: a source comes into data/, DVC tracks it, and nothing that DVC lacks is lost."""
 
 import subprocess
 import sys

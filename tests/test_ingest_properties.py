@@ -1,4 +1,4 @@
-"""Whatever a source holds, in whatever form and order: no row is lost, and a picture keeps its id."""
+"""In every format and order of rows, no row is lost, and an image keeps its id."""
 
 import tempfile
 from collections import Counter
@@ -64,25 +64,25 @@ def as_parquet(folder, rows):
     return folder
 
 
-FORMS = (as_csv, as_folders, as_zip, as_parquet)
+MAKERS = (as_csv, as_folders, as_zip, as_parquet)
 
 
-def ingested(form, rows):
-    """The faces, and the report, of a source of this form."""
+def ingested(make_source, rows):
+    """The faces and the report of a source of one format."""
     with tempfile.TemporaryDirectory() as name:
-        source, table = form(Path(name, "data"), rows), Path(name, "faces.parquet")
+        source, table = make_source(Path(name, "data"), rows), Path(name, "faces.parquet")
         base, image = BaseParams(seed=0, classes=CLASSES), ImageParams(size=16, channels=1)
-        wanted = ingest_params(max_pixels=1000)
-        report = ingest(source, table, base=base, image=image, ingest=wanted).report
+        params = ingest_params(max_pixels=1000)
+        report = ingest(source, table, base=base, image=image, ingest=params).report
         return faces_from_arrow(read_parquet(table)).frame, report
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("make_source", MAKERS)
 @settings(max_examples=15, deadline=None)
 @given(rows=rows_of_a_source)
-def test_each_row_is_accounted_once_by_its_split_and_class(form, rows):
+def test_each_row_is_counted_once_by_its_split_and_class(make_source, rows):
     rows = SOUND + rows
-    frame, report = ingested(form, rows)
+    frame, report = ingested(make_source, rows)
     given_rows = Counter((split, label if label in CLASSES else UNKNOWN) for split, label, _ in rows)
     counted = Counter(zip(frame["split"], frame["label"], strict=True))
     for by_split in report["rejected_by_split"].values():
@@ -97,11 +97,11 @@ def test_each_row_is_accounted_once_by_its_split_and_class(form, rows):
 
 @settings(max_examples=15, deadline=None)
 @given(rows=rows_of_a_source, random=st.randoms(use_true_random=False))
-def test_a_picture_has_one_id_in_every_form_order_and_encoding(rows, random):
+def test_a_picture_has_one_id_in_every_format_order_and_encoding(rows, random):
     rows = SOUND + [(split, label, name) for split, label, name in rows if name != TOO_LARGE]
     expected = None
-    for form in FORMS:
-        frame, _ = ingested(form, random.sample(rows, len(rows)))
+    for make_source in MAKERS:
+        frame, _ = ingested(make_source, random.sample(rows, len(rows)))
         found = Counter(zip(frame["id"], frame["split"], frame["label"], strict=True))
         expected = expected or found
         assert found == expected

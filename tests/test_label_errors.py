@@ -1,4 +1,4 @@
-"""Labels that were set wrong on purpose are found by models that have not seen them."""
+"""Planted label errors are found by out-of-fold models."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def bands(labels, rng):
 
 
 def labelled():
-    """Pictures, their labels, which of these are wrong, and what is true."""
+    """Images, their labels, which of these are wrong, and the true ones."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, NUM_FACES)
     wrong = np.zeros(NUM_FACES, dtype=bool)
@@ -28,22 +28,22 @@ def labelled():
     return bands(truth, rng), np.where(wrong, (truth + 1) % 3, truth), wrong, truth
 
 
-def judged_with(max_quality):
-    pictures, labels, _, _ = labelled()
+def scored(max_quality):
+    images, labels, _, _ = labelled()
     groups = np.arange(NUM_FACES)
     return find_label_errors(
-        describe(pictures), labels, groups, classes=CLASSES, folds=3, max_quality=max_quality, seed=0
+        describe(images), labels, groups, classes=CLASSES, folds=3, max_quality=max_quality, seed=0
     )
 
 
 @pytest.fixture(scope="module")
-def judged():
-    """The table of judgements, which labels are wrong, and the true ones."""
-    return judged_with(0.5), *labelled()[2:]
+def scores():
+    """The scores, which labels are wrong, and the true ones."""
+    return scored(0.5), *labelled()[2:]
 
 
-def test_wrong_labels_are_the_suspects(judged):
-    table, wrong, _ = judged
+def test_wrong_labels_are_the_suspects(scores):
+    table, wrong, _ = scores
     found = (table["suspect"].to_numpy() & wrong).sum()
     assert found >= 0.9 * NUM_WRONG
     assert found >= 0.8 * table["suspect"].sum()
@@ -52,29 +52,29 @@ def test_wrong_labels_are_the_suspects(judged):
     assert table["quality"][~wrong].median() > 0.7
 
 
-def test_the_right_label_is_suggested(judged):
-    table, wrong, truth = judged
+def test_the_right_label_is_suggested(scores):
+    table, wrong, truth = scores
     assert (table["suggested"][wrong] == np.array(CLASSES)[truth[wrong]]).mean() > 0.9
 
 
-def test_only_labels_below_the_limit_are_suspects(judged):
-    table = judged[0]
+def test_only_labels_below_the_limit_are_suspects(scores):
+    table = scores[0]
     quality = table["quality"][table["suspect"]]
     assert quality.max() < 0.5
     limit = quality.median()
-    again = judged_with(limit)
+    again = scored(limit)
     assert again["suspect"].equals(table["suspect"] & (table["quality"] < limit))
 
 
-def test_faces_of_one_group_do_not_judge_each_other():
-    """Twenty copies of one face have one wrong label: a model that saw the others would believe it."""
+def test_groups_never_cross_folds():
+    """Twenty copies of one face have one wrong label: a model trained on the others would confirm it."""
     rng = np.random.default_rng(2)
     truth = rng.integers(0, 3, 300)
-    pictures = bands(truth, rng)
-    pictures[:20], truth[:20] = pictures[0], truth[0]
+    images = bands(truth, rng)
+    images[:20], truth[:20] = images[0], truth[0]
     labels = truth.copy()
     labels[:20] = (truth[:20] + 1) % 3
-    features = describe(pictures)
+    features = describe(images)
     together = np.where(np.arange(300) < 20, 0, np.arange(300))
 
     def quality(groups):
@@ -84,7 +84,7 @@ def test_faces_of_one_group_do_not_judge_each_other():
     assert quality(together) < 0.3 < quality(np.arange(300))
 
 
-def test_the_description_is_of_the_shape_not_of_the_light():
+def test_hog_features_describe_shape_not_light():
     rng = np.random.default_rng(3)
     face = rng.integers(40, 120, (60, 50, 3), dtype=np.uint8)
     plain, darker, other = describe([face, face // 2, face[::-1]]).astype(np.float64)

@@ -16,11 +16,10 @@ import pytest
 from PIL import Image
 
 from emopipe.core.errors import DataError, ParamsError
-from emopipe.inference.annotated import VideoWriter
-from emopipe.inference.camera import Camera, why_not
-from emopipe.inference.frames import VideoFile
-from emopipe.inference.live import FaceLog, follow, run_live
+from emopipe.inference.camera import Camera, camera_error
+from emopipe.inference.live import FaceLog, run_live, track
 from emopipe.inference.overlay import COLOURS
+from emopipe.inference.video import VideoFile, VideoWriter
 from emopipe.inference.window import NO_DISPLAY
 from projects import BIN, ROOT, run
 from scenes import CLASSES, write_clip
@@ -31,7 +30,7 @@ NUM_FACES = [*[0] * 4, *[1] * 6, *[3] * 6, 0, 0]
 
 
 class Scripted:
-    """A camera that gives a frame, numbered by its shade, each time it may; then it is pulled out."""
+    """A camera that gives a frame, numbered by its shade, for each release of `may`; then it is unplugged."""
 
     def __init__(self, num_frames: int) -> None:
         self.num_frames, self.num_read, self.released = num_frames, 0, threading.Event()
@@ -55,76 +54,78 @@ class Scripted:
         time.sleep(0.02)
 
 
-def test_only_the_newest_frame_of_a_camera_is_given():
+def test_a_camera_yields_its_newest_frame_only():
     capture = Scripted(5)
     with Camera(capture) as camera:
         frames = iter(camera)
         capture.give(4)
         first = next(frames)
         assert (first.index, first.image[0, 0].tolist()) == (3, [4, 0, 0]), "the last of four, in RGB"
-        assert camera.num_passed_over == 3
+        assert camera.num_dropped == 3
         capture.may.release()
         assert next(frames).index == 4
         capture.may.release()
-        with pytest.raises(DataError, match=r"^the camera has stopped: look whether it is still connected$"):
+        with pytest.raises(DataError, match=r"^the camera has stopped: check its connection$"):
             next(frames)
     assert capture.released.wait(1)
 
 
-def test_a_camera_that_gives_no_picture_is_given_up(monkeypatch):
-    monkeypatch.setattr("emopipe.inference.camera.PATIENCE", 0.05)
+def test_a_camera_without_frames_is_an_error(monkeypatch):
+    monkeypatch.setattr("emopipe.inference.camera.TIMEOUT", 0.05)
     with (
         Camera(Scripted(0)) as camera,
-        pytest.raises(DataError, match=r"^the camera has given no picture for 0 seconds: look whether it is still "),
+        pytest.raises(DataError, match=r"^the camera gave no frame for 0 seconds: check its connection$"),
     ):
         next(iter(camera))
 
 
-def test_a_camera_that_does_not_open_is_one_line_that_says_why(tmp_path):
-    assert why_not(0, tmp_path) == (
+def test_a_camera_that_does_not_open_is_one_line_with_the_reason(tmp_path):
+    assert camera_error(0, tmp_path) == (
         "there is no camera 0 (this machine has none): name one with --camera, or a video with --source"
     )
     for name in ("video0", "video10", "video2", "vcs"):
         (tmp_path / name).touch()
-    assert why_not(1, tmp_path) == (
+    assert camera_error(1, tmp_path) == (
         "there is no camera 1 (there are 0, 2, 10): name one with --camera, or a video with --source"
     )
-    assert why_not(2, tmp_path) == (
-        f"camera 2 gives no picture: close what else uses it, and see that you may read {tmp_path}/video2"
+    assert camera_error(2, tmp_path) == (
+        f"camera 2 gives no frame: close other programs that use it, and check access to {tmp_path}/video2"
     )
-    assert why_not(2, None).startswith("camera 2 does not open: ")
+    assert camera_error(2, None).startswith("camera 2 does not open: ")
 
 
-def test_all_frames_of_a_file_are_followed_and_logged(tmp_path, clip, recogniser):
+def test_all_frames_of_a_file_are_tracked_and_logged(tmp_path, clip, recogniser):
     log = tmp_path / "log.csv"
     before = datetime.now().astimezone()
     seen = run_live(0, clip, recogniser, headless=True, log=log)
     assert (seen.num_frames, seen.num_faces) == (18, 3)
-    assert re.fullmatch(r"18 frames in \d+\.\d s \(\d+\.\d a second\), 3 faces", seen.line())
+    assert re.fullmatch(r"18 frames in \d+\.\d s \(\d+\.\d per second\), 3 faces", seen.line())
     rows = list(csv.DictReader(log.read_text().splitlines()))
     per_frame = [[row["face"] for row in rows if row["frame"] == str(frame)] for frame in range(18)]
     assert per_frame == [[""] if n == 0 else [str(k + 1) for k in range(n)] for n in NUM_FACES]
     times = [datetime.fromisoformat(row["time"]) for row in rows]
     assert times == sorted(times)
     assert abs((times[0] - before).total_seconds()) < 600
-    with pytest.raises(ParamsError, match=r"^\S+log.csv exists: name another file for --log$"):
+    with pytest.raises(
+        ParamsError, match=r"^\S+log.csv cannot be written \(File exists\): name another file for --log$"
+    ):
         run_live(0, clip, recogniser, headless=True, log=log)
     with pytest.raises(ParamsError, match=r"^\S+ cannot be written \(No such file or directory\): name another file"):
-        FaceLog(tmp_path / "no" / "log.csv", "a", recogniser)
+        FaceLog(tmp_path / "no" / "log.csv", "a", CLASSES)
 
 
-def test_ctrl_c_is_the_usual_end(clip, recogniser):
+def test_ctrl_c_ends_the_loop(clip, recogniser):
     def interrupted():
         for frame in VideoFile(clip):
             if frame.index == 12:
                 raise KeyboardInterrupt
             yield frame
 
-    seen = follow(interrupted(), recogniser, screen=None, log=None)
+    seen = track(interrupted(), recogniser, viewer=None, log=None)
     assert (seen.num_frames, seen.num_faces) == (12, 3)
 
 
-def test_a_recording_plays_as_fast_as_it_was(tmp_path):
+def test_a_recording_plays_in_real_time(tmp_path):
     """Three frames a second, of which the last comes late, in a file of ten a second."""
     with VideoWriter(tmp_path / "r.mp4", 10) as writer:
         for shade, seconds in ((50, 5.0), (100, 5.33), (200, 6.0)):
@@ -138,17 +139,17 @@ def live(folder: Path, *words: str, **environment: str):
     return run(folder, "emopipe", "live", *words, PYTHONPATH=SOURCE, **environment)
 
 
-def test_what_stops_the_command_is_one_line(tmp_path, bundle, clip, monkeypatch):
+def test_failures_of_the_command_are_one_line(tmp_path, bundle, clip, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     (tmp_path / "text.mp4").write_text("no video")
     model = ("--model", str(bundle))
     lines = {
-        ("--source", "no.mp4"): "no.mp4: there is no such file",
+        ("--source", "no.mp4"): "no.mp4: No such file or directory",
         ("--source", "text.mp4"): "text.mp4: OpenCV does not read it as a video",
         ("--source", str(clip)): NO_DISPLAY,
     }
     if not list(Path("/dev").glob("video*")):
-        lines[("--headless",)] = why_not(0, Path("/dev"))
+        lines[("--headless",)] = camera_error(0, Path("/dev"))
     for words, line in lines.items():
         done = live(tmp_path, *words, *model)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", f"emopipe: {line}\n")
@@ -181,7 +182,7 @@ def desktop(monkeypatch):
 
 
 def windows(connection):
-    """Those that a person sees."""
+    """The visible windows."""
     from Xlib import X
 
     tree = connection.screen().root.query_tree().children
@@ -214,7 +215,7 @@ def press(connection, window, key: str) -> None:
 
 
 def wait_for(condition, process, seconds: float = 600):
-    """What `condition` gives once it holds; so long that a busy machine does not break it."""
+    """The first true value of `condition`; the timeout allows for a busy machine."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert process.poll() is None, process.communicate()
@@ -224,7 +225,7 @@ def wait_for(condition, process, seconds: float = 600):
 
 
 @pytest.mark.slow
-def test_a_person_can_watch_pause_record_and_quit(tmp_path, bundle, desktop):
+def test_the_keys_of_the_window_pause_record_and_quit(tmp_path, bundle, desktop):
     """The real loop in one window; the clip is long, so that it only ends by the key."""
     clip = tmp_path / "long.mp4"
     writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), 10, (640, 480))
@@ -264,6 +265,6 @@ def test_a_person_can_watch_pause_record_and_quit(tmp_path, bundle, desktop):
     finally:
         process.kill()
     assert (process.returncode, err) == (0, "")
-    assert re.fullmatch(r"\d+ frames in \d+\.\d s \(\d+\.\d a second\), 3 faces\n", out)
+    assert re.fullmatch(r"\d+ frames in \d+\.\d s \(\d+\.\d per second\), 3 faces\n", out)
     [recording] = tmp_path.glob("emopipe-*.mp4")
     assert sum(1 for _ in VideoFile(recording)) > 0

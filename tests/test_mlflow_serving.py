@@ -16,7 +16,7 @@ import pytest
 
 from emopipe.export.runtime import Bundle
 from emopipe.faces.png import encode_png
-from emopipe.tracking.registry import log_bundle, new_version
+from emopipe.tracking.registry import add_version
 from emopipe.tracking.store import NAME, connect
 from projects import ROOT, environment
 
@@ -35,8 +35,7 @@ def port(bundle, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
         client, _ = connect(root)
-        model = log_bundle(client, None, bundle, FACE, None)
-        version = new_version(client, model.model_uri, None, {}, "", model.model_id)
+        version = add_version(client, None, bundle, FACE, {}, "", None)
         client.set_registered_model_alias(NAME, "champion", version)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

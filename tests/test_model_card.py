@@ -76,28 +76,28 @@ def changed(report, **values):
 @pytest.mark.parametrize(
     "text",
     [
-        "Chosen among cnn, resnet18 by macro_f1 on validation; test decided nothing.",
+        "Selected among cnn, resnet18 by macro_f1 on validation; test was not used for it.",
         "| accuracy | 0.800 (0.750 to 0.850) | 0.700 (0.650 to 0.750) |",
         "| sad | 0.800 | 0.600 | 0.800 | 0.700 | 20 |",
-        "1,234,567 parameters, 50.6 million multiply-accumulates for one view of a face. Each answer is the mean over",
-        "7 rows with a picture identical, pixel by pixel, to one of another split were taken out, from training first",
-        "3 rows with a picture nearly the same as one of another split were taken out",
+        "1,234,567 parameters, 50.6 million multiply-accumulates for one view of a face. Logits are averaged over",
+        "7 rows with an image identical, pixel by pixel, to one of another split were dropped, from training first",
+        "3 rows with an image nearly the same as one of another split were dropped",
         "Logits are divided by 0.75, fitted on validation",
         "| expected calibration error | 0.120 | 0.020 |",
         "FER2013 CSV: 1,003 rows read, 3 of them rejected",
-        "took out 10 more (split_leak 7, near_split_leak 3)",
+        "Validation dropped 10 more (split_leak 7, near_split_leak 3)",
         "| train | 900 | 30 | 930 |",
         "| training set, as balanced | 900 | 450 | 1,350 |",
         "Balance: augment. 31.1% of the training set is synthetic.",
         "| fp32, one by one | 20 | 100.00% | 1e-06 | 0.00 | happy 0.00 |",
         "| int8 | 20 | 95.00% | 1e-06 | 1.20 | sad 3.00 |",
-        "With noise of 42 other sizes, counts and colours, 1x1 among them, probabilities differ by at most 3e-06.",
-        "what observers said of a picture, not what a person felt",
+        "On noise of 42 other shapes (sizes from 1x1, counts, channels), probabilities differ by at most 3e-06.",
+        "judgements of observers about an image, not what a person felt",
         "since 2 February 2025 it is prohibited to infer emotions of people at work and in education, except for "
         "medical or safety reasons (Article 5(1)(f))",
         "deployers must inform the people who are exposed to it (Article 50(3), since 2 August 2026)",
         "Face images are personal data",
-        "It looks at grey levels",
+        "Its input is grey: colour is converted.",
     ],
 )
 def test_the_card_contains(text):
@@ -107,21 +107,21 @@ def test_the_card_contains(text):
 def test_leaks_that_were_kept_are_reported():
     findings = [{"kind": "split_leak", "policy": "keep", "num_rows": 14}]
     assert (
-        "**No**: 14 rows with a picture identical, pixel by pixel, to one of another split were kept "
-        "(validate.policy.split_leak), so the figures are too high."
+        "14 rows with an image identical, pixel by pixel, to one of another split were **kept** "
+        "(validate.policy.split_leak), so the metrics are too high."
     ) in card(validate=changed(VALIDATE, findings=findings))
 
 
 def test_the_absence_of_leaks_is_reported():
     findings = [{"kind": "near_split_leak", "policy": "drop", "num_rows": 0}]
-    assert "No picture was nearly the same as one of another split." in card(
+    assert "No image was nearly the same as one of another split." in card(
         validate=changed(VALIDATE, findings=findings)
     )
 
 
 def test_an_int8_graph_that_was_left_out_is_reported_with_its_metrics():
     text = card(export=changed(EXPORT, parity__int8__kept=False))
-    assert "int8 differs too much, so `model.int8.onnx` is left out." in text
+    assert "int8 exceeds the limits, so `model.int8.onnx` is left out." in text
     assert "| int8 | 20 | 95.00% |" in text
 
 
@@ -131,4 +131,4 @@ def test_a_checkpoint_for_ultralytics_is_described():
 
 
 def test_the_card_of_a_colour_model_describes_the_input():
-    assert "It looks at colour: grey is repeated" in card(channels=3)
+    assert "Its input is colour: grey is repeated" in card(channels=3)

@@ -1,4 +1,4 @@
-"""Copies that are changed a little are paired, by descriptors and then by pixels; others are not."""
+"""Near-duplicates are paired, by descriptors and then by pixels; other images are not."""
 
 import cv2
 import numpy as np
@@ -75,6 +75,6 @@ def test_pairs_of_pictures_that_are_all_alike_grow_with_their_number_and_not_its
         assert (found.pairs[:, 0] < found.pairs[:, 1]).all()
 
 
-def test_rows_are_tied_by_a_shared_picture_and_by_pairs_in_several_steps():
+def test_groups_connect_shared_images_and_pairs_in_several_steps():
     pairs = Pairs(pairs=np.array([[0, 1], [1, 3]]), mirrored=np.zeros(2, bool), similarity=np.ones(2))
     assert connected_groups(pd.Series(["d", "b", "d", "c", "a"]), pairs).tolist() == ["b", "b", "b", "b", "a"]

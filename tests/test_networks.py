@@ -6,8 +6,7 @@ from safetensors.torch import save_file
 
 from emopipe.core.errors import ModelError
 from emopipe.core.params import parse_params
-from emopipe.training.networks import architecture, build_network
-from emopipe.training.networks.cost import num_macs
+from emopipe.training.networks import architecture, build_network, num_macs
 from emopipe.training.networks.strides import strided_layers
 from emopipe.training.params import FileParams
 from emopipe.training.pretrained import initial_weights, verified_file

@@ -1,4 +1,4 @@
-"""Where something is from: its commit, what was not committed, and what DVC's lock says of data and outs."""
+"""The origin of outs: commit, uncommitted changes, and the hashes of data and outs in dvc.lock."""
 
 import json
 import subprocess

@@ -220,7 +220,7 @@ def test_an_ensemble_is_one_more_model_in_the_reports(pipeline):
 
 def test_a_student_learns_from_what_trained_models_say(copy):
     root, teaching = copy.root, MODELS[1]
-    said = succeed(root, "emopipe", "teach", "teacher.parquet", "--model", teaching)
+    said = succeed(root, "emopipe", "distill", "teacher.parquet", "--model", teaching)
     teacher = yaml.safe_load(said.splitlines()[-1])["teacher"]
     change_params(root, train__teacher=teacher, models=["cnn"], ensembles={})
     assert stages_run(succeed(root, "dvc", "repro", "--dry", "train")) == ["train@cnn"]

@@ -1,4 +1,4 @@
-"""`emopipe predict`: what is read, what is written, and that nothing is lost or kept."""
+"""`emopipe predict`: inputs, output formats, annotated copies and errors."""
 
 import csv
 import json
@@ -20,11 +20,11 @@ from emopipe.core.errors import DataError, ParamsError
 from emopipe.faces.png import encode_png
 from emopipe.inference.annotated import Annotator
 from emopipe.inference.formats import FORMATS
-from emopipe.inference.frames import VideoFile
 from emopipe.inference.inputs import Input, find_inputs
 from emopipe.inference.model import open_model
 from emopipe.inference.predict import predict_files
-from emopipe.inference.reading import Reading, read_crops, read_inputs
+from emopipe.inference.results import Result, classify_files, recognise_files
+from emopipe.inference.video import VideoFile
 from mutants import damaged, damaged_pictures
 from projects import ROOT, environment, run
 from scenes import CLASSES, scene, write_clip
@@ -71,10 +71,10 @@ def test_files_folders_and_patterns_are_found_in_order(tmp_path, monkeypatch):
     assert found(["odd[1].png"]) == [("odd[1].png", "image")], "a file of this name goes before the pattern"
     assert found(["**/*.jpg", "*.gif"]) == [("b/2.jpg", "image"), ("*.gif", "missing")]
     assert found([str(tmp_path / "b" / "?.jpg")]) == [(str(tmp_path / "b" / "2.jpg"), "image")]
-    assert found(["b"], without=Path("b/c")) == of_b[:-1]
+    assert found(["b"], exclude=Path("b/c")) == of_b[:-1]
 
 
-def test_a_file_is_read_when_it_is_wanted_and_not_before(tmp_path, recogniser):
+def test_files_are_read_lazily(tmp_path, recogniser):
     picture, asked = save(tmp_path / "a.png", scene()), []
 
     def endless():
@@ -82,7 +82,7 @@ def test_a_file_is_read_when_it_is_wanted_and_not_before(tmp_path, recogniser):
             asked.append(1)
             yield Input(picture, "image")
 
-    assert len(list(islice(read_inputs(endless(), recogniser), 3))) == 3
+    assert len(list(islice(recognise_files(endless(), recogniser), 3))) == 3
     assert len(asked) == 3
 
 
@@ -91,7 +91,7 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path, recogniser):
 
     def peak_of(num_files: int) -> int:
         tracemalloc.start()
-        assert sum(1 for _ in read_crops((face for _ in range(num_files)), recogniser)) == num_files
+        assert sum(1 for _ in classify_files((face for _ in range(num_files)), recogniser)) == num_files
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return peak
@@ -100,15 +100,15 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path, recogniser):
     assert peak_of(2000) < 1.2 * peak_of(200)
 
 
-def test_crops_give_what_the_model_says_of_the_files(tmp_path, recogniser, bundle):
+def test_crops_get_the_predictions_of_the_model_for_the_files(tmp_path, recogniser, bundle):
     shades = [0, 250, 130, 100]
     paths = [save(tmp_path / f"{k}.png", grey(shade, 20 + k % 2)) for k, shade in enumerate(shades)]
-    readings = list(read_crops(find_inputs([str(tmp_path)]), recogniser))
+    results = list(classify_files(find_inputs([str(tmp_path)]), recogniser))
     expected = open_model(str(bundle)).predict_encoded([path.read_bytes() for path in paths])
-    assert [reading.path for reading in readings] == paths
-    assert np.stack([reading.faces[0].probabilities for reading in readings]) == pytest.approx(expected)
-    assert [face.box for face in readings[1].faces] == [(0, 0, 21, 21)]
-    assert [recogniser.label(reading.faces[0]) for reading in readings] == ["dark", "bright", "medium", "medium"]
+    assert [result.path for result in results] == paths
+    assert np.stack([result.faces[0].probabilities for result in results]) == pytest.approx(expected)
+    assert [face.box for face in results[1].faces] == [(0, 0, 21, 21)]
+    assert [result.faces[0].label for result in results] == ["dark", "bright", "medium", "medium"]
 
 
 def test_json_lines_hold_every_image_and_every_failure(tmp_path, monkeypatch, recogniser, capsys):
@@ -124,10 +124,10 @@ def test_json_lines_hold_every_image_and_every_failure(tmp_path, monkeypatch, re
     assert [set(face) for face in two["faces"]] == [{"box", "score", "label", "probabilities"}] * 2
     assert [sum(face["probabilities"].values()) for face in two["faces"]] == pytest.approx([1, 1], abs=1e-5)
     assert err == "emopipe: broken.jpg: the bytes do not decode as an image\n"
-    assert counts.line() == "2 pictures, 2 faces, 1 files not readable, 0 other files passed over"
+    assert counts.line() == "2 images, 2 faces, 1 unreadable files, 0 other files skipped"
 
 
-def test_csv_has_a_row_per_face_and_one_where_there_is_none(tmp_path, recogniser, capsys):
+def test_csv_has_a_row_per_face_and_one_for_an_image_without(tmp_path, recogniser, capsys):
     save(tmp_path / "a.png", scene(*PLACES))
     save(tmp_path / "b, with comma.png", scene())
     (tmp_path / "c.png").write_bytes(b"rubbish")
@@ -143,67 +143,67 @@ def test_csv_has_a_row_per_face_and_one_where_there_is_none(tmp_path, recogniser
 
 
 def test_a_video_is_read_frame_by_frame_with_stable_ids(clip, recogniser):
-    readings = list(read_inputs([Input(clip, "video")], recogniser))
-    assert [[face.id for face in reading.faces] for reading in readings] == [
+    results = list(recognise_files([Input(clip, "video")], recogniser))
+    assert [[face.id for face in result.faces] for result in results] == [
         *[[]] * 4,
         *[[1]] * 6,
         *[[1, 2, 3]] * 6,
         [],
         [],
     ]
-    assert [reading.frame for reading in readings] == list(range(18))
-    assert [reading.seconds for reading in readings] == pytest.approx([k / 10 for k in range(18)], abs=0.001)
+    assert [result.frame for result in results] == list(range(18))
+    assert [result.seconds for result in results] == pytest.approx([k / 10 for k in range(18)], abs=0.001)
 
 
-def test_a_video_that_ends_early_is_not_taken_for_a_shorter_one(clip, tmp_path, recogniser):
-    frames = [reading.frame for reading in read_inputs([Input(clip, "video")], recogniser)]
+def test_a_truncated_video_is_an_error(clip, tmp_path, recogniser):
+    frames = [result.frame for result in recognise_files([Input(clip, "video")], recogniser)]
     damaged = tmp_path / "damaged.avi"
     whole = write_clip(tmp_path / "whole.avi", codec="MJPG").read_bytes()
     damaged.write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.mp4").write_text("no video")
-    *_, end = read_inputs([Input(damaged, "video")], recogniser)
+    *_, end = recognise_files([Input(damaged, "video")], recogniser)
     assert end.error is not None
     assert end.error.startswith("it ends early: ")
     assert len(frames) == 18
-    [text] = read_inputs([Input(tmp_path / "text.mp4", "video")], recogniser)
+    [text] = recognise_files([Input(tmp_path / "text.mp4", "video")], recogniser)
     assert text.error == "OpenCV does not read it as a video"
-    [crop] = read_crops([Input(clip, "video")], recogniser)
+    [crop] = classify_files([Input(clip, "video")], recogniser)
     assert crop.error == "expected an image of one face, got a video"
 
 
-def test_too_large_a_picture_is_refused_by_its_header(tmp_path, recogniser):
+def test_a_too_large_image_is_refused_by_its_header(tmp_path, recogniser):
     header = struct.pack(">IIBBBBB", 6000, 5000, 8, 0, 0, 0, 0)
     chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + b"\0" * 4)
-    [reading] = read_inputs(find_inputs([str(tmp_path)]), recogniser)
-    assert reading.error == "6000x5000 pixels are more than the limit of 25000000"
+    [result] = recognise_files(find_inputs([str(tmp_path)]), recogniser)
+    assert result.error == "6000x5000 pixels are more than the limit of 25000000"
 
 
 def check_fuzz(folder, clip, recogniser, capsys, number):
-    """`number` damaged pictures, and damaged videos: each is read or has one line of a reason, and none is lost."""
+    """`number` damaged pictures, and damaged videos: each has a result or an error."""
     rng, whole = np.random.default_rng(0), clip.read_bytes()
     for index, content in enumerate(damaged_pictures(0, number)):
         (folder / f"{index:05d}.png").write_bytes(content)
     counts = predict_files([str(folder)], recogniser, form="jsonl", crops=True, annotate=None)
-    written, said = capsys.readouterr()
-    lines = [json.loads(line) for line in written.splitlines()]
-    assert len(lines) == number == counts.num_pictures + counts.num_unreadable
+    out, err = capsys.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert len(lines) == number == counts.num_images + counts.num_unreadable
     assert len({line["path"] for line in lines}) == number
-    assert min(counts.num_pictures, counts.num_unreadable) > number // 20
-    assert [line["path"] for line in lines if "error" in line] == [line.split(": ")[1] for line in said.splitlines()]
+    assert min(counts.num_images, counts.num_unreadable) > number // 20
+    assert [line["path"] for line in lines if "error" in line] == [line.split(": ")[1] for line in err.splitlines()]
     for index in range(number // 50):
         (folder / f"{index}.mp4").write_bytes(damaged(rng, whole))
     videos = predict_files([f"{folder}/*.mp4"], recogniser, form="jsonl", crops=False, annotate=None)
-    assert videos.num_pictures
+    assert videos.num_images
     assert videos.num_unreadable == len(capsys.readouterr().err.splitlines())
 
 
-def test_damaged_pictures_and_videos_are_read_or_have_a_reason(tmp_path, clip, recogniser, capsys):
+def test_damaged_pictures_and_videos_have_a_result_or_an_error(tmp_path, clip, recogniser, capsys):
     check_fuzz(tmp_path, clip, recogniser, capsys, number=300)
 
 
 @pytest.mark.slow
-def test_ten_thousand_damaged_pictures_are_read_or_have_a_reason(tmp_path, clip, recogniser, capsys):
+def test_ten_thousand_damaged_pictures_have_a_result_or_an_error(tmp_path, clip, recogniser, capsys):
     check_fuzz(tmp_path, clip, recogniser, capsys, number=10_000)
 
 
@@ -228,9 +228,9 @@ def test_annotated_copies_keep_names_and_frames(tmp_path, monkeypatch, clip, rec
 
 def test_a_grey_crop_is_annotated_too(tmp_path, recogniser):
     picture = save(tmp_path / "1.png", grey(10, 48))
-    with Annotator(tmp_path / "out", recogniser) as annotator:
-        for reading in read_crops([Input(picture, "image")], recogniser):
-            annotator.add(reading)
+    with Annotator(tmp_path / "out", recogniser.classes) as annotator:
+        for result in classify_files([Input(picture, "image")], recogniser):
+            annotator.add(result)
     [copy] = (tmp_path / "out").rglob("1.png")
     assert cv2.imread(str(copy)).shape == (48, 48, 3)
 
@@ -238,7 +238,7 @@ def test_a_grey_crop_is_annotated_too(tmp_path, recogniser):
 def test_an_annotated_copy_never_replaces_its_original(tmp_path, monkeypatch, recogniser):
     monkeypatch.chdir(tmp_path)
     before = save(Path("1.png"), scene()).read_bytes()
-    line = r"^1.png would be written over itself: expected another folder for --annotate$"
+    line = r"^1.png would be overwritten: expected another folder for --annotate$"
     with pytest.raises(ParamsError, match=line):
         predict_files(["1.png"], recogniser, form="csv", crops=False, annotate=Path())
     assert Path("1.png").read_bytes() == before
@@ -246,10 +246,10 @@ def test_an_annotated_copy_never_replaces_its_original(tmp_path, monkeypatch, re
 
 def test_a_video_is_not_left_half_written(tmp_path, monkeypatch, clip, recogniser):
     monkeypatch.chdir(tmp_path)
-    readings = islice(read_inputs([Input(clip, "video")], recogniser), 3)
-    with pytest.raises(KeyboardInterrupt), Annotator(Path("out"), recogniser) as annotator:
-        for reading in readings:
-            annotator.add(reading)
+    results = islice(recognise_files([Input(clip, "video")], recogniser), 3)
+    with pytest.raises(KeyboardInterrupt), Annotator(Path("out"), recogniser.classes) as annotator:
+        for result in results:
+            annotator.add(result)
         raise KeyboardInterrupt
     assert [path for path in Path("out").rglob("*") if path.is_file()] == []
 
@@ -260,28 +260,28 @@ def test_a_folder_without_pictures_is_one_line(tmp_path, recogniser):
         predict_files([str(tmp_path)], recogniser, form="csv", crops=False, annotate=None)
 
 
-def test_a_name_cannot_move_the_cursor(recogniser, capsys):
-    line = next(iter(FORMATS["table"](recogniser).lines(Reading(path=Path("a\x1b[2Jb.png")))))
+def test_file_names_are_printed_without_control_characters(recogniser, capsys):
+    line = next(FORMATS["table"][1](Result(path=Path("a\x1b[2Jb.png")), CLASSES))
     assert "\x1b" not in line
 
 
-def test_the_command_says_by_its_status_that_a_file_was_not_readable(tmp_path, bundle):
+def test_an_unreadable_file_is_status_3(tmp_path, bundle):
     save(tmp_path / "a.png", scene(PLACES[0]))
     good = emopipe(tmp_path, "predict", "a.png", "--model", str(bundle))
     assert (good.returncode, good.stderr) == (
         0,
-        "emopipe: 1 pictures, 1 faces, 0 files not readable, 0 other files passed over\n",
+        "emopipe: 1 images, 1 faces, 0 unreadable files, 0 other files skipped\n",
     )
     assert [line.split()[0] for line in good.stdout.splitlines()] == ["file", "a.png"]
     bad = emopipe(tmp_path, "predict", "a.png", "b.png", "--model", str(bundle), "--format", "jsonl")
     assert bad.returncode == 3
-    assert bad.stderr.startswith("emopipe: b.png: there is no such file\nemopipe: 1 pictures")
+    assert bad.stderr.startswith("emopipe: b.png: No such file or directory\nemopipe: 1 images")
     missing = emopipe(tmp_path, "predict", "a.png")
     line = "emopipe: exports holds no exported model: name one with --model, or run `dvc repro export`\n"
     assert (missing.returncode, missing.stderr) == (1, line)
 
 
-def test_a_file_name_that_is_no_text_comes_out_as_it_went_in(tmp_path, bundle):
+def test_file_names_that_are_not_utf8_are_printed_unchanged(tmp_path, bundle):
     name = b"\xff\xfe.png"
     save(tmp_path / "a.png", grey(0)).rename(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     command = ["emopipe", "predict", "--crops", "--model", str(bundle), "--format"]
@@ -294,7 +294,7 @@ def test_a_file_name_that_is_no_text_comes_out_as_it_went_in(tmp_path, bundle):
     assert os.fsencode(json.loads(objects)["path"]) == name
 
 
-def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path, bundle):
+def test_a_closed_pipe_ends_the_command_without_a_traceback(tmp_path, bundle):
     for k in range(300):
         save(tmp_path / f"{k}.png", grey(k % 256))
     command = f"emopipe predict --crops --model {bundle} --format csv . | head -n 1"
@@ -303,8 +303,8 @@ def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path, bundle):
     assert "Traceback" not in done.stderr
 
 
-def test_commands_for_use_import_nothing_of_the_pipeline(tmp_path, bundle):
-    """What `pip install emopipe` brings is enough: everything else is made impossible to import."""
+def test_inference_commands_import_nothing_of_the_pipeline(tmp_path, bundle):
+    """The dependencies of `pip install emopipe` are enough; all others are made impossible to import."""
     code = """
 import sys
 class Absent:
@@ -336,5 +336,5 @@ main()
 
 def test_encode_png_is_read_like_any_other(tmp_path, recogniser):
     (tmp_path / "1.png").write_bytes(encode_png(scene(PLACES[0])))
-    [reading] = read_inputs(find_inputs([str(tmp_path)]), recogniser)
-    assert len(reading.faces) == 1
+    [result] = recognise_files(find_inputs([str(tmp_path)]), recogniser)
+    assert len(result.faces) == 1

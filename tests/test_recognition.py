@@ -1,4 +1,4 @@
-"""Finding, cutting out, classifying and following faces."""
+"""Detecting, cropping, classifying and tracking faces."""
 
 import hashlib
 import subprocess
@@ -10,14 +10,14 @@ import pytest
 
 from emopipe.core.errors import ModelError
 from emopipe.inference.model import open_model
-from emopipe.inference.recogniser import UNCERTAIN, Face, Follower, Recogniser
+from emopipe.inference.recogniser import UNCERTAIN, Recogniser, VideoRecogniser, whole_image
 from emopipe.inference.tracker import Tracker, iou
 from emopipe.vision.centerface import CenterFace, decode
 from emopipe.vision.crops import crop_faces, square_around
 from emopipe.vision.detector import Detections
 from emopipe.vision.weights import read_weights
 from emopipe.vision.yunet import YuNet
-from scenes import CLASSES, SIDE, scene, write_bundle, yunet_like
+from scenes import SIDE, scene, write_bundle, yunet_like
 
 PLACES = ((60, 90), (300, 60), (480, 300))
 
@@ -46,12 +46,12 @@ def test_the_core_imports_nothing_but_numpy_onnxruntime_opencv_and_pillow():
 
 
 @pytest.mark.parametrize("num_faces", [0, 1, 2, 3])
-def test_drawn_faces_are_found_where_they_are(detector, num_faces):
+def test_drawn_faces_are_detected_in_their_places(detector, num_faces):
     found = detector.detect(scene(*PLACES[:num_faces]))
-    wanted = [(left + SIDE / 2, top + SIDE / 2) for left, top in PLACES[:num_faces]]
+    centres = [(left + SIDE / 2, top + SIDE / 2) for left, top in PLACES[:num_faces]]
     assert len(found) == num_faces
     assert (np.diff(found.scores) <= 0).all()
-    for actual, expected in zip(middles(found.boxes), sorted(wanted), strict=True):
+    for actual, expected in zip(middles(found.boxes), sorted(centres), strict=True):
         assert actual == pytest.approx(expected, abs=SIDE / 4)
 
 
@@ -64,7 +64,7 @@ def test_boxes_are_in_pixels_of_the_picture_however_far_it_is_shrunk():
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 900), (900, 5), (33, 31)])
-def test_a_picture_of_any_shape_is_taken(detector, shape):
+def test_an_image_of_any_shape_is_accepted(detector, shape):
     assert len(detector.detect(np.zeros((*shape, 3), np.uint8))) == 0
 
 
@@ -87,7 +87,7 @@ def test_a_crop_is_a_square_around_the_face_and_stays_inside():
     assert square_around(picture, (59.9, 39.9, 60.0, 40.0)).shape == (1, 1, 1)
 
 
-def test_photographs_are_cut_into_their_faces(detector):
+def test_crops_are_squares_around_the_detected_faces(detector):
     picture = scene(*PLACES)
     crops = crop_faces(picture, detector)
     assert middles(crop.box for crop in crops) == middles(detector.detect(picture).boxes)
@@ -103,14 +103,15 @@ def test_photographs_are_cut_into_their_faces(detector):
 def test_faces_are_classified_in_their_order_whatever_their_sizes(tmp_path, channels):
     recogniser = Recogniser(open_model(str(write_bundle(tmp_path, channels=channels))), None, uncertain_below=0.5)
     shades = {(20, 20): 0, (30, 30): 128, (21, 20): 255, (20, 20, 0): 127}
-    crops = [np.full((*size[:2], channels), shade, np.uint8) for size, shade in shades.items()]
-    probabilities = recogniser.classify(crops)
-    assert [CLASSES[k] for k in probabilities.argmax(1)] == ["dark", "medium", "bright", "medium"]
-    assert probabilities.sum(1) == pytest.approx(np.ones(4))
-    assert recogniser.classify([]).shape == (0, 3)
+    images = [np.full((*size[:2], channels), shade, np.uint8) for size, shade in shades.items()]
+    faces = recogniser.classify([whole_image(image) for image in images])
+    assert [face.label for face in faces] == ["dark", "medium", "bright", "medium"]
+    assert [face.box[2:] for face in faces] == [(20, 20), (30, 30), (20, 21), (20, 20)]
+    assert [face.probabilities.sum() for face in faces] == pytest.approx(np.ones(4))
+    assert recogniser.classify([]) == []
 
 
-def test_a_grey_model_is_shown_grey_faces(model):
+def test_a_grey_model_gets_grey_crops(model):
     class EverythingIsAFace:
         def detect(self, image):
             return Detections(boxes=np.array([[0, 0, 9, 9]], np.float32), scores=np.ones(1, np.float32))
@@ -121,22 +122,21 @@ def test_a_grey_model_is_shown_grey_faces(model):
     assert face.probabilities == pytest.approx(model.predict(grey)[0])
 
 
-def test_a_face_of_which_the_model_is_not_sure_is_uncertain(model):
+def test_a_face_below_the_threshold_is_uncertain(model):
     recogniser = Recogniser(model, None, uncertain_below=0.6)
-    faces = [Face(box=(0, 0, 1, 1), score=1, probabilities=np.array(p)) for p in ([0.6, 0.4, 0], [0.5, 0.5, 0])]
-    assert [recogniser.label(face) for face in faces] == ["dark", UNCERTAIN]
+    assert [recogniser.label(np.array(p)) for p in ([0.6, 0.4, 0], [0.5, 0.5, 0])] == ["dark", UNCERTAIN]
 
 
 def test_ids_are_stable_while_faces_come_move_and_go(model, detector):
     """No face, one, several, none; the first moves all the time, and is hidden in one frame."""
-    follower = Follower(Recogniser(model, detector, uncertain_below=0.5))
+    video = VideoRecogniser(Recogniser(model, detector, uncertain_below=0.5))
     frames = [scene(), scene(), *(scene((60 + 12 * k, 90)) for k in range(4)), scene()]
     frames += [scene((108 + 12 * k, 90), (300, 60), (480, 300)) for k in range(4)] + [scene(), scene()]
-    seen = [[face.id for face in follower.recognise(frame, k / 10)] for k, frame in enumerate(frames)]
+    seen = [[face.id for face in video.recognise(frame, k / 10)] for k, frame in enumerate(frames)]
     assert seen == [[], [], [1], [1], [1], [1], [], *[[1, 2, 3]] * 4, [], []]
 
 
-def test_a_face_that_stays_away_comes_back_as_another():
+def test_a_face_that_is_undetected_for_long_gets_a_new_id():
     tracker, box, shown = Tracker(), np.array([[0, 0, 9, 9]], np.float32), np.array([[1.0]])
     ids = [tracker.update(box, shown, seconds)[0][0] for seconds in (0.0, 0.9, 1.9, 2.91)]
     assert ids == [1, 1, 1, 2]
@@ -164,7 +164,7 @@ def test_smoothing_depends_on_time_and_not_on_the_number_of_frames():
     assert ends[1] == pytest.approx(ends[0])
 
 
-def test_weights_are_only_taken_if_they_are_those_that_were_meant(tmp_path):
+def test_weights_are_verified_by_their_hash(tmp_path):
     path = tmp_path / "yunet.onnx"
     with pytest.raises(
         ModelError, match=r"^\S+ is not readable \(No such file or directory\): name the detector's ONNX"
@@ -176,8 +176,8 @@ def test_weights_are_only_taken_if_they_are_those_that_were_meant(tmp_path):
     assert read_weights(path, ["d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"]) == b"other"
 
 
-def test_what_yunet_finds_is_in_pixels_of_the_picture(tmp_path, monkeypatch):
-    """Through OpenCV's own decoding, with a network that takes white cells for faces."""
+def test_boxes_of_yunet_are_in_pixels_of_the_image(tmp_path, monkeypatch):
+    """Through OpenCV's own decoding, with a network that detects white cells."""
     path = tmp_path / "yunet.onnx"
     path.write_bytes(yunet_like())
     monkeypatch.setattr("emopipe.vision.yunet.DIGESTS", {hashlib.sha256(path.read_bytes()).hexdigest(): "it"})

@@ -1,4 +1,4 @@
-"""Versions and aliases of a registry whose store was lost come back as they were, or with a word on what is gone."""
+"""registry.json restores the versions, tags and aliases that a store lacks, or reports which files are lost."""
 
 import resource
 import shutil
@@ -7,19 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
 
 from emopipe.core.errors import WorkspaceError
-from emopipe.core.files import read_json, write_parquet
+from emopipe.core.files import read_json, write_json, write_parquet
 from emopipe.faces.png import encode_png
 from emopipe.faces.table import faces_to_arrow
-from emopipe.tracking.import_local_registry import adopt_local
-from emopipe.tracking.index import RunIndex
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.registry import bundle_digest, register
-from emopipe.tracking.registry_backup import note_registry, read_ledger
-from emopipe.tracking.restore import emptied, lost_versions, model_id, refill, restore_versions
+from emopipe.tracking.registry_backup import FILE, read_backup, save_registry
+from emopipe.tracking.restore import model_id, restore_champion, versions_without_files
 from emopipe.tracking.store import NAME, connect
+from emopipe.tracking.sync import sync
+from emopipe.tracking.versions import CHAMPION, all_versions, find_version, get_aliases, move_champion
 from face_tables import faces_of
 from test_tracking import make_bundle, model_run, new_store, own_stores
 
@@ -30,31 +29,37 @@ EXAMPLE = encode_png(np.full((4, 4, 1), 200, np.uint8))
 
 @dataclass
 class Project:
-    """A DVC project with two exports in its cache, registered as versions 1 and 3; 2 was deleted by hand."""
+    """A DVC project with three exports in its cache, registered as versions 1 to 3."""
 
     root: Path
-    digests: dict[int, str]
+    digests: tuple[str, ...]
 
-    def index(self) -> RunIndex:
-        return RunIndex(*connect(self.root))
+    def client(self):
+        return connect(self.root)[0]
 
-    def versions(self) -> dict[int, dict]:
-        client = self.index().client
-        found = client.search_model_versions(f"name = '{NAME}'")
-        return {int(version.version): dict(version.tags) for version in found}
+    def tags(self) -> dict[str, dict]:
+        """Tags of versions by digest, with the replaced version as a digest."""
+        versions = {str(version.version): dict(version.tags) for version in all_versions(self.client())}
+        for tags in versions.values():
+            if tags.get("emopipe.replaced") in versions:
+                tags["emopipe.replaced"] = versions[tags["emopipe.replaced"]]["emopipe.bundle"]
+        return {tags["emopipe.bundle"]: tags for tags in versions.values()}
 
-    def aliases(self) -> dict[str, int]:
-        return dict(self.index().client.get_registered_model(NAME).aliases)
+    def aliases(self) -> dict[str, str]:
+        """Digest by alias."""
+        client = self.client()
+        return {alias: find_version(client, n).tags["emopipe.bundle"] for alias, n in get_aliases(client).items()}
 
     def wipe(self, store: Path) -> None:
-        """Lose the store and all that it kept; another process would make a new one."""
+        """Lose the store and its artifacts; a new store has no run and no version."""
         shutil.copy(store / "mlflow.db", self.root)
         shutil.rmtree(store / "mlartifacts", ignore_errors=True)
 
-    def lose(self, path: str) -> None:
-        """Take an out away from DVC's cache."""
+    def lose(self, path: str) -> str:
+        """Remove an out from DVC's cache; its hash."""
         value = self.hash(path)
         (self.root / ".dvc" / "cache" / "files" / "md5" / value[:2] / value[2:]).unlink()
+        return value
 
     def hash(self, path: str) -> str:
         text = (self.root / f"{path}.dvc").read_text()
@@ -70,101 +75,120 @@ def project(new_store, tmp_path) -> Project:
     shutil.copy(new_store / "mlflow.db", root)
     Repo.init(str(root), no_scm=True).close()
     write_parquet(root / "build" / "clean.parquet", faces_to_arrow(faces_of("val happy A", "train sad B")))
-    bundles = {number: make_bundle(root / f"export{number}", number / 10) for number in (1, 2, 3)}
+    bundles = [make_bundle(root / f"export{number}", number / 10) for number in (1, 2, 3)]
     with Repo(str(root)) as repo:
-        repo.add([str(root / "build" / "clean.parquet"), *map(str, bundles.values())])
-    made = Project(root, {number: bundle_digest(bundle) for number, bundle in bundles.items()})
-    client = made.index().client
-    for number, bundle in bundles.items():
+        repo.add([str(root / "build" / "clean.parquet"), *map(str, bundles)])
+    made = Project(root, tuple(bundle_digest(bundle) for bundle in bundles))
+    for bundle in bundles:
         outs = {
             "validate": {"build/clean.parquet": made.hash("build/clean.parquet")},
-            "export": {"exports": made.hash(f"export{number}")},
+            "export": {"exports": made.hash(bundle.name)},
         }
         with model_run(root).resume() as run:
             run.complete()
             register(bundle, run, EXAMPLE, {"emopipe.model": "cnn"}, "a note", origin=Origin(stage="export", outs=outs))
-        if number == 2:
-            client.delete_model_version(NAME, "2")
-            note_registry(root, client)
+    client = made.client()
+    client.delete_model_version(NAME, "2")
     client.set_model_version_tag(NAME, "3", "verdict", "promote")
-    client.set_registered_model_alias(NAME, "champion", "3")
+    move_champion(client, find_version(client, "3"), find_version(client, "1"))
     client.set_registered_model_alias(NAME, "shadow", "1")
-    note_registry(root, client)
+    save_registry(root, client)
     return made
 
 
-def test_versions_keep_numbers_tags_and_aliases_when_the_store_is_lost(project, new_store):
-    before, aliases = project.versions(), project.aliases()
-    assert set(before) == {1, 3}
+def test_bundles_tags_and_aliases_return_when_the_store_is_lost(project, new_store):
+    before, aliases = project.tags(), project.aliases()
+    assert list(aliases) != []
     project.wipe(new_store)
-    assert set(lost_versions(project.root, project.index().client)) == {1, 3}
-    assert list(restore_versions(project.root, project.index())) == []
-    assert (project.versions(), project.aliases()) == (before, aliases)
-    assert list(restore_versions(project.root, project.index())) == [], "a second time there is nothing to do"
-    assert project.versions() == before
+    first, second, third = (digest[:7] for digest in project.digests)
+    lines = [
+        f"bundle {first} of cnn is not registered",
+        f"bundle {second} of cnn is not registered",
+        f"bundle {third} of cnn is not registered",
+    ]
+    unset = [f"the alias {alias} is not set" for alias in ("challenger", "champion", "shadow")]
+    report = sync(project.root, check_only=True)
+    assert report.problems == [f"{line}: `emopipe sync`" for line in lines + unset]
+    assert sync(project.root).done == [f"{line}: repaired" for line in [*lines, "version 3 lacks tags", *unset]]
+    after = project.tags()
+    assert {digest: after[digest] for digest in before} == before
+    assert after[project.digests[1]]["emopipe.model"] == "cnn", "it stays in registry.json"
+    assert project.aliases() == aliases
+    assert sync(project.root).lines() == ["MLflow is complete: 0 runs, 3 versions"], "a second time"
     import mlflow
 
-    mlflow.set_tracking_uri(project.index().client.tracking_uri)
+    mlflow.set_tracking_uri(project.client().tracking_uri)
     model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
     assert model.unwrap_python_model().bundle.classes == ("bright", "dark")
 
 
-def test_a_version_whose_data_are_gone_keeps_its_number_and_gets_no_alias(project, new_store):
-    project.lose("export3")
+def test_numbers_may_differ_and_a_rollback_still_finds_the_replaced_version(project, new_store):
+    content = read_json(project.root / FILE)
+    del content["bundles"][project.digests[0]], content["aliases"]["shadow"]
+    content["bundles"][project.digests[2]]["tags"]["emopipe.replaced"] = project.digests[1]
+    write_json(project.root / FILE, content)
     project.wipe(new_store)
-    value = project.hash("export3")
-    gone = (
-        f"exports with the hash {value} is in no cache and no remote that is set: "
-        "run `dvc fetch` where it is, or `dvc repro` to make it again"
-    )
-    assert list(restore_versions(project.root, project.index())) == [
-        f"version 3 comes back without its files: {gone}",
-        "challenger stays unset: the files of its version 3 are gone",
-        "champion stays unset: the files of its version 3 are gone",
+    assert sync(project.root).problems == []
+    champion = find_version(project.client(), CHAMPION)
+    assert (str(champion.version), champion.tags["emopipe.replaced"]) == ("2", "1")
+    assert champion.tags["emopipe.bundle"] == project.digests[2]
+
+
+def test_a_bundle_whose_files_are_lost_is_a_problem_and_no_version(project, new_store):
+    value = project.lose("export3")
+    project.wipe(new_store)
+    third = project.digests[2][:7]
+    assert sync(project.root).problems == [
+        f"bundle {third} of cnn is not registered, which cannot be repaired: exports with the hash {value} is in no "
+        "cache and no remote that is set: run `dvc fetch` where it is, or `dvc repro` to make it again",
+        f"the alias challenger is not set, which cannot be repaired: its bundle {third} is not registered",
+        f"the alias champion is not set, which cannot be repaired: its bundle {third} is not registered",
     ]
-    assert project.aliases() == {"shadow": 1}
-    assert project.versions()[3]["verdict"] == "promote"
-    assert project.versions()[3]["emopipe.gone"] == gone
-    assert project.versions()[1]["emopipe.bundle"] == project.digests[1]
+    assert project.aliases() == {"shadow": project.digests[0]}
+    assert set(project.tags()) == set(project.digests[:2])
+    assert read_backup(project.root).aliases["champion"] == project.digests[2], "the file keeps it"
 
 
-def test_a_new_version_does_not_take_the_number_of_one_that_was_lost(project, new_store):
-    from emopipe.tracking.restore import restore_first
-
+def test_a_new_version_does_not_replace_a_champion_that_the_store_has_lost(project, new_store):
     project.wipe(new_store)
     with model_run(project.root).resume() as run:
         run.complete()
-        restore_first(run)
-        bundle = make_bundle(project.root / "fourth", 0.4)
-        assert register(bundle, run, EXAMPLE, {"emopipe.model": "cnn"}, origin=None) == "4"
-    assert set(project.versions()) == {1, 3, 4}
-    assert project.aliases() == {"champion": 3, "challenger": 4, "shadow": 1}
+        restore_champion(run)
+        register(make_bundle(project.root / "fourth", 0.4), run, EXAMPLE, {"emopipe.model": "cnn"})
+    aliases = project.aliases()
+    assert aliases["champion"] == project.digests[2]
+    assert aliases["challenger"] not in project.digests
+    assert set(read_backup(project.root).bundles) == {*project.digests, aliases["challenger"]}
 
 
-def test_a_version_that_a_person_deleted_stays_deleted(project):
-    client = project.index().client
-    client.delete_model_version(NAME, "3")
-    assert list(restore_versions(project.root, project.index())) == ["version 3 was deleted by hand, and stays so"]
-    assert set(project.versions()) == {1}
-    assert set(read_ledger(project.root).versions) == {1}
-    assert list(restore_versions(project.root, project.index())) == []
+def test_a_champion_whose_files_are_lost_is_a_warning_and_the_new_version_takes_its_place(project, new_store, capsys):
+    project.lose("export3")
+    project.wipe(new_store)
+    with model_run(project.root).resume() as run:
+        run.complete()
+        restore_champion(run)
+        register(make_bundle(project.root / "fourth", 0.4), run, EXAMPLE, {"emopipe.model": "cnn"})
+    line = f"warning: the champion of registry.json, bundle {project.digests[2][:7]} of cnn, is not registered: exports"
+    assert capsys.readouterr().out.startswith(line)
+    assert project.aliases()["champion"] not in project.digests
 
 
 def test_a_version_that_lost_its_files_gets_them_back(project, new_store):
-    client = project.index().client
-    assert emptied(client) == []
+    client = project.client()
+    assert versions_without_files(client) == []
     shutil.rmtree(new_store / "mlartifacts")
-    lost = emptied(client)
-    assert sorted(int(version.version) for version in lost) == [1, 3]
-    for version in lost:
-        refill(project.root, project.index(), version)
-    assert emptied(client) == []
-    path = client.list_logged_model_artifacts(model_id(lost[0]))
-    assert "MLmodel" in {item.path for item in path}
+    lost = versions_without_files(client)
+    assert [str(version.version) for version in lost] == ["1", "3"]
+    assert [line for line in sync(project.root).done if "files" in line] == [
+        "version 1 has lost its files: repaired",
+        "version 3 has lost its files: repaired",
+    ]
+    assert versions_without_files(client) == []
+    assert "MLmodel" in {item.path for item in client.list_logged_model_artifacts(model_id(lost[0]))}
 
 
-def test_a_disk_that_is_full_leaves_versions_and_aliases_as_they_are(project):
-    bundle, before = make_bundle(project.root / "fourth", 0.4), (project.versions(), project.aliases())
+def test_a_full_disk_leaves_versions_and_aliases_as_they_are(project):
+    bundle, before = make_bundle(project.root / "fourth", 0.4), (project.tags(), project.aliases())
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     with model_run(project.root).find() as run:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
@@ -173,54 +197,63 @@ def test_a_disk_that_is_full_leaves_versions_and_aliases_as_they_are(project):
                 register(bundle, run, EXAMPLE, {"emopipe.model": "cnn"})
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
-    text = "MLflow did not take the model, and the aliases stay where they were: run `dvc repro` again ("
-    assert str(error.value).startswith(text)
-    assert (project.versions(), project.aliases()) == before
+    assert str(error.value).startswith("MLflow fails, so the model is not registered, and no alias has moved: check ")
+    assert (project.tags(), project.aliases()) == before
     with model_run(project.root).find() as run:
         assert register(bundle, run, EXAMPLE, {"emopipe.model": "cnn"}) == "4"
 
 
-def test_another_store_takes_the_registry_over(project, new_store, tmp_path, monkeypatch):
-    """By its address; what it does then is what it does after a loss."""
-    before, standing = project.versions(), project.aliases()
-    local = MlflowClient(f"sqlite:///{project.root}/mlflow.db")
-    local.set_model_version_tag(NAME, "3", "said", "after the last note")
-    monkeypatch.setenv(
-        "MLFLOW_TRACKING_URI", f"sqlite:///{shutil.copy(new_store / 'mlflow.db', tmp_path / 'other.db')}"
-    )
-    adopt_local(project.root, project.index().client)
-    assert list(restore_versions(project.root, project.index())) == []
-    before[3]["said"] = "after the last note"
-    assert (project.versions(), project.aliases()) == (before, standing)
-    project.index().client.set_registered_model_alias(NAME, "champion", "1")
-    adopt_local(project.root, project.index().client)
-    assert list(restore_versions(project.root, project.index())) == [], "what is there already stays as it is"
-    assert project.aliases()["champion"] == 1
-    local.set_model_version_tag(NAME, "1", "emopipe.bundle", "0" * 32)
-    with pytest.raises(WorkspaceError) as error:
-        adopt_local(project.root, project.index().client)
-    assert str(error.value) == (
-        "version 1 of the server is another than version 1 of mlflow.db, and two registries cannot be joined: if "
-        "nobody needs the server's, delete its registered model emopipe, else sync without --from-local"
-    )
+def test_another_store_gets_the_same_registry(project, new_store, tmp_path, monkeypatch):
+    before, aliases = project.tags(), project.aliases()
+    other = shutil.copy(new_store / "mlflow.db", tmp_path / "other.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{other}")
+    assert sync(project.root).problems == []
+    after = project.tags()
+    assert ({digest: after[digest] for digest in before}, project.aliases()) == (before, aliases)
+    project.client().set_registered_model_alias(NAME, "champion", "1")
+    assert sync(project.root).done == []
+    assert project.aliases()["champion"] == project.digests[0], "what a store has is kept"
 
 
-def test_only_a_local_store_is_taken_over_and_only_by_another(project, monkeypatch):
-    with pytest.raises(WorkspaceError) as error:
-        adopt_local(project.root, project.index().client)
-    assert str(error.value) == (
-        "mlflow.db is the store in use: set MLFLOW_TRACKING_URI to the one that takes its place"
-    )
-    client = MlflowClient("http://127.0.0.1:9")
-    (project.root / "mlflow.db").rename(project.root / "other.db")
-    with pytest.raises(WorkspaceError) as error:
-        adopt_local(project.root, client)
-    assert str(error.value) == f"{project.root} has no mlflow.db to take over: sync without --from-local"
+# The file
 
 
-def test_the_ledger_holds_the_stores_apart_and_no_address(project, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somebody:secret@127.0.0.1:9")
-    assert read_ledger(project.root).versions == {}
-    stores = read_json(project.root / "registry.json")
-    assert list(stores) == ["local"]
-    assert "secret" not in (project.root / "registry.json").read_text()
+def test_the_file_has_stable_bytes_and_no_address(project, monkeypatch):
+    path = project.root / FILE
+    before = path.read_bytes()
+    save_registry(project.root, project.client())
+    assert path.read_bytes() == before
+    content = read_json(path)
+    assert list(content["bundles"]) == sorted(project.digests)
+    assert content["aliases"] == dict(sorted({**project.aliases()}.items()))
+    entry = content["bundles"][project.digests[2]]
+    assert entry["origin"]["outs"]["export"] == {"exports": project.hash("export3")}
+    assert (entry["tags"]["emopipe.model"], entry["tags"]["emopipe.replaced"]) == ("cnn", project.digests[0])
+    assert b"sqlite" not in before
+    assert str(project.root).encode() not in before
+
+
+def test_the_file_is_written_again_from_the_store(project):
+    before = read_backup(project.root)
+    (project.root / FILE).unlink()
+    assert sync(project.root).problems == []
+    after = read_backup(project.root)
+    assert after.aliases == before.aliases
+    assert after.bundles == {d: before.bundles[d] for d in sorted((project.digests[0], project.digests[2]))}
+
+
+def test_without_a_version_there_is_no_file(new_store, tmp_path):
+    shutil.copy(new_store / "mlflow.db", tmp_path)
+    save_registry(tmp_path, connect(tmp_path)[0])
+    assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"local": {"versions": {}}}', '{"bundles": {"a": {}}, "aliases": {}}']
+)
+def test_a_file_that_is_not_readable_is_one_line(tmp_path, text):
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(
+        WorkspaceError, match=r"^registry.json is not readable \([^\n]+\): take it from git, or remove it and run `emop"
+    ):
+        read_backup(tmp_path)

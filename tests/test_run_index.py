@@ -1,4 +1,4 @@
-"""Runs are found by the keys of their states, whatever became of the process, the parent or the run itself."""
+"""Runs are found by the keys of their states: after a lost process, a deleted parent, a deleted run."""
 
 import subprocess
 import sys
@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from emopipe.tracking.machine import is_gone, this_process
-from emopipe.tracking.naming import PROCESS_TAG, REBUILT, WATCHED
-from emopipe.tracking.sync import check, sync
+from emopipe.tracking.machine import has_ended, this_process
+from emopipe.tracking.naming import LOGGED_LIVE, PROCESS_TAG, REBUILT
+from emopipe.tracking.sync import sync
 from test_tracking import OTHER, STATE, model_run, new_store, own_stores, root, stored
 
 __all__ = ["new_store", "own_stores", "root"]
@@ -19,7 +19,7 @@ def parents(root):
     from emopipe.tracking.index import RunIndex
     from emopipe.tracking.store import connect
 
-    return RunIndex(*connect(root)).states()
+    return RunIndex(*connect(root)).parents()
 
 
 def train(root, state=STATE):
@@ -67,7 +67,7 @@ def test_a_state_has_the_balance_of_its_classes(root):
     assert parent.data.metrics["train_faces/after/sad"] == 9
 
 
-def test_a_deleted_run_is_taken_back_by_what_comes_later(root):
+def test_a_deleted_run_is_restored_by_a_later_stage(root):
     client, run_id = train(root)
     client.delete_run(run_id)
     with model_run(root).resume() as run:
@@ -75,7 +75,7 @@ def test_a_deleted_run_is_taken_back_by_what_comes_later(root):
     assert [found.info.run_id for found in stored(root)] == [run_id]
 
 
-def test_a_deleted_parent_is_taken_back(root):
+def test_a_deleted_parent_is_restored(root):
     client, _ = train(root)
     (parent,) = parents(root)
     client.delete_run(parent.info.run_id)
@@ -95,15 +95,15 @@ def test_a_run_that_is_deleted_while_it_is_logged_costs_a_line_and_nothing_else(
     assert stored(root) == []
 
 
-def test_a_process_is_known_to_live_or_to_be_gone(other_process):
-    assert not is_gone(this_process())
-    assert not is_gone(other_process.name)
+def test_a_process_is_alive_or_has_ended(other_process):
+    assert not has_ended(this_process())
+    assert not has_ended(other_process.name)
     other_process.kill()
     other_process.wait()
-    assert is_gone(other_process.name)
+    assert has_ended(other_process.name)
     machine, pid, started = this_process().split("/")
-    assert is_gone(f"{machine}/{pid}/{float(started) - 100}"), "the number went to another process since"
-    assert not is_gone(f"another-{machine}/1/1.0"), "nobody here can tell"
+    assert has_ended(f"{machine}/{pid}/{float(started) - 100}"), "another process has its id"
+    assert not has_ended(f"another-{machine}/1/1.0"), "another machine"
 
 
 def test_a_run_that_a_living_process_logs_is_left_to_it(root, other_process):
@@ -117,34 +117,36 @@ def test_a_run_that_a_living_process_logs_is_left_to_it(root, other_process):
     run._monitor.finish()
 
 
-def test_a_run_whose_process_is_gone_ends_as_killed(root, other_process):
+def test_a_run_whose_process_has_ended_ends_as_killed(root, other_process):
     run = model_run(root).start()
     client, run_id = run.connection()
     client.set_tag(run_id, PROCESS_TAG, other_process.name)
     other_process.kill()
     other_process.wait()
     name = stored(root)[0].info.run_name
-    assert f"{name} was left as running: `emopipe sync`" in check(root).problems
-    assert sync(root).done[0] == f"{name} was left as running by a process that is gone: ended"
+    assert (
+        f"{name} is left as running by a process that has ended: `emopipe sync`" in sync(root, check_only=True).problems
+    )
+    assert sync(root).done[0] == f"{name} is left as running by a process that has ended: repaired"
     assert [found.info.status for found in stored(root)] == ["KILLED"]
     assert [found.info.status for found in parents(root)] == ["FINISHED"]
     run._monitor.finish()
 
 
-def test_a_run_says_whether_it_was_watched_or_rebuilt(root):
+def test_a_tag_tells_runs_logged_live_from_rebuilt_ones(root):
     train(root)
     with model_run(root, OTHER).resume() as run:
         run.complete()
-    rebuilt, watched = stored(root)
-    assert (watched.data.tags["emopipe.source"], rebuilt.data.tags["emopipe.source"]) == (WATCHED, REBUILT)
-    assert watched.data.metrics["memory/peak_mib"] > 50
-    assert "time/training_seconds" in watched.data.metrics
+    rebuilt, live = stored(root)
+    assert (live.data.tags["emopipe.source"], rebuilt.data.tags["emopipe.source"]) == (LOGGED_LIVE, REBUILT)
+    assert live.data.metrics["memory/peak_mib"] > 50
+    assert "time/training_seconds" in live.data.metrics
     assert not [name for name in rebuilt.data.metrics if name.startswith(("time/", "memory/", "system/"))]
-    assert "emopipe.machine" in watched.data.tags
+    assert "emopipe.machine" in live.data.tags
     assert "emopipe.machine" not in rebuilt.data.tags
 
 
-def test_a_training_is_watched_by_system_metrics(root, monkeypatch):
+def test_a_training_has_system_metrics(root, monkeypatch):
     import time
 
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.2")

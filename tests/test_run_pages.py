@@ -1,4 +1,4 @@
-"""What MLflow's pages show of runs: how long a training took, and what the experiment is."""
+"""MLflow's pages: the duration of a training, and the description of the experiment."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import pytest
 
 from emopipe.core.params import load_params
 from emopipe.core.state import StageState
+from emopipe.tracking.naming import NOTE_TAG
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import connect
 from projects import ROOT
@@ -37,15 +38,15 @@ def test_a_run_that_is_evaluated_later_lasts_as_long_as_its_training(root):
     with model_run(root, "train@cnn").start() as run:
         run.complete()
     ended = stored(root)["cnn"].info.end_time
-    assert stored(root)["cnn"].info.run_name == f"cnn {STATE.shared_key[:7]}", "which tells states apart"
+    assert stored(root)["cnn"].info.run_name == f"cnn {STATE.shared_key[:7]}"
     with model_run(root, "train@cnn").resume() as run:
-        run.describe("figures")
+        run.set_tag(NOTE_TAG, "a note")
     found = stored(root)["cnn"]
-    assert found.data.tags["mlflow.note.content"] == "figures"
+    assert found.data.tags[NOTE_TAG] == "a note"
     assert (found.info.status, found.info.end_time) == ("FINISHED", ended)
 
 
-def test_the_experiment_says_what_it_holds_and_that_it_is_about_training(root):
+def test_the_experiment_has_a_description_and_a_kind(root):
     client, experiment = connect(root)
     tags = client.get_experiment(experiment).tags
     assert tags["mlflow.note.content"].startswith("Facial emotion: one run per model")

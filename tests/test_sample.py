@@ -164,7 +164,7 @@ def test_a_table_has_exactly_the_defects_that_are_counted(sound: pd.DataFrame, d
             kind = {"Training": "train_duplicates", "PublicTest": "val_leaks", "PrivateTest": "test_leaks"}
             found[kind[home[text][1]]] += usage == "Training"
     assert found == vars(defect_counts(NUM_FACES))
-    assert len(defective) - len(sound) == defect_counts(NUM_FACES).total
+    assert len(defective) - len(sound) == found.total()
 
 
 def test_near_duplicates_are_brighter_shifted_and_noisier_in_turn(sound: pd.DataFrame) -> None:

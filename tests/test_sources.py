@@ -108,7 +108,7 @@ def test_a_bad_row_is_rejected_and_the_others_are_read(tmp_path, row, reason, de
     assert isinstance(after, RawRow)
 
 
-def test_a_bad_first_row_does_not_settle_the_side(tmp_path):
+def test_a_bad_first_row_does_not_determine_the_side(tmp_path):
     first, *others = read_table(tmp_path, "emotion,pixels,Usage\n0,1,a\n0,1 2 3 4,a\n0,1 2 3 4,a\n")
     assert first == Reject("f.csv:2", "wrong_pixel_count", "1 pixels, expected 4", "a", "0")
     assert all(isinstance(row, RawRow) for row in others)
@@ -238,7 +238,7 @@ def test_a_missing_path_is_an_error(tmp_path):
         ({f"{i}.txt": "" for i in range(9)}, "0.txt, 1.txt, 2.txt, 3.txt, 4.txt, ..."),
     ],
 )
-def test_a_folder_without_a_source_is_an_error_that_tells_what_is_there(tmp_path, files, found):
+def test_a_folder_without_a_source_is_an_error_that_lists_its_content(tmp_path, files, found):
     assert error_of(written(tmp_path, files)) == f"{tmp_path} holds {found}, {ACCEPTED}"
 
 

@@ -1,4 +1,4 @@
-"""The votes of FER+ are laid over the rows of the CSV beside them, row by row, and nothing shifts them."""
+"""The votes of FER+ are aligned with the rows of the CSV beside them."""
 
 import gzip
 
@@ -116,7 +116,7 @@ def test_votes_that_do_not_fit_are_an_error_with_the_line(tmp_path, votes, fault
     assert error_of(tmp_path) == f"{tmp_path}/v.csv, {fault}"
 
 
-def test_votes_that_do_not_fit_are_told_when_rows_are_counted(tmp_path):
+def test_votes_that_do_not_fit_are_an_error_when_rows_are_counted(tmp_path):
     source = recognise(written(tmp_path, {"f.csv": TABLE, "v.csv": HEADER}), ())
     with pytest.raises(DataError, match="the last of the votes"):
         source.counts()

@@ -39,7 +39,7 @@ rows = st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from(["happy
         ({None}, {"train"}, {"val": 0.1, "test": 0.2}),
     ],
 )
-def test_splits_are_understood_by_name_and_missing_ones_are_sampled(names, given_, sampled_):
+def test_splits_are_mapped_by_name_and_missing_ones_are_sampled(names, given_, sampled_):
     plan = plan_splits("f.csv", names, params())
     assert set(plan.given) == names
     assert set(plan.given.values()) == given_
@@ -77,7 +77,7 @@ def test_split_map_goes_before_the_usual_names():
         ),
     ],
 )
-def test_splits_that_cannot_be_settled_are_an_error(names, params_, message):
+def test_unknown_or_missing_splits_are_an_error(names, params_, message):
     with pytest.raises(DataError) as caught:
         plan_splits("f.csv", names, params_)
     assert str(caught.value) == message

@@ -1,4 +1,4 @@
-"""What a run gave, as a person reads it: in a narrow terminal, and on pages of Markdown."""
+"""The summary of a run, in a narrow terminal and as Markdown."""
 
 from rich.console import Console
 
@@ -57,12 +57,12 @@ def test_the_best_on_validation_comes_first_and_is_named():
     assert "efficientnet_b0 is in exports/: the best single model by macro-F1 on validation" in lines
 
 
-def test_the_summary_says_where_everything_is():
+def test_the_summary_names_the_outputs():
     text = shown(80)
     for place in ("exports/", "reports/evaluate/", "reports/figures/", "reports/validation/index.html", "make ui"):
         assert place in text
     assert "1,983 of 2,040 faces kept" in text
-    assert "left out: 97.5% as torch on validation, macro-F1 -0.014" in text
+    assert "left out: 97.5% agreement with torch on validation, macro-F1 -0.014" in text
 
 
 def test_warnings_about_the_data_are_shown():

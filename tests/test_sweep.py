@@ -189,7 +189,7 @@ def test_dvc_changes_the_file_as_the_setting_says(tmp_path, name, value):
 def test_without_tracked_data_there_are_no_experiments(tmp_path):
     with pytest.raises(WorkspaceError) as error:
         Experiments(tmp_path)
-    assert str(error.value) == "data.dvc does not exist: bring data in with `emopipe data use`, and commit data.dvc"
+    assert str(error.value) == "data.dvc does not exist: bring data in with `emopipe data import`, and commit data.dvc"
 
 
 # Signal and noise

@@ -1,4 +1,4 @@
-"""MLflow's store made again from git and DVC, and a version made again from its commit; on one small pipeline."""
+"""MLflow's store rebuilt from git and DVC, and a version reproduced from its commit; on one small pipeline."""
 
 import shutil
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from emopipe.core.files import read_json
 from emopipe.faces.classes import FER2013_CLASSES as CLASSES
 from emopipe.ingest.sample.table import write_sample
 from emopipe.tracking.naming import LIVE, REBUILT
@@ -29,7 +30,7 @@ COMMON |= {"emopipe.git.dirty"}  # an experiment is rebuilt from the commit that
 
 @dataclass(frozen=True)
 class Store:
-    """What a person sees in MLflow, by names that do not change."""
+    """What MLflow shows, by names that do not change: keys of states, digests of bundles."""
 
     runs: dict
     states: dict
@@ -72,15 +73,21 @@ def read(client, folder: Path) -> Store:
             "data": sorted((item.dataset.name, item.dataset.source) for item in one.inputs.dataset_inputs),
             "files": files_of(client, one.info.run_id, folder / one.info.run_id),
         }
+    found = sorted(client.search_model_versions("name = 'emopipe'"), key=lambda one: int(one.version))
+    numbers = {str(one.version): one.tags["emopipe.bundle"] for one in found}
     versions = {
-        int(version.version): {"run": keys[version.run_id], "tags": version.tags, "about": version.description}
-        for version in client.search_model_versions("name = 'emopipe'")
+        numbers[str(version.version)]: {
+            "run": keys[version.run_id],
+            "tags": version.tags | {REPLACED: numbers.get(version.tags.get(REPLACED))},
+            "description": version.description,
+        }
+        for version in found
     }
     aliases = client.get_registered_model("emopipe").aliases
-    return Store(runs, states, versions, {alias: int(number) for alias, number in aliases.items()})
+    return Store(runs, states, versions, {alias: numbers[str(number)] for alias, number in aliases.items()})
 
 
-PARENT = "mlflow.parentRunId"
+PARENT, REPLACED = "mlflow.parentRunId", "emopipe.replaced"
 
 
 def files_of(client, run_id: str, folder: Path) -> dict[str, bytes]:
@@ -106,6 +113,7 @@ def project(tmp_path_factory) -> Path:
     succeed(root, "dvc", "exp", "run", "--quiet", "--name", "short", "--set-param", "train.epochs=1")
     succeed(root, "git", "checkout", "--quiet", "--force", "HEAD")
     succeed(root, "dvc", "checkout", "--quiet")
+    assert "registry.json" in succeed(root, "git", "ls-files", "registry.json")
     return root
 
 
@@ -121,32 +129,33 @@ def sync(root: Path, *options: str, status: int = 0) -> list[str]:
 
 
 def test_a_wiped_store_comes_back_with_runs_figures_versions_and_aliases(project, tmp_path):
-    assert sync(project, "--check", "--all-experiments") == [
-        "2 runs and 2 versions stand for the states that git and DVC keep"
-    ]
+    whole = ["MLflow is complete: 2 runs, 2 versions"]
+    assert sync(project, "--check", "--all-experiments") == whole
+    assert sync(project) == ["MLflow is complete: 1 runs, 2 versions"], (
+        "registry.json has the experiment's version again"
+    )
     before = read_store(project, tmp_path / "before")
-    assert (len(before.runs), len(before.states), before.aliases) == (2, 2, {"champion": 1, "challenger": 2})
+    first, second = read_json(project / "registry.json")["bundles"]
+    assert (len(before.runs), len(before.states)) == (2, 2)
+    assert sorted(before.aliases) == ["challenger", "champion"]
+    assert set(before.aliases.values()) == {first, second}
     for file in [*project.glob("mlflow.db*"), project / "mlartifacts"]:
         shutil.rmtree(file) if file.is_dir() else file.unlink()
     missing = sync(project, "--check", "--all-experiments", status=1)
-    assert [line.split(" of ")[0] for line in missing] == ["cnn", "cnn", *missing[2:]]
-    assert missing[2:] == [
-        "version 1 is missing: `emopipe sync`",
-        "version 2 is missing: `emopipe sync`",
-        "4 to look at",
+    gaps = [
+        "cnn of short has no run",
+        "cnn of the workspace has no run",
+        *(f"bundle {before.aliases[alias][:7]} of cnn is not registered" for alias in ("champion", "challenger")),
+        "the alias challenger is not set",
+        "the alias champion is not set",
     ]
-    assert sync(project, "--all-experiments") == [
-        "cnn of short has no run: rebuilt",
-        "cnn of the workspace has no run: rebuilt",
-        "version 1 was missing: registered again",
-        "version 2 was missing: registered again",
-        "2 runs and 2 versions stand for the states that git and DVC keep",
-    ]
+    assert missing == [*(f"{gap}: `emopipe sync`" for gap in gaps), "problems: 6"]
+    assert sync(project, "--all-experiments") == [*(f"{gap}: repaired" for gap in gaps), *whole]
     after = read_store(project, tmp_path / "after")
     assert after.runs == before.runs
     assert after.states == before.states
     assert (after.versions, after.aliases) == (before.versions, before.aliases)
-    assert sync(project, "--all-experiments") == ["2 runs and 2 versions stand for the states that git and DVC keep"]
+    assert sync(project, "--all-experiments") == whole
     assert read_store(project, tmp_path / "twice").runs == before.runs
 
 
@@ -166,18 +175,18 @@ def test_a_run_that_was_deleted_comes_back_as_it_was(project):
     assert {one.info.run_id for one in found} == {one.info.run_id for one in deleted}
 
 
-def test_a_run_of_no_known_state_and_a_run_without_pictures_are_named(project):
+def test_a_run_of_no_known_state_and_a_run_without_figures_are_named(project):
     client, experiment = client_of(project)
     tags = {"emopipe.key": "0" * 32, "emopipe.model": "cnn", "emopipe.history": "complete"}
-    stranger = client.create_run(experiment, tags=tags, run_name="stranger").info.run_id
-    client.set_terminated(stranger)
+    unknown = client.create_run(experiment, tags=tags, run_name="unknown").info.run_id
+    client.set_terminated(unknown)
     one = next(one for one in client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'") if one.data.metrics)
     shutil.rmtree(Path(one.info.artifact_uri.removeprefix("file://")) / "figures")
     lines = sync(project, "--check", "--all-experiments", status=1)
-    assert lines[0].endswith("has lost its pictures: `emopipe sync`")
-    assert lines[1] == f"stranger is of a state that was never committed: its run {stranger} cannot be rebuilt"
-    assert sync(project, "--all-experiments")[0].endswith("has lost its pictures: rebuilt")
-    client.delete_run(stranger)
+    assert lines[0].endswith("has lost its figures: `emopipe sync`")
+    assert lines[1] == f"unknown has a state that was never committed: its run {unknown} cannot be rebuilt"
+    assert sync(project, "--all-experiments")[0].endswith("has lost its figures: repaired")
+    client.delete_run(unknown)
     sync(project, "--check", "--all-experiments")
 
 
@@ -186,22 +195,22 @@ def test_an_experiment_is_synchronised_by_its_name(project):
     (one,) = client.search_runs([experiment], "params.`train.epochs` = '1' and tags.`emopipe.model` = 'cnn'")
     assert one.data.tags["emopipe.source"] == REBUILT
     assert (one.data.tags["dvc.experiment"], one.info.run_name) == ("short", "short cnn")
-    assert sync(project, "short") == ["1 runs and 2 versions stand for the states that git and DVC keep"]
+    assert sync(project, "short") == ["MLflow is complete: 1 runs, 2 versions"]
     assert run(project, "emopipe", "sync", "v9").stderr == (
         "emopipe: v9 is no revision of git and no DVC experiment: `git log` and `dvc exp list -A` list them\n"
     )
 
 
-def test_a_run_whose_outs_are_gone_says_so(project, tmp_path):
+def test_a_run_whose_outs_are_lost_is_a_problem(project, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns("cache", "mlflow.db*", "mlartifacts", "registry.json"))
     shutil.rmtree(copy / "build")
     lines = sync(copy, status=1)
     assert lines[0].startswith(
-        "cnn of the workspace has no run, and cannot be rebuilt: build/models/cnn with the hash "
+        "cnn of the workspace has no run, which cannot be repaired: build/models/cnn with the hash "
     )
-    assert lines[1].startswith("the export of this state is no version of the registry, and cannot be rebuilt: ")
-    assert lines[2:] == ["2 to look at"]
+    assert lines[1].startswith("the export of this state is not registered, which cannot be repaired: ")
+    assert lines[2:] == ["problems: 2"]
 
 
 # Reproduce
@@ -263,15 +272,16 @@ def test_the_classes_of_a_run_have_their_balance_with_the_state(project, tmp_pat
         assert list(state["files"]) == ["class_balance.json"]
 
 
-def test_a_registry_that_is_lost_with_its_notes_starts_again_from_the_workspace(project, tmp_path):
+def test_a_registry_that_is_lost_with_its_file_starts_again_from_the_workspace(project, tmp_path):
     before = read_store(project, tmp_path / "before")
     for file in [*project.glob("mlflow.db*"), project / "registry.json"]:
         file.unlink()
     assert sync(project) == [
-        "cnn of the workspace has no run: rebuilt",
-        "the export of this state is no version of the registry: rebuilt",
-        "1 runs and 1 versions stand for the states that git and DVC keep",
+        "cnn of the workspace has no run: repaired",
+        "the export of this state is not registered: repaired",
+        "MLflow is complete: 1 runs, 1 versions",
     ]
     after = read_store(project, tmp_path / "after")
-    assert after.aliases == {"champion": 1, "challenger": 1}
-    assert after.versions[1]["tags"]["emopipe.bundle"] == before.versions[1]["tags"]["emopipe.bundle"]
+    (bundle,) = after.versions
+    assert after.aliases == {"champion": bundle, "challenger": bundle}
+    assert bundle in before.versions

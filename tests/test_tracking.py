@@ -74,7 +74,7 @@ def stored(root: Path) -> list:
     return client.search_runs([experiment], "tags.`emopipe.model` LIKE '%'")
 
 
-def figures(run) -> dict[str, float]:
+def metrics(run) -> dict[str, float]:
     """The metrics of a run but those that only a machine can know."""
     return {name: value for name, value in run.data.metrics.items() if not name.startswith(LIVE)}
 
@@ -206,7 +206,7 @@ def test_a_state_that_has_finished_keeps_its_run_when_it_is_trained_again(root):
         with model_run(root).start() as run:
             run.log_metrics({"epoch/val_loss": loss}, step=1)
             run.complete()
-    assert [figures(run) for run in stored(root)] == [{"epoch/val_loss": 1.0}]
+    assert [metrics(run) for run in stored(root)] == [{"epoch/val_loss": 1.0}]
 
 
 def test_starting_again_replaces_what_did_not_finish_and_no_other_state(root):
@@ -218,7 +218,7 @@ def test_starting_again_replaces_what_did_not_finish_and_no_other_state(root):
             pass
     runs = {run.data.tags["emopipe.key"]: run for run in stored(root)}
     assert set(runs) == {STATE.key, OTHER.key}
-    assert (runs[STATE.key].info.status, figures(runs[STATE.key])) == ("FINISHED", {})
+    assert (runs[STATE.key].info.status, metrics(runs[STATE.key])) == ("FINISHED", {})
 
 
 def test_a_later_stage_that_fails_does_not_change_how_the_training_ended(root):
@@ -236,17 +236,17 @@ def test_a_run_that_lost_its_store_on_the_way_is_made_anew_from_the_outs(root, m
         run.complete()
     with model_run(root).resume() as run:
         assert run.is_new
-    assert [figures(found) for found in stored(root)] == [{}]
+    assert [metrics(found) for found in stored(root)] == [{}]
 
 
-def test_what_is_not_there_is_not_found(root):
+def test_a_missing_run_is_one_line(root):
     with pytest.raises(
         WorkspaceError, match=r"^MLflow has no run of cnn in this state: run `emopipe sync`, then `dvc repro`$"
     ):
         model_run(root).find()
 
 
-def test_an_experiment_that_was_deleted_is_taken_back(root):
+def test_a_deleted_experiment_is_restored(root):
     client, experiment = connect(root)
     client.delete_experiment(experiment)
     with model_run(root).start():
@@ -254,7 +254,7 @@ def test_an_experiment_that_was_deleted_is_taken_back(root):
     assert len(stored(root)) == 1
 
 
-def test_resuming_goes_on_in_the_run_of_the_state(root):
+def test_resuming_continues_the_run_of_the_state(root):
     with model_run(root).start() as run:
         run.log_metrics({"epoch/val_loss": 1.0}, step=1)
         run.complete()
@@ -265,13 +265,13 @@ def test_resuming_goes_on_in_the_run_of_the_state(root):
         assert run.is_new
     newest, first = stored(root)
     assert newest.data.tags["emopipe.key"] == OTHER.key
-    assert figures(first) == {"epoch/val_loss": 1.0, "test/accuracy": 0.5}
+    assert metrics(first) == {"epoch/val_loss": 1.0, "test/accuracy": 0.5}
 
 
 @pytest.mark.parametrize(
     ("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED"), (SystemExit, "KILLED")]
 )
-def test_a_run_that_does_not_end_well_says_so(root, error, status):
+def test_a_run_ends_as_failed_or_killed(root, error, status):
     with pytest.raises(error), model_run(root).start():
         raise error
     assert [run.info.status for run in stored(root)] == [status]
@@ -280,11 +280,12 @@ def test_a_run_that_does_not_end_well_says_so(root, error, status):
 STAGE = """
 import time
 from pathlib import Path
+from emopipe.core.params import Params
 from emopipe.core.stage import run_stage
-from emopipe.tracking.runs import ModelRun
 from emopipe.core.state import StageState
+from emopipe.tracking.runs import ModelRun
 
-def main(params):
+def main(params: Params):
     with ModelRun(Path.cwd(), "cnn", StageState("train@cnn", {}, {}), params).start():
         print("started", flush=True)
         time.sleep(60)
@@ -306,7 +307,7 @@ def test_a_stage_that_is_stopped_leaves_its_run_as_killed(root):
     assert [run.info.status for run in stored(root)] == ["KILLED"]
 
 
-def test_what_is_not_finite_is_no_metric(root):
+def test_metrics_are_finite(root):
     with model_run(root).start() as run:
         run.log_metrics({"a": float("nan"), "b": float("inf"), "c": 1.0})
     assert stored(root)[0].data.metrics == {"c": 1.0}
@@ -318,7 +319,7 @@ def test_a_class_with_any_name_has_its_metrics(root):
     assert stored(root)[0].data.metrics == {"test/recall/Überraschung": 0.5, "test/recall/contempt _mild_": 0.25}
 
 
-def test_a_report_becomes_figures_by_split_and_class_and_a_matrix(root):
+def test_a_report_becomes_metrics_by_split_and_class_and_a_matrix(root):
     overall = {"accuracy": 0.5, "balanced_accuracy": 0.6, "macro_f1": 0.7}
     overall |= {"ece": 0.1, "classwise_ece": 0.05, "nll": 1.5}
     per_class = {"happy": {"precision": 1.0, "recall": 0.5, "f1": 0.66, "support": 2}}
@@ -331,7 +332,7 @@ def test_a_report_becomes_figures_by_split_and_class_and_a_matrix(root):
     assert (run.data.metrics["val/accuracy"], run.data.metrics["test/accuracy"]) == (0.5, 0.4)
     assert run.data.metrics["test/recall/happy"] == 0.5
     assert (run.data.metrics["test/accuracy_low"], run.data.metrics["test/accuracy_high"]) == (0.1, 0.9)
-    assert len(figures(run)) == 2 * (6 + 2 * 2 + 3)
+    assert len(metrics(run)) == 2 * (6 + 2 * 2 + 3)
     note = run.data.tags["mlflow.note.content"]
     assert "| accuracy | 0.500 (0.100 to 0.900) | 0.400 (0.100 to 0.900) |" in note
     assert "| happy | 2 | 1.000 | 0.500 | 0.660 |" in note
@@ -341,11 +342,11 @@ def test_a_report_becomes_figures_by_split_and_class_and_a_matrix(root):
     assert json.loads(Path(path).read_text()) == expected
 
 
-def test_figures_name_the_data_that_they_were_measured_on(root):
+def test_metrics_name_their_data_set(root):
     with model_run(root).start() as run:
-        run.log_figures({"test/accuracy": 0.5}, CLEAN)
+        run.log_model_metrics({"test/accuracy": 0.5}, CLEAN)
     with model_run(root, OTHER).start() as run:
-        run.log_figures({"test/accuracy": 0.7}, CLEAN)
+        run.log_model_metrics({"test/accuracy": 0.7}, CLEAN)
     client, experiment = connect(root)
     here = [{"dataset_name": CLEAN, "dataset_digest": "c" * 32}]
     best = client.search_logged_models(
@@ -367,7 +368,7 @@ def test_a_history_becomes_one_step_per_epoch(root):
 # A store that cannot be used
 
 
-def test_a_store_that_is_down_is_said_once_and_costs_nothing(tmp_path, monkeypatch, capsys):
+def test_a_store_that_is_down_is_one_line_and_nothing_fails(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", CLOSED)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with model_run(tmp_path).start() as run:
@@ -380,7 +381,7 @@ def test_a_store_that_is_down_is_said_once_and_costs_nothing(tmp_path, monkeypat
         model_run(tmp_path).find()
 
 
-def test_a_store_that_goes_down_on_the_way_is_said_once(root, monkeypatch, capsys):
+def test_a_store_that_goes_down_later_is_one_line(root, monkeypatch, capsys):
     def refuse(*_, **__):
         raise ConnectionError("gone\nfor lunch")
 

@@ -15,10 +15,12 @@ LOOKUP = label_lookup(CLASSES)
 LABELS = ("happiness", "sadness", "neutral", "contempt", "NF")
 
 
-def settle(votes: dict[str, int], rule: VoteRule = "plurality", out_of_class_votes: OutOfClassVotes = "reject") -> str:
-    """The label, or the reason that there is none."""
-    verdict = resolve_label("3", votes, LOOKUP, rule=rule, out_of_class_votes=out_of_class_votes)
-    return verdict.reason if isinstance(verdict, VoteReject) else verdict
+def resolved(
+    votes: dict[str, int], rule: VoteRule = "plurality", out_of_class_votes: OutOfClassVotes = "reject"
+) -> str:
+    """The label, or the reason to reject the row."""
+    result = resolve_label("3", votes, LOOKUP, rule=rule, out_of_class_votes=out_of_class_votes)
+    return result.reason if isinstance(result, VoteReject) else result
 
 
 @pytest.mark.parametrize(
@@ -36,9 +38,9 @@ def settle(votes: dict[str, int], rule: VoteRule = "plurality", out_of_class_vot
     ],
 )
 @pytest.mark.parametrize("out_of_class_votes", get_args(OutOfClassVotes))
-def test_votes_for_classes_alone_are_settled_by_their_number(votes, plurality, majority, out_of_class_votes):
-    assert settle(votes, "plurality", out_of_class_votes) == plurality
-    assert settle(votes, "majority", out_of_class_votes) == majority
+def test_votes_for_classes_are_counted(votes, plurality, majority, out_of_class_votes):
+    assert resolved(votes, "plurality", out_of_class_votes) == plurality
+    assert resolved(votes, "majority", out_of_class_votes) == majority
 
 
 @pytest.mark.parametrize(
@@ -59,13 +61,13 @@ def test_votes_for_classes_alone_are_settled_by_their_number(votes, plurality, m
     ],
 )
 def test_votes_for_no_class_count_or_are_ignored(votes, rule, reject, ignore):
-    assert settle(votes, rule, "reject") == reject
-    assert settle(votes, rule, "ignore") == ignore
+    assert resolved(votes, rule, "reject") == reject
+    assert resolved(votes, rule, "ignore") == ignore
 
 
 @pytest.mark.parametrize("votes", [{"sadness": 10}, {"NF": 10}, {}])
-def test_the_given_label_stands_whatever_was_voted(votes):
-    assert settle(votes, "given") == "3"
+def test_the_rule_given_ignores_the_votes(votes):
+    assert resolved(votes, "given") == "3"
 
 
 @pytest.mark.parametrize(
@@ -78,10 +80,10 @@ def test_the_given_label_stands_whatever_was_voted(votes):
         ({}, "plurality", "no vote for a class"),
     ],
 )  # fmt: skip
-def test_a_refusal_tells_the_votes(votes, rule, detail):
-    verdict = resolve_label("3", votes, LOOKUP, rule=rule, out_of_class_votes="reject")
-    assert isinstance(verdict, VoteReject)
-    assert verdict.detail == detail
+def test_a_reject_states_the_votes(votes, rule, detail):
+    result = resolve_label("3", votes, LOOKUP, rule=rule, out_of_class_votes="reject")
+    assert isinstance(result, VoteReject)
+    assert result.detail == detail
 
 
 def test_votes_per_class_stand_in_the_order_of_the_classes():
@@ -92,7 +94,7 @@ def test_votes_per_class_stand_in_the_order_of_the_classes():
 
 @given(st.dictionaries(st.sampled_from(LABELS), st.integers(0, 10)), st.sampled_from(get_args(OutOfClassVotes)))
 def test_a_majority_is_a_plurality_and_a_label_is_a_class(votes, out_of_class_votes):
-    majority, plurality = (settle(votes, rule, out_of_class_votes) for rule in ("majority", "plurality"))
+    majority, plurality = (resolved(votes, rule, out_of_class_votes) for rule in ("majority", "plurality"))
     assert {majority, plurality} <= {*CLASSES, *get_args(Undecided)}
     assert majority in (plurality, "no_majority")
 

@@ -1,4 +1,4 @@
-"""The page's server, what it hands out, and how the browser's runtime is fetched."""
+"""The server of the page, its files, and the download of the browser runtime."""
 
 import hashlib
 import http.client
@@ -15,17 +15,11 @@ from emopipe.core.errors import ModelError, WorkspaceError
 from emopipe.inference.web import site
 from emopipe.inference.web.server import PageServer
 from projects import ROOT, run
-from scenes import write_bundle
 
 sys.path.insert(0, str(ROOT / "tools"))
 import web_runtime
 
 PAGE = ROOT / "src" / "emopipe" / "inference" / "web" / "page"
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return write_bundle(tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +45,7 @@ def server(bundle, runtime):
 
 
 def ask(server, path, method="GET", **headers):
-    """Status, headers and body; the path is sent as it is."""
+    """Status, headers and body; the path is sent unchanged."""
     with closing(http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)) as connection:
         connection.putrequest(method, path, skip_host=True)
         for name, value in ({"Host": f"localhost:{server.server_port}"} | headers).items():
@@ -106,7 +100,7 @@ def test_the_page_may_load_from_its_own_server_alone_and_the_worker_may_connect_
         "*",
     ],
 )
-def test_nothing_else_comes(server, path):
+def test_no_other_file_is_served(server, path):
     assert ask(server, path)[0] == 404
 
 
@@ -126,27 +120,27 @@ def test_the_server_listens_on_loopback_alone(server):
     assert server.address == f"http://localhost:{server.server_port}/"
 
 
-@pytest.mark.parametrize(("error", "said"), [(ConnectionResetError(), False), (ValueError(), True)])
-def test_a_browser_that_goes_away_is_no_error(server, capsys, error, said):
+@pytest.mark.parametrize(("error", "reported"), [(ConnectionResetError(), False), (ValueError(), True)])
+def test_a_browser_that_disconnects_is_not_an_error(server, capsys, error, reported):
     try:
         raise error
     except Exception:  # noqa: BLE001 (the server handles what is in flight)
         server.handle_error(None, ("127.0.0.1", 1))
-    assert ("Traceback" in capsys.readouterr().err) == said
+    assert ("Traceback" in capsys.readouterr().err) == reported
 
 
 def test_a_port_that_is_taken_is_one_line(server):
     with pytest.raises(WorkspaceError) as raised:
         PageServer({}, port=server.server_port)
-    line = f"port {server.server_port} is not free (Address already in use): name another with --port"
+    line = f"port {server.server_port} is not free (Address already in use): change --port"
     assert str(raised.value) == line
 
 
-def test_a_runtime_that_was_not_fetched_is_one_line(bundle, tmp_path, monkeypatch):
+def test_a_missing_runtime_is_one_line(bundle, tmp_path, monkeypatch):
     monkeypatch.setattr(site, "RUNTIME", tmp_path)
     with pytest.raises(WorkspaceError) as raised:
         site.build_site(bundle, longest=320, uncertain_below=0.4)
-    line = "the browser's runtime (ort.wasm.bundle.min.mjs) has not been fetched: run `make web` once"
+    line = "the browser runtime has not been downloaded: run `make web` once"
     assert str(raised.value) == line
 
 
@@ -158,7 +152,7 @@ def test_a_folder_without_a_model_is_one_line(tmp_path):
         site.build_site(tmp_path, longest=320, uncertain_below=0.4)
 
 
-def test_all_that_the_page_names_is_served_and_nothing_is_elsewhere(server):
+def test_all_files_that_the_page_loads_are_served_and_none_is_elsewhere(server):
     """Imports, links and scripts of every file, so that none is forgotten and none comes from another host."""
     named = re.compile(r"""(?:from|import|src=|href=|new URL\()\s*"(?!#)([^"]+)\"""")
     for path in sorted(PAGE.iterdir()):
@@ -168,7 +162,7 @@ def test_all_that_the_page_names_is_served_and_nothing_is_elsewhere(server):
             assert ask(server, f"/{name.removeprefix('./')}")[0] == 200, f"{path.name} names {name}"
 
 
-def test_an_archive_of_another_content_is_not_unpacked(tmp_path):
+def test_an_archive_with_another_hash_is_not_unpacked(tmp_path):
     archive = tmp_path / "package.tgz"
     with tarfile.open(archive, "w:gz") as tar:
         for name in site.RUNTIME_FILES:
@@ -176,15 +170,15 @@ def test_an_archive_of_another_content_is_not_unpacked(tmp_path):
             tar.add(tmp_path / name, f"package/dist/{name}")
         tar.add(__file__, "package/dist/other.js")
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    assert web_runtime.unpacked(archive, digest) == {name: name.encode() for name in site.RUNTIME_FILES}
+    assert web_runtime.unpack(archive, digest) == {name: name.encode() for name in site.RUNTIME_FILES}
     with pytest.raises(SystemExit) as raised:
-        web_runtime.unpacked(archive, "0" * 64)
-    line = f"web runtime: {web_runtime.PACKAGE} hashes to {digest}, expected {'0' * 64}: nothing was unpacked"
+        web_runtime.unpack(archive, "0" * 64)
+    line = f"web runtime: {web_runtime.PACKAGE} has sha256 {digest}, expected {'0' * 64}: nothing was unpacked"
     assert raised.value.code == line
 
 
-def test_without_npm_the_fetching_ends_in_one_line(tmp_path, monkeypatch):
+def test_without_npm_the_download_ends_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SystemExit) as raised:
-        web_runtime.fetched(Path(tmp_path))
-    assert raised.value.code == "web runtime: npm is not installed; it comes with Node.js, and fetches the package"
+        web_runtime.download(Path(tmp_path))
+    assert raised.value.code == "web runtime: npm is not installed: install Node.js, which includes it"

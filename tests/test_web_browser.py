@@ -1,4 +1,4 @@
-"""The page in a real browser. Its server has ended before anything is recognised: see `browser.load`."""
+"""The page in a real browser. Its server stops before the first prediction: see `browser.load`."""
 
 import csv
 import json
@@ -116,7 +116,7 @@ def requests_of(net_log, address):
     return [(url, (float(at) + offset) / 1000) for url, at in named]
 
 
-def test_faces_are_counted_and_keep_their_numbers_and_nothing_is_asked_for_after_loading(bundle, clip, tmp_path):
+def test_faces_keep_their_ids_and_nothing_is_requested_after_loading(bundle, clip, tmp_path):
     with open_browser(tmp_path, camera=clip, more=[ALLOW, f"--log-net-log={tmp_path / 'net.json'}"]) as driver:
         address = load(driver, bundle)
         loaded = time.time()
@@ -156,8 +156,8 @@ def whole_rounds(seen):
 
 @pytest.mark.parametrize("size", [(640, 480), (301, 233), (1000, 700)], ids=str)
 @pytest.mark.parametrize("graph", ["fp32", "int8"])
-def test_a_photo_gets_the_boxes_and_probabilities_that_python_gives(bundle, int8_bundle, tmp_path, size, graph):
-    """Smaller than the detector looks at, twice as large, and larger by no whole number; in colour, with noise."""
+def test_a_photo_gets_the_boxes_and_probabilities_of_python(bundle, int8_bundle, tmp_path, size, graph):
+    """Smaller than the input of the detector, twice as large, and a fractional multiple; in colour, with noise."""
     folder = bundle if graph == "fp32" else int8_bundle
     noise = np.random.default_rng(0).integers(-4, 5, (size[1], size[0], 3))
     picture = (resized(scene(*PLACES, width=480, height=360), *size) + noise).clip(0, 255).astype(np.uint8)
@@ -178,12 +178,12 @@ def test_a_photo_gets_the_boxes_and_probabilities_that_python_gives(bundle, int8
         assert probabilities == pytest.approx(face.probabilities.tolist(), abs=0.02)
         box = [float(row[side]) for side in ("left", "top", "right", "bottom")]
         assert box == pytest.approx(face.box, abs=0.5)
-        assert row["label"] == recogniser.label(face)
+        assert row["label"] == face.label
     assert np.ptp([face.probabilities for face in expected], axis=0).max() > 0.1, "the faces differ"
     assert bars == [[name, f"{float(row[name]):.0%}".replace("%", " %")] for row in rows for name in CLASSES]
 
 
-def test_a_video_is_followed(bundle, tmp_path):
+def test_faces_of_a_video_are_tracked(bundle, tmp_path):
     video = tmp_path / "clip.webm"
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*"VP80"), RATE, (640, 480))
     for i in range(RATE * SECONDS):
@@ -205,7 +205,7 @@ def test_a_video_is_followed(bundle, tmp_path):
     assert seconds[-1] <= SECONDS
 
 
-def test_what_is_neither_photo_nor_video_is_said_in_words(bundle, tmp_path):
+def test_a_file_that_is_neither_photo_nor_video_gets_a_message(bundle, tmp_path):
     other = tmp_path / "notes.txt"
     other.write_text("no picture")
     with open_browser(tmp_path) as driver:
@@ -216,22 +216,22 @@ def test_what_is_neither_photo_nor_video_is_said_in_words(bundle, tmp_path):
         assert state(driver) == "ready"
 
 
-def test_without_a_camera_the_page_says_so(bundle, tmp_path):
+def test_a_missing_camera_gets_a_message(bundle, tmp_path):
     with open_browser(tmp_path, more=[ALLOW]) as driver:
         load(driver, bundle)
         driver.find_element(By.ID, "camera").click()
         wait(driver, lambda: text(driver, "problem"))
-        said = text(driver, "problem")
-    assert said == "No camera was found. Connect one and press Start camera again, or open a photo or a video."
+        message = text(driver, "problem")
+    assert message == "No camera was found. Connect one and press Start camera again, or open a photo or a video."
 
 
-def test_a_camera_that_is_denied_is_said_in_words(bundle, clip, tmp_path):
+def test_a_denied_camera_gets_a_message(bundle, clip, tmp_path):
     with open_browser(tmp_path, camera=clip, more=["--deny-permission-prompts"]) as driver:
         load(driver, bundle)
         driver.find_element(By.ID, "camera").click()
         wait(driver, lambda: text(driver, "problem"))
-        said = text(driver, "problem")
-    assert said.startswith("The camera is blocked for this page. Allow it in the browser's settings for this site")
+        message = text(driver, "problem")
+    assert message.startswith("The camera is blocked for this page. Allow it in the browser's settings for this site")
 
 
 def test_the_keyboard_starts_and_stops_and_stopping_releases_the_camera(bundle, clip, tmp_path):
@@ -269,7 +269,7 @@ def test_after_loading_the_browser_refuses_the_page_every_connection(bundle, tmp
         assert driver.execute_async_script(code) == [["rejected", "rejected"], ["connect-src", "img-src"]]
 
 
-def test_changes_are_told_to_screen_readers_and_every_control_has_a_name(bundle, clip, tmp_path):
+def test_changes_are_announced_to_screen_readers_and_every_control_has_a_name(bundle, clip, tmp_path):
     with open_browser(tmp_path, camera=clip, more=[ALLOW]) as driver:
         load(driver, bundle)
         wait(driver, lambda: text(driver, "announcement").startswith("Ready."))

@@ -26,7 +26,7 @@ TRACKING = {"min_iou": tracker.MIN_IOU, "memory": tracker.MEMORY, "time_constant
 
 @pytest.fixture(scope="module")
 def javascript(tmp_path_factory):
-    """`javascript(code, value)`: what the body of a function makes of `value`, with the page's modules to import."""
+    """`javascript(code, value)`: the value of an expression of `value`, with the page's modules to import."""
     folder = tmp_path_factory.mktemp("node") / "page"
     shutil.copytree(PAGE, folder)
     (folder / "package.json").write_text('{"type": "module"}')
@@ -65,7 +65,7 @@ def test_frames_are_shrunk_as_opencv_does(javascript, height, width):
     assert difference.mean() < 0.01  # OpenCV adds up in another order: a tie may fall to the other side
 
 
-def test_the_detectors_answer_is_decoded_alike(javascript):
+def test_the_output_of_the_detector_is_decoded_alike(javascript):
     heatmap = RNG.random((1, 12, 16)).astype(np.float32)
     log_size, offset = (RNG.random((2, 12, 16)).astype(np.float32) * 3, RNG.random((2, 12, 16)).astype(np.float32))
     expected = decode(heatmap, log_size, offset, min_score=0.6)
@@ -78,7 +78,7 @@ def test_the_detectors_answer_is_decoded_alike(javascript):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_faces_are_cut_out_alike(javascript, channels):
+def test_faces_are_cropped_alike(javascript, channels):
     picture = RNG.integers(0, 256, (30, 41, 3), dtype=np.uint8)
     boxes = [[5, 6, 15, 19], [0, 0, 4, 4], [-3, 2, 12, 9], [30, 20, 41, 30], [0, 0, 41, 30], [7.5, 3.25, 7.5, 3.25]]
     imports = "import { cut, squareAround } from './crops.js';"
@@ -89,7 +89,7 @@ def test_faces_are_cut_out_alike(javascript, channels):
         assert actual == expected.ravel().tolist(), box
 
 
-def test_faces_are_followed_and_smoothed_alike(javascript):
+def test_faces_are_tracked_and_smoothed_alike(javascript):
     """Five faces that wander, hide for a while and meet, seen at uneven times."""
     at, frames, seconds = RNG.random((5, 2)) * 200, [], 0.0
     for _ in range(60):
@@ -109,8 +109,8 @@ def test_faces_are_followed_and_smoothed_alike(javascript):
     assert [[face[0] for face in frame] for frame in actual] == [[face[0] for face in frame] for frame in expected]
     assert len({face[0] for frame in actual for face in frame}) > 8, "some were lost and came anew"
     for ours, theirs in zip(actual, expected, strict=True):
-        for (_, shown), (_, wanted) in zip(ours, theirs, strict=True):
-            assert shown == pytest.approx(wanted.tolist(), abs=1e-6)
+        for (_, actual_row), (_, expected_row) in zip(ours, theirs, strict=True):
+            assert actual_row == pytest.approx(expected_row.tolist(), abs=1e-6)
 
 
 def test_the_csv_holds_no_formula_and_loses_no_row_silently(javascript):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from conftest import PARTS
-from emopipe.compare.check.text import LIMIT
+from emopipe.compare.check.text import MAX_BYTES
 from projects import ROOT
 
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
@@ -102,7 +102,7 @@ def test_a_token_that_can_only_read_fails_no_job(say):
 
 
 def test_two_checks_and_the_marker_fit_into_a_comment():
-    assert 2 * LIMIT + len(MARKER) + 200 < COMMENT_LIMIT
+    assert 2 * MAX_BYTES + len(MARKER) + 200 < COMMENT_LIMIT
 
 
 def test_the_jobs_run_each_test_in_one_part():

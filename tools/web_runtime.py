@@ -1,7 +1,6 @@
-"""Fetch the browser's runtime for `emopipe web`: two files of the npm package onnxruntime-web, pinned by its hash.
+"""Download the browser runtime for `emopipe web`: two files of the npm package onnxruntime-web, pinned by sha256.
 
-npm brings the package's archive and nothing else: no dependency of it is installed, no script of it runs. What does not
-hash to `SHA256` is not unpacked.
+`npm pack` downloads the archive only: it installs no dependency and runs no script.
 """
 
 import hashlib
@@ -19,32 +18,32 @@ SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
 
 
 def main() -> None:
-    """Fetch, check and unpack; an expected failure ends in one line and status 1."""
+    """Download, verify and unpack; an expected failure ends in one line and status 1."""
     if all((RUNTIME / name).exists() for name in RUNTIME_FILES):
         return
     with tempfile.TemporaryDirectory() as folder:
-        write_folder(RUNTIME, unpacked(fetched(Path(folder)), SHA256))
+        write_folder(RUNTIME, unpack(download(Path(folder)), SHA256))
     print(f"{RUNTIME}: {PACKAGE}")
 
 
-def fetched(folder: Path) -> Path:
-    """The package's archive, brought into `folder` by npm."""
+def download(folder: Path) -> Path:
+    """The archive of the package, in `folder`."""
     command = ["npm", "pack", PACKAGE, "--ignore-scripts", "--silent", "--pack-destination", str(folder)]
     try:
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
     except FileNotFoundError:
-        sys.exit("web runtime: npm is not installed; it comes with Node.js, and fetches the package")
+        sys.exit("web runtime: npm is not installed: install Node.js, which includes it")
     except subprocess.CalledProcessError as error:
         sys.exit(f"web runtime: `npm pack {PACKAGE}` failed with status {error.returncode}: is there a network?")
     return next(folder.glob("*.tgz"))
 
 
-def unpacked(archive: Path, sha256: str) -> dict[str, bytes]:
-    """The files of `RUNTIME_FILES`, out of an archive that must hash to `sha256`."""
+def unpack(archive: Path, sha256: str) -> dict[str, bytes]:
+    """The files `RUNTIME_FILES` of an archive with this sha256."""
     content = archive.read_bytes()
     got = hashlib.sha256(content).hexdigest()
     if got != sha256:
-        sys.exit(f"web runtime: {PACKAGE} hashes to {got}, expected {sha256}: nothing was unpacked")
+        sys.exit(f"web runtime: {PACKAGE} has sha256 {got}, expected {sha256}: nothing was unpacked")
     files = {}
     with tarfile.open(archive) as tar:
         for name in RUNTIME_FILES:

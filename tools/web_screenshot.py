@@ -1,4 +1,4 @@
-"""Make docs/web.png: the page with three drawn faces that change their expressions, before a made-up camera.
+"""Make docs/web.png: the page with three drawn faces of changing expressions, from a fake camera.
 
 `python tools/web_screenshot.py docs/web.png [--scheme light] [--width 390 --height 844]` after `make repro runtime`.
 Shapes: S side of a face, H, W height and width of a frame.
@@ -20,7 +20,7 @@ from browser import load, open_browser, text, wait, write_clip
 from projects import ROOT
 
 SIDE, HEIGHT, WIDTH, RATE = 196, 480, 640, 10
-PEOPLE = {  # seed and number of a drawn face: where it is, and what it shows, one after the other
+PEOPLE = {  # seed and number of a drawn face: its place, and its expressions in turn
     (1, 1): ((12, 150), ("happy", "surprise", "happy", "neutral")),
     (10, 4): ((222, 120), ("angry", "neutral", "sad", "sad")),
     (4, 0): ((432, 150), ("sad", "sad", "neutral", "disgust")),
@@ -29,14 +29,14 @@ EXPRESSION, CHANGE = 4.0, 0.8  # seconds
 
 
 def main() -> None:
-    """Serve the bundle in exports/, show the clip, wait for a full strip and take the picture."""
+    """Serve the model in exports/, play the clip until the chart is full, and take the screenshot."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("picture", type=Path)
+    parser.add_argument("screenshot", type=Path)
     parser.add_argument("--bundle", type=Path, default=ROOT / "exports")
     parser.add_argument("--scheme", choices=["dark", "light"], default="dark")
     parser.add_argument("--width", type=int, default=1440)
     parser.add_argument("--height", type=int, default=1150)
-    parser.add_argument("--seconds", type=float, default=62, help="of camera before the picture")
+    parser.add_argument("--seconds", type=float, default=62, help="Time before the screenshot.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -51,12 +51,12 @@ def main() -> None:
             driver.find_element(By.ID, "camera").click()
             time.sleep(options.seconds)
             wait(driver, lambda: text(driver, "count") == "3 in view")
-            driver.save_screenshot(str(options.picture))
-            print(f"{options.picture}: {text(driver, 'status-text')}")
+            driver.save_screenshot(str(options.screenshot))
+            print(f"{options.screenshot}: {text(driver, 'status-text')}")
 
 
 def frame(index: int) -> np.ndarray:
-    """Frame `index` of the clip, uint8 RGB (H, W, 3): portraits that sway, before a soft light."""
+    """Frame `index` of the clip, uint8 RGB (H, W, 3): swaying portraits on a soft light."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
     light = 92 + 48 * np.exp(-(((columns - 320) / 360) ** 2) - ((rows - 210) / 240) ** 2)
     picture = np.repeat(light[:, :, None], 3, 2) * (1.02, 1.0, 0.97)
@@ -77,7 +77,7 @@ def portrait(seed: int, number: int, label: str) -> np.ndarray:
 
 
 def tile() -> np.ndarray:
-    """How much of a portrait shows, (S, S, 1): a square with round corners."""
+    """Opacity of a portrait, (S, S, 1): a square with round corners."""
     corner = 18
     across = np.abs(np.arange(SIDE) - (SIDE - 1) / 2) - (SIDE / 2 - corner)
     distance = np.hypot(*np.meshgrid(across.clip(0), across.clip(0)))

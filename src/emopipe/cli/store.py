@@ -1,67 +1,48 @@
-"""The commands about MLflow's store: fill it, make a model of it again, open its pages."""
+"""Commands around MLflow: restore its store, reproduce a version, open its UI."""
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from emopipe.core.errors import ParamsError
-
-PARAMS = Path("params.yaml")
+from emopipe.cli.paths import PARAMS
 
 
 def sync(
-    revision: Annotated[
-        str | None, typer.Argument(help="A git revision or a DVC experiment; the workspace by default.")
-    ] = None,
-    all_experiments: Annotated[bool, typer.Option("--all-experiments", help="All DVC experiments too.")] = False,
-    from_local: Annotated[
-        bool, typer.Option("--from-local", help="Move to a server: versions and aliases as mlflow.db has them.")
-    ] = False,
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; status 1 if anything is to be done.")] = False,
+    revision: Annotated[str | None, typer.Argument(help="Git revision or DVC experiment, else the workspace.")] = None,
+    all_experiments: Annotated[bool, typer.Option("--all-experiments", help="Include all DVC experiments.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; status 1 if anything is missing.")] = False,
 ) -> None:
-    """Rebuild in MLflow what it lacks, from what DVC and git keep: runs, figures, versions, aliases."""
+    """Rebuild runs, versions and aliases in MLflow from DVC and git."""
     from emopipe.core.state import project_root
-    from emopipe.tracking import sync as syncing
+    from emopipe.tracking.sync import sync as synchronise
 
-    if check and from_local:
-        raise ParamsError("--check changes nothing, and --from-local takes a registry over: give one of them")
-    root = project_root()
-    found = (
-        syncing.check(root, revision, experiments=all_experiments)
-        if check
-        else syncing.sync(root, revision, experiments=all_experiments, from_local=from_local)
-    )
-    print("\n".join(found.lines()))
-    raise typer.Exit(0 if found.is_whole else 1)
+    report = synchronise(project_root(), revision, experiments=all_experiments, check_only=check)
+    print("\n".join(report.lines()))
+    raise typer.Exit(1 if report.problems else 0)
 
 
 def reproduce(
-    target: Annotated[
-        str, typer.Argument(help="models:/emopipe@champion, models:/emopipe/3, or a run's id.", show_default=False)
-    ],
-    stage: Annotated[
-        list[str] | None, typer.Option(help="Only this stage, from the inputs that it had; may be given again.")
-    ] = None,
+    target: Annotated[str, typer.Argument(help="models:/emopipe@champion, models:/emopipe/3, or the id of a run.")],
+    stage: Annotated[list[str] | None, typer.Option(help="Only these stages, from their recorded inputs.")] = None,
 ) -> None:
-    """Make a version or a run again from its commit and data, and say whether it is the same; status 1 if not."""
-    from emopipe.compare.reproduce import reproduce as make_again
+    """Reproduce a version or run, and compare the results. Status 1: they differ."""
+    from emopipe.compare.reproduce import reproduce as rebuild
     from emopipe.core.params import load_params
     from emopipe.core.state import project_root
 
     tolerance = load_params(PARAMS).export.max_probability_difference
-    agreement = make_again(project_root(), target, stages=stage or (), tolerance=tolerance)
-    print("\n".join(agreement.lines()))
+    agreement = rebuild(project_root(), target, stages=stage or (), tolerance=tolerance)
+    print(*agreement.lines(), sep="\n")
     raise typer.Exit(1 if agreement.verdict == "different" else 0)
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
-    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback let others in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on; all but loopback admit others.")] = "127.0.0.1",
 ) -> None:
-    """Open MLflow's pages: compare runs, look at registered models. Ctrl-C stops it."""
+    """Open MLflow's UI: compare runs and registered models. Ctrl-C stops it."""
     from emopipe.core.state import project_root
     from emopipe.tracking.error_text import without_password
     from emopipe.tracking.store import connect, is_server, tracking_uri
@@ -82,9 +63,3 @@ def ui(
     server = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1", *store]
     server += ["--uvicorn-opts", "--log-level warning"]
     os.execve(sys.executable, server, environment)
-
-
-def add_store_commands(app: typer.Typer) -> None:
-    """Make them commands of `app`."""
-    for command in (sync, reproduce, ui):
-        app.command()(command)

@@ -13,7 +13,7 @@ import yaml
 from emopipe.core.errors import WorkspaceError
 from emopipe.evaluate.pairing import ModelPredictions
 from emopipe.faces.predictions import predictions_from_arrow
-from emopipe.tracking.naming import MODEL_TAG, flat
+from emopipe.tracking.naming import MODEL_TAG, flatten
 from emopipe.tracking.prediction_store import predictions_of_run
 from emopipe.tracking.store import NAME, connect
 from emopipe.tracking.versions import find_version, mlflow_faults, run_of
@@ -94,7 +94,7 @@ def from_revision(root: Path, revision: str, model: str = "") -> ModelRef:
 
 def flat_params(values: Mapping[str, Any]) -> dict[str, str]:
     """params.yaml as parsed, or as logged to MLflow: nested values under dotted names, equal values as equal texts."""
-    return {name: _text(value) for name, value in flat(values).items() if not name.startswith(OTHER_MODELS)}
+    return {name: _text(value) for name, value in flatten(values).items() if not name.startswith(OTHER_MODELS)}
 
 
 def _of_run(client: "MlflowClient", run_id: str, name: str) -> ModelRef:

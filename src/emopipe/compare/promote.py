@@ -14,7 +14,7 @@ from emopipe.core.errors import EmopipeError, ParamsError, WorkspaceError
 from emopipe.core.params import Params
 from emopipe.evaluate.comparison import Comparison, compare
 from emopipe.tracking.evidence import evidence_of
-from emopipe.tracking.registry_backup import note_registry
+from emopipe.tracking.registry_backup import save_registry
 from emopipe.tracking.store import connect
 from emopipe.tracking.versions import (
     CHALLENGER,
@@ -82,7 +82,7 @@ def promote(root: Path, params: Params, version: str = CHALLENGER, *, forced: st
         moved = forced is not None or (verdict is not None and verdict.decision == "promote")
         if moved:
             move_champion(client, challenger, champion)
-        note_registry(root, client)
+        save_registry(root, client)
         return Promotion(
             challenger=str(challenger.version), champion=before, moved=moved, verdict=verdict, comparison=comparison
         )
@@ -101,7 +101,7 @@ def roll_back(root: Path, reason: str | None = None) -> Promotion:
         target = find_version(client, before)
         tag_version(client, champion, {ROLLED_BACK_TAG: reason or "no reason given"})
         move_champion(client, target, champion)
-        note_registry(root, client)
+        save_registry(root, client)
         return Promotion(challenger=str(target.version), champion=str(champion.version), moved=True)
 
 

@@ -1,7 +1,7 @@
 """Latency of an exported model."""
 
 import statistics
-import time
+import timeit
 from pathlib import Path
 
 from emopipe.export.runtime import MAX_PIXELS, Bundle
@@ -16,12 +16,5 @@ def latency_ms(bundle: Path, picture: bytes) -> float:
     image = decode_image(picture, channels=model.channels, max_pixels=MAX_PIXELS)[None]
     for _ in range(WARM_UP):
         model.predict(image)
-    rounds = []
-    for _ in range(ROUNDS):
-        seconds = []
-        for _ in range(CALLS):
-            start = time.perf_counter()
-            model.predict(image)
-            seconds.append(time.perf_counter() - start)
-        rounds.append(statistics.median(seconds))
-    return 1000 * min(rounds)
+    rounds = [timeit.repeat(lambda: model.predict(image), number=1, repeat=CALLS) for _ in range(ROUNDS)]
+    return 1000 * min(map(statistics.median, rounds))

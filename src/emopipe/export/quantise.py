@@ -3,7 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +12,6 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 QUANTISED = ["Conv", "Gemm", "MatMul"]  # preprocessing and softmax stay in floating point
-
-
-@contextmanager
-def _only_errors() -> Iterator[None]:
-    """Hide warnings of the library on the root logger, which recommend the preprocessing done here."""
-    root, level = logging.getLogger(), logging.getLogger().level
-    root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        root.setLevel(level)
 
 
 class _Batches(CalibrationDataReader):  # type: ignore[misc]
@@ -41,7 +30,9 @@ def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
     layers and the last stay in floating point: they are small and cause much of the error. Ranges are averaged over
     the batches, so that an outlier does not widen them.
     """
-    with tempfile.TemporaryDirectory() as folder, _only_errors():
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        logging.disable(logging.WARNING)  # the library recommends the preprocessing done here
+        stack.callback(logging.disable, logging.NOTSET)
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         layers = [node.name for node in onnx.load(str(prepared)).graph.node if node.op_type in QUANTISED]

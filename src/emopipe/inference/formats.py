@@ -1,107 +1,81 @@
-"""Readings as lines of text: a table for people, JSON Lines or CSV for programs."""
+"""Output formats of predictions: a table for people, JSON Lines or CSV for programs."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from emopipe.inference.reading import Reading
-from emopipe.inference.recogniser import Face, Recogniser
+from emopipe.inference.recogniser import Face
+from emopipe.inference.results import Result
 
+Classes = Sequence[str]
 PATH_WIDTH = 48
+CSV_COLUMNS = ("path", "frame", "seconds", "face", "left", "top", "right", "bottom", "score", "label")
 
 
-class Form(Protocol):
-    """How readings are written; `head` comes first."""
-
-    head: Sequence[str]
-
-    def lines(self, reading: Reading) -> Iterator[str]:
-        """What there is to write of one reading."""
-
-
-class Table:
-    """A line per face, with its most probable class; a line for an image without one. Errors are not in it."""
-
-    def __init__(self, recogniser: Recogniser) -> None:
-        """For faces that `recogniser` found."""
-        self._recogniser = recogniser
-        self.head: Sequence[str] = (
-            f"{'file':<{PATH_WIDTH}}  {'time':>8}  {'face':>4}  {'label':<10}  {'prob.':>5}  box",
-        )
-
-    def lines(self, reading: Reading) -> Iterator[str]:
-        """A line per face."""
-        time = "" if reading.seconds is None else f"{reading.seconds:.2f}s"
-        start = f"{printable(str(reading.path)):<{PATH_WIDTH}}  {time:>8}  "
-        if not reading.faces and reading.error is None:
-            yield f"{start}{'-':>4}  no face"
-        for number, face in enumerate(reading.faces, start=1):
-            label, box = self._recogniser.label(face), " ".join(f"{edge:.0f}" for edge in face.box)
-            yield f"{start}{face.id or number:>4}  {label:<10}  {face.probabilities.max():>5.0%}  {box}"
+def _table_lines(result: Result, _: Classes) -> Iterator[str]:
+    """A line per face, with its label; one for an image without a face; none for an error."""
+    time = "" if result.seconds is None else f"{result.seconds:.2f}s"
+    start = f"{printable(str(result.path)):<{PATH_WIDTH}}  {time:>8}  "
+    if not result.faces and result.error is None:
+        yield f"{start}{'-':>4}  no face"
+    for number, face in enumerate(result.faces, start=1):
+        box = " ".join(f"{edge:.0f}" for edge in face.box)
+        yield f"{start}{face.id or number:>4}  {face.label:<10}  {face.probabilities.max():>5.0%}  {box}"
 
 
-class JsonLines:
-    """An object per image or frame, or per file that is not readable, which has `error`."""
-
-    def __init__(self, recogniser: Recogniser) -> None:
-        """For faces that `recogniser` found."""
-        self._recogniser = recogniser
-        self.head: Sequence[str] = ()
-
-    def lines(self, reading: Reading) -> Iterator[str]:
-        """One line."""
-        line: dict[str, object] = {"path": str(reading.path)}
-        if reading.seconds is not None:
-            line |= {"frame": reading.frame, "seconds": round(reading.seconds, 3)}
-        if reading.error is not None:
-            line["error"] = reading.error
-        else:
-            line["faces"] = [face_values(face, self._recogniser) for face in reading.faces]
-        yield json.dumps(line)
+def _json_lines(result: Result, classes: Classes) -> Iterator[str]:
+    """An object per image or frame; a file that is not readable has `error`."""
+    line: dict[str, object] = {"path": str(result.path)}
+    if result.seconds is not None:
+        line |= {"frame": result.frame, "seconds": round(result.seconds, 3)}
+    if result.error is not None:
+        line["error"] = result.error
+    else:
+        line["faces"] = [face_values(face, classes) for face in result.faces]
+    yield json.dumps(line)
 
 
-def face_values(face: Face, recogniser: Recogniser) -> dict[str, object]:
+def face_values(face: Face, classes: Classes) -> dict[str, Any]:
     """A face as plain JSON values."""
-    identity = {} if face.id is None else {"id": face.id}
-    shown = {name: round(float(p), 6) for name, p in zip(recogniser.classes, face.probabilities, strict=True)}
-    box = [round(edge, 1) for edge in face.box]
-    return identity | {
-        "box": box,
+    track = {} if face.id is None else {"id": face.id}
+    return track | {
+        "box": [round(edge, 1) for edge in face.box],
         "score": round(face.score, 4),
-        "label": recogniser.label(face),
-        "probabilities": shown,
+        "label": face.label,
+        "probabilities": {name: round(float(p), 6) for name, p in zip(classes, face.probabilities, strict=True)},
     }
 
 
-class Csv:
-    """A row per face; an image or frame without one has a row with empty cells, so has a file with an `error`."""
-
-    def __init__(self, recogniser: Recogniser) -> None:
-        """For faces that `recogniser` found."""
-        self._recogniser = recogniser
-        names = ("path", "frame", "seconds", "face", "left", "top", "right", "bottom", "score", "label")
-        self.head: Sequence[str] = (_csv_line([*names, *recogniser.classes, "error"]),)
-
-    def lines(self, reading: Reading) -> Iterator[str]:
-        """The rows of one reading."""
-        seconds = "" if reading.seconds is None else f"{reading.seconds:.3f}"
-        start = [str(reading.path), "" if reading.frame is None else reading.frame, seconds]
-        for number, face in enumerate(reading.faces, start=1):
-            place = [face.id or number, *(f"{edge:.1f}" for edge in face.box), f"{face.score:.4f}"]
-            shown = [f"{p:.6f}" for p in face.probabilities]
-            yield _csv_line([*start, *place, self._recogniser.label(face), *shown, ""])
-        if not reading.faces:
-            yield _csv_line([*start, *[""] * (7 + len(self._recogniser.classes)), reading.error or ""])
+def csv_header(classes: Classes) -> list[str]:
+    """The names of the columns, in one line."""
+    return [_csv_line([*CSV_COLUMNS, *classes, "error"])]
 
 
-FORMATS: Mapping[str, Callable[[Recogniser], Form]] = {"table": Table, "jsonl": JsonLines, "csv": Csv}
+def csv_lines(result: Result, classes: Classes) -> Iterator[str]:
+    """A row per face; one with empty cells for an image or frame without a face, or an `error`."""
+    seconds = "" if result.seconds is None else f"{result.seconds:.3f}"
+    start = [str(result.path), "" if result.frame is None else result.frame, seconds]
+    for number, face in enumerate(result.faces, start=1):
+        place = [face.id or number, *(f"{edge:.1f}" for edge in face.box), f"{face.score:.4f}"]
+        yield _csv_line([*start, *place, face.label, *(f"{p:.6f}" for p in face.probabilities), ""])
+    if not result.faces:
+        yield _csv_line([*start, *[""] * (7 + len(classes)), result.error or ""])
+
+
+TABLE_HEADER = f"{'file':<{PATH_WIDTH}}  {'time':>8}  {'face':>4}  {'label':<10}  {'prob.':>5}  box"
+FORMATS: dict[str, tuple[Callable[[Classes], list[str]], Callable[[Result, Classes], Iterator[str]]]] = {
+    "table": (lambda _: [TABLE_HEADER], _table_lines),
+    "jsonl": (lambda _: [], _json_lines),
+    "csv": (csv_header, csv_lines),
+}
+"""Functions for the header and for the lines of a result, given the names of the classes."""
 
 
 def printable(text: str) -> str:
-    """`text` without what would move a terminal's cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    """`text` without control characters, which could move a terminal's cursor."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _csv_line(cells: Sequence[object]) -> str:

@@ -1,4 +1,4 @@
-"""One OpenCV window, with the keys that were pressed in it."""
+"""An OpenCV window and its keys."""
 
 import ctypes
 import sys
@@ -16,10 +16,10 @@ NO_WINDOWS = "this OpenCV is built without windows: pip install opencv-python in
 
 
 class Window(AbstractContextManager["Window"]):
-    """Shown until the context ends."""
+    """Open until the context ends."""
 
     def __init__(self) -> None:
-        """Raises `WorkspaceError` where no window can be opened."""
+        """Raises `WorkspaceError` if no window can be opened."""
         if sys.platform == "linux" and not _has_display():
             raise WorkspaceError(NO_DISPLAY)
         try:
@@ -29,14 +29,14 @@ class Window(AbstractContextManager["Window"]):
         self._sized = False
 
     def show(self, image: np.ndarray) -> None:
-        """Show uint8 RGB (H, W, 3); it is drawn in the next call of `key`."""
+        """Show uint8 RGB (H, W, 3); OpenCV draws it in the next call of `key`."""
         if not self._sized:
             cv2.resizeWindow(TITLE, image.shape[1], image.shape[0])
             self._sized = True
         cv2.imshow(TITLE, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
     def key(self, seconds: float) -> str:
-        """The key that is pressed within `seconds` (at least a millisecond), or ""; q when the window was closed."""
+        """The key pressed within `seconds` (at least a millisecond), or ""; q if the window was closed."""
         code = cv2.waitKey(max(1, int(1000 * seconds)))
         if cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
             return CLOSED
@@ -47,10 +47,10 @@ class Window(AbstractContextManager["Window"]):
 
 
 def _has_display() -> bool:
-    """Whether the X server that DISPLAY names answers: where it does not, Qt would end the whole process."""
+    """Whether DISPLAY names a running X server; without one, Qt would abort the process."""
     try:
         x11 = ctypes.CDLL("libX11.so.6")
-    except OSError:  # an OpenCV without windows needs it not, and says so itself
+    except OSError:  # then OpenCV has no windows, and raises an error of its own
         return True
     x11.XOpenDisplay.restype = ctypes.c_void_p
     connection = x11.XOpenDisplay(None)

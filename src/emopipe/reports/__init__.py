@@ -1,1 +1,1 @@
-"""What pages and Markdown reports share: the style, pictures inside a page, templates, tables."""
+"""Shared parts of HTML pages and Markdown reports: style, embedded images, templates, tables."""

@@ -1,4 +1,4 @@
-"""One Jinja environment for all pages and Markdown reports; a template lies beside the module that fills it."""
+"""The Jinja environment of all pages and Markdown reports; a template lies beside the module that renders it."""
 
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def render(template: str, **values: object) -> str:
-    """Fill a template, named by its path below `emopipe` (`validate/page.html.j2`).
+    """Render a template, named by its path below `emopipe` (`validate/page.html.j2`).
 
     Values are escaped in HTML. Raises `jinja2.UndefinedError` for a name without a value.
     """

@@ -1,1 +1,1 @@
-"""MLflow as a projection of the pipeline's state: never an input to it, and never the reason why a stage fails."""
+"""MLflow as a projection of the pipeline's state: never an input of a stage, and never the cause of its failure."""

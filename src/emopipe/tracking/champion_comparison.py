@@ -1,10 +1,10 @@
-"""How a run's model compares with the champion, for MLflow's pages."""
+"""The comparison of a run's model with the champion, for MLflow's pages."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emopipe.core.errors import DataError
 from emopipe.core.params import Params
-from emopipe.evaluate.comparison import Comparison, compare
+from emopipe.evaluate.comparison import compare
 from emopipe.evaluate.pairing import ModelPredictions
 from emopipe.faces.predictions import Predictions
 from emopipe.tracking.comparison_tables import interval, markdown, sections, tone, tone_text
@@ -14,68 +14,52 @@ from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.versions import find_champion, run_of
 
 CONFIDENCE = 0.95
-TAG, CHAMPION_TAG = "emopipe.against_champion", "emopipe.champion"
+OUTCOME_TAG, CHAMPION_TAG = "emopipe.against_champion", "emopipe.champion"
+NOT_COMPARABLE = "not comparable"
 
 
-@dataclass(frozen=True, kw_only=True)
-class AgainstChampion:
-    """The champion of the moment, and what can be said of it and a model."""
+class ChampionComparison(NamedTuple):
+    """The comparison of a model with the present champion."""
 
+    headline: str
+    """One sentence: the difference in macro-F1, or why there is no comparison."""
+    details: str = ""
+    """Tables in Markdown; empty without a comparison."""
     champion: str = ""
-    """Its version."""
-    figures: Comparison | None = None
-    says: str = ""
-    """Why there are no figures."""
-
-    @property
-    def headline(self) -> str:
-        """One sentence, which MLflow's pages show before the rest is unfolded."""
-        if self.figures is None:
-            return self.says
-        figure = self.figures.macro_f1
-        difference = f"macro-F1 {figure.delta:+.3f} ({interval(figure)})"
-        return f"Against the champion, version {self.champion}: {difference}, {tone_text(tone(figure))}."
-
-    @property
-    def details(self) -> str:
-        """Tables in Markdown; none where there are no figures."""
-        return "" if self.figures is None else markdown(sections(self.figures, (), ())[:2])
+    """Number of its version; empty if unknown."""
+    outcome: str = ""
 
     @property
     def tags(self) -> dict[str, str]:
-        """To group runs by."""
-        if not self.champion:
-            return {}
-        outcome = "not comparable" if self.figures is None else tone(self.figures.macro_f1)
-        return {CHAMPION_TAG: f"version {self.champion}", TAG: outcome}
+        """Tags to group runs by."""
+        return {CHAMPION_TAG: f"version {self.champion}", OUTCOME_TAG: self.outcome} if self.champion else {}
 
 
-def against_champion(run: ModelRun, name: str, predictions: Predictions, params: Params) -> AgainstChampion:
-    """Compare a model with the champion that the store has now. A store that fails costs the comparison alone."""
+def compare_with_champion(run: ModelRun, name: str, predictions: Predictions, params: Params) -> ChampionComparison:
+    """Compare a model with the present champion; an error of the store becomes the headline."""
     try:
         client, run_id = run.connection()
         champion = find_champion(client)
         if champion is None:
-            return AgainstChampion(says="There is no champion yet.")
+            return ChampionComparison("There is no champion yet.")
         number = str(champion.version)
         if champion.run_id == run_id:
-            return AgainstChampion(champion=number, says=f"This run is of the champion, version {number}.")
-        return _compared(
-            number,
-            ModelPredictions(
-                name=f"version {number}, the champion", predictions=predictions_of_run(client, run_of(champion))
-            ),
-            ModelPredictions(name=name, predictions=(predictions,)),
-            params,
-        )
+            headline = f"This is the run of the champion, version {number}."
+            return ChampionComparison(headline, champion=number, outcome=NOT_COMPARABLE)
+        of_champion = predictions_of_run(client, run_of(champion))
     except Exception as error:  # noqa: BLE001 - MLflow's stores raise errors of many libraries
-        return AgainstChampion(says=f"The champion could not be read ({error_text(error)}).")
-
-
-def _compared(number: str, champion: ModelPredictions, model: ModelPredictions, params: Params) -> AgainstChampion:
+        return ChampionComparison(f"The champion could not be read ({error_text(error)}).")
     try:
-        resamples, seed = params.evaluate.bootstrap_resamples, params.base.seed
-        figures = compare(champion, model, confidence=CONFIDENCE, resamples=resamples, seed=seed)
+        comparison = compare(
+            ModelPredictions(name=f"version {number}, the champion", predictions=of_champion),
+            ModelPredictions(name=name, predictions=(predictions,)),
+            confidence=CONFIDENCE,
+            resamples=params.evaluate.bootstrap_resamples,
+            seed=params.base.seed,
+        )
     except DataError as error:
-        return AgainstChampion(champion=number, says=f"{error}.")
-    return AgainstChampion(champion=number, figures=figures)
+        return ChampionComparison(f"{error}.", champion=number, outcome=NOT_COMPARABLE)
+    macro_f1, outcome = comparison.macro_f1, tone(comparison.macro_f1)
+    headline = f"Compared with the champion, version {number}: macro-F1 {macro_f1.delta:+.3f} ({interval(macro_f1)}), "
+    headline += f"{tone_text(outcome)}."
+    return ChampionComparison(headline, markdown(sections(comparison, (), ())[:2]), number, outcome)

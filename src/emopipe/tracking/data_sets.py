@@ -1,4 +1,4 @@
-"""The tables of a state as data sets in MLflow."""
+"""The tables of a state as data sets of MLflow."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 def data_sets(inputs: Mapping[str, str]) -> "list[DatasetInput]":
-    """The tables among the inputs (path to DVC's hash, which becomes the digest); `build/train.parquet` is `train`."""
-    import mlflow.data  # noqa: F401 - before DvcSource, which it takes in by an entry point
+    """The tables among the inputs (path to DVC's hash, the digest); the context of `build/train.parquet` is `train`."""
+    import mlflow.data  # noqa: F401 - before DvcSource, which it imports by an entry point
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     from emopipe.tracking.dvc_source import SCHEME, DvcSource

@@ -1,4 +1,4 @@
-"""The stages that dvc.lock records, and which of them made what another one took in."""
+"""The stages that dvc.lock records, and the dependencies between them."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -13,9 +13,9 @@ LOCK = "dvc.lock"
 
 @lru_cache(maxsize=256)
 def read_lock(text: str) -> Mapping[str, StageRecord]:
-    """The stages of a dvc.lock by name, in its order; raises `WorkspaceError` where it is not readable."""
+    """The stages of a dvc.lock by name, in its order; raises `WorkspaceError` if it is not readable."""
     from dvc.exceptions import DvcException
-    from dvc.utils.serialize import parse_yaml  # reads 1e-05 as DVC wrote it; PyYAML makes text of it
+    from dvc.utils.serialize import parse_yaml  # reads 1e-05 as DVC wrote it; for PyYAML it is text
 
     try:
         stages = (parse_yaml(text, LOCK) or {}).get("stages", {})
@@ -25,22 +25,22 @@ def read_lock(text: str) -> Mapping[str, StageRecord]:
 
 
 def upstream(records: Mapping[str, StageRecord], last: StageRecord) -> list[StageRecord]:
-    """`last` and the stages that it was made by, in the order of `records`.
+    """`last` and the stages that it depends on, in the order of `records`.
 
-    A stage whose recorded out is another than the one that was taken in has no part in it, and is left out.
+    A stage whose recorded out differs from the input that was used is left out.
     """
-    wanted, waiting = {}, [last]
+    found, waiting = {}, [last]
     while waiting:
         inputs = waiting.pop().state.inputs
         for name, record in records.items():
-            if name not in wanted and name != last.state.stage and produces_input_of(record.outs, inputs):
-                wanted[name] = record
+            if name not in found and name != last.state.stage and produces_input_of(record.outs, inputs):
+                found[name] = record
                 waiting.append(record)
-    return [*(record for name, record in records.items() if name in wanted), last]
+    return [*(record for name, record in records.items() if name in found), last]
 
 
 def produces_input_of(outs: Mapping[str, str], inputs: Mapping[str, str]) -> bool:
-    """Whether an input is one of the outs, or a folder that holds one (whose hash then says nothing of the out)."""
+    """Whether an out is one of the inputs, or lies in a folder that is one (whose hash cannot be compared)."""
     return any(
         inputs[path] == value if path in inputs else any(path.startswith(f"{folder}/") for folder in inputs)
         for path, value in outs.items()
@@ -48,9 +48,10 @@ def produces_input_of(outs: Mapping[str, str], inputs: Mapping[str, str]) -> boo
 
 
 def _record(name: str, entry: Mapping[str, Any]) -> StageRecord:
-    def hashes(kind: str) -> dict[str, str]:
-        return {item["path"]: item["md5"] for item in entry.get(kind, [])}
-
-    files = entry.get("params", {})
-    params = {param_name(file, name): value for file, values in files.items() for name, value in values.items()}
-    return StageRecord(StageState(name, params, hashes("deps")), hashes("outs"))
+    inputs, outs = ({item["path"]: item["md5"] for item in entry.get(kind, [])} for kind in ("deps", "outs"))
+    params = {
+        param_name(file, key): value
+        for file, values in entry.get("params", {}).items()
+        for key, value in values.items()
+    }
+    return StageRecord(StageState(name, params, inputs), outs)

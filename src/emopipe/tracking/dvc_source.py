@@ -1,6 +1,6 @@
-"""The source of a data set in MLflow, from which DVC gives its bytes again: `dvc://build/clean.parquet?md5=HASH`.
+"""The source of a data set in MLflow, which loads from DVC: `dvc://build/clean.parquet?md5=HASH`.
 
-MLflow takes the class in by its entry point when `mlflow.data` is imported, so import that before this module.
+MLflow imports the class by its entry point when `mlflow.data` is imported: import that before this module.
 """
 
 import tempfile
@@ -18,10 +18,7 @@ SCHEME = "dvc"
 
 
 class DvcSource(DatasetSource):
-    """A file or folder that DVC keeps, by its path in the project and its hash.
-
-    MLflow finds this class by the entry point `mlflow.dataset_source` of the installed package.
-    """
+    """A file or folder in DVC, by its path in the project and its hash."""
 
     def __init__(self, path: str, md5: str) -> None:
         self.path, self.md5 = path, md5
@@ -36,9 +33,9 @@ class DvcSource(DatasetSource):
         return SCHEME
 
     def load(self, dst_path: str | None = None) -> str:
-        """Copy it out of DVC's cache, or of a remote, into the folder `dst_path`; its path there.
+        """Copy it from the cache or a remote of the present project into the folder `dst_path`; its path there.
 
-        Raises `WorkspaceError` where neither has it. The project is the one that one stands in.
+        Raises `WorkspaceError` if neither has it.
         """
         target = Path(dst_path or tempfile.mkdtemp()) / Path(self.path).name
         restore(project_root(), self.path, self.md5, target)

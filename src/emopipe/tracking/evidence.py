@@ -1,4 +1,4 @@
-"""What a version must show beside its answers, as tags: that the export computes the same, and how fast it is."""
+"""Evidence of a version beside its predictions, as tags: parity of the export with the network, and latency."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +19,12 @@ class Evidence:
 
     parity_passed: bool
     latency_ms: float
+    """Of one face on one thread."""
 
 
 def evidence_tags(parity: Mapping[str, Any], limits: ExportParams, latency_ms: float) -> dict[str, str]:
     """Tags from the section `parity` of reports/export.json, and the latency of one face on one thread."""
-    agreement, difference = parity_figures(parity)
+    agreement, difference = worst_parity(parity)
     int8 = parity["int8"]
     return {
         PARITY_TAG: str(has_parity(parity, limits)).lower(),
@@ -38,20 +39,20 @@ def evidence_tags(parity: Mapping[str, Any], limits: ExportParams, latency_ms: f
 
 
 def has_parity(parity: Mapping[str, Any], limits: ExportParams) -> bool:
-    """Whether the exported graph says the same as the network, by the section `parity` of reports/export.json."""
-    agreement, difference = parity_figures(parity)
+    """Whether the exported graph predicts as the network does, by the section `parity` of reports/export.json."""
+    agreement, difference = worst_parity(parity)
     return agreement == 1 and difference <= limits.max_probability_difference
 
 
-def parity_figures(parity: Mapping[str, Any]) -> tuple[float, float]:
-    """Share of faces with the same answer, and the largest difference of a probability; the worse of both ways in."""
+def worst_parity(parity: Mapping[str, Any]) -> tuple[float, float]:
+    """Share of faces with the same label, and the largest difference of a probability; batched or one by one."""
     graphs = [parity["onnx"], parity["onnx_one_by_one"]]
     agreement = min(graph["agreement"] for graph in graphs)
     return agreement, max(graph["max_probability_difference"] for graph in graphs)
 
 
 def evidence_of(version: "ModelVersion") -> Evidence:
-    """Read the tags back; raises `WorkspaceError` where the version has none."""
+    """Read the tags; raises `WorkspaceError` if the version has none."""
     missing = [tag for tag in (PARITY_TAG, LATENCY_TAG) if tag not in version.tags]
     if missing:
         raise WorkspaceError(

@@ -1,6 +1,6 @@
-"""Which runs MLflow should have, of the states that git and DVC keep."""
+"""The runs that MLflow should have for the states that git and DVC keep."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from emopipe.core.state import StageRecord, StageState
@@ -16,9 +16,9 @@ class ExpectedRun:
     trained: StageRecord
     """`train@MODEL`, or `ensemble@NAME`."""
     evaluated: StageRecord | None
-    """`evaluate@MODEL`, or `ensemble@NAME`; none where the model was not evaluated."""
+    """`evaluate@MODEL`, or `ensemble@NAME`; None if the model was not evaluated."""
     parent: StageState
-    """The training's, or that of a member."""
+    """State of the training, or of that of a member."""
     snapshot: Snapshot
 
     @property
@@ -27,27 +27,26 @@ class ExpectedRun:
         return self.trained is self.evaluated
 
 
-def plan(snapshots: Iterable[Snapshot]) -> dict[str, ExpectedRun]:
-    """The runs by key; where states share one, the last decides which figures it shows."""
-    return {wanted.trained.state.key: wanted for snapshot in snapshots for wanted in _wanted(snapshot)}
+def expected_runs(snapshots: Iterable[Snapshot]) -> dict[str, ExpectedRun]:
+    """Runs by key; of states with the same key, the last one gives the evaluation."""
+    return {run.trained.state.key: run for snapshot in snapshots for run in _runs_of(snapshot)}
 
 
-def registered(snapshot: Snapshot) -> StageRecord | None:
-    """The export that the stage `register` took in, if it is the one that there is."""
+def registered_export(snapshot: Snapshot) -> StageRecord | None:
+    """The stage `export`, if `register` has run on its outs."""
     export, register = (snapshot.records.get(name) for name in ("export", "register"))
     return export if export and register and produces_input_of(export.outs, register.state.inputs) else None
 
 
-def _wanted(snapshot: Snapshot) -> list[ExpectedRun]:
-    found, records = [], snapshot.records
+def _runs_of(snapshot: Snapshot) -> Iterator[ExpectedRun]:
+    records = snapshot.records
     for name, record in records.items():
         kind, _, model = name.partition("@")
         if kind == "train":
-            after = records.get(f"evaluate@{model}")
-            after = after if after and produces_input_of(record.outs, after.state.inputs) else None
-            found.append(ExpectedRun(model, record, after, record.state, snapshot))
+            evaluated = records.get(f"evaluate@{model}")
+            is_current = evaluated and produces_input_of(record.outs, evaluated.state.inputs)
+            yield ExpectedRun(model, record, evaluated if is_current else None, record.state, snapshot)
         elif kind == "ensemble":
             member = records.get(f"train@{record.state.params[f'ensembles.{model}'][0]}")
             if member:
-                found.append(ExpectedRun(model, record, record, member.state, snapshot))
-    return found
+                yield ExpectedRun(model, record, record, member.state, snapshot)

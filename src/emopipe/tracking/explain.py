@@ -1,94 +1,92 @@
-"""Why stages of the pipeline run again, by what DVC finds changed."""
+"""The reasons why stages of the pipeline run again, from the changes that DVC finds."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import chdir
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx as nx
-import yaml
 from dvc.repo import Repo
+from dvc.utils.serialize import parse_yaml
 
 from emopipe.core.errors import WorkspaceError
+from emopipe.core.state import param_name
+from emopipe.tracking.dvc_lock import LOCK, read_lock
 
 CODE = ("src/", "stages/")
-ABSENT = ("deleted", "not in cache")
-_NUM_NAMED = 5
+MISSING = ("deleted", "not in cache")
+NUM_NAMED = 5
 
 Change = str | dict[str, dict[str, Any]]
-"""As DVC puts it: `changed command`, or `changed deps` or `changed outs` with a state by path."""
+"""As DVC reports it: `changed command`, or `changed deps` or `changed outs` with a state by path."""
 
 
-@dataclass(frozen=True)
-class Reason:
-    """One thing that makes a stage run again."""
+class Reason(NamedTuple):
+    """One reason to run a stage again."""
 
     text: str
-    is_absence: bool = False
-    """Whether nothing has changed: an out of a stage, or data, only has to be fetched or made again."""
+    is_missing: bool = False
+    """Whether nothing has changed: an out or data only has to be fetched or made again."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rerun:
-    """A stage of dvc.yaml, and what makes it run again."""
+class Rerun(NamedTuple):
+    """A stage of dvc.yaml: the reasons to run it again, and the stages whose outs it reads."""
 
     reasons: list[Reason]
-    below: list[str]
-    """Stages whose outs it takes in."""
+    upstream: list[str]
 
 
-def why(root: Path, stage: str | None = None) -> list[str]:
-    """A line for each stage that `dvc repro` would run again, in its order, or one for the stage that is named.
+def explain(root: Path, stage: str | None = None) -> list[str]:
+    """A line for each stage that `dvc repro` would run again, in its order, or one for the given stage.
 
-    Raises `WorkspaceError` when there is no such stage.
+    Raises `WorkspaceError` if there is no such stage.
     """
-    found = reruns(root)
-    if stage is not None and stage not in found:
-        raise WorkspaceError(f"there is no stage {stage}: expected one of {', '.join(found)}")
-    told: dict[str, str] = {}
-    for name, rerun in found.items():
-        reasons = [reason.text for reason in rerun.reasons]
-        told[name] = _line(name, reasons, sorted(before for before in rerun.below if told.get(before)))
+    stages = reruns(root)
+    if stage is not None and stage not in stages:
+        raise WorkspaceError(f"there is no stage {stage}: expected one of {', '.join(stages)}")
+    lines: dict[str, str] = {}
+    for name, (reasons, upstream) in stages.items():
+        pending = sorted(before for before in upstream if before in lines)
+        if reasons:
+            lines[name] = f"{name} runs again: {listed([reason.text for reason in reasons])}"
+        elif pending:
+            lines[name] = f"{name} runs again if its inputs change: {', '.join(pending)} may run before it"
     if stage is not None:
-        return [told[stage] or f"{stage} is up to date"]
-    return [line for line in told.values() if line] or ["nothing runs again: all stages are up to date"]
+        return [lines.get(stage, f"{stage} is up to date")]
+    return list(lines.values()) or ["nothing runs again: all stages are up to date"]
 
 
 def stale(root: Path) -> dict[str, str]:
-    """Why dvc.lock is not of the code, parameters and data at `root`: reasons by stage, in the order of `dvc repro`.
+    """Reasons by stage, in the order of `dvc repro`, if dvc.lock differs from code, parameters and data at `root`.
 
-    Outs and data that are only not here say nothing of that, so that it can be asked of a fresh clone.
+    Outs and data that are only missing are no reason, so a fresh clone can be checked.
     """
-    found = {
-        name: [reason.text for reason in rerun.reasons if not reason.is_absence] for name, rerun in reruns(root).items()
+    changes = {
+        name: [reason.text for reason in rerun.reasons if not reason.is_missing] for name, rerun in reruns(root).items()
     }
-    return {name: listed(reasons) for name, reasons in found.items() if reasons}
+    return {name: listed(reasons) for name, reasons in changes.items() if reasons}
 
 
 def reruns(root: Path) -> dict[str, Rerun]:
     """Every stage by its name, in the order of `dvc repro`."""
-    with chdir(root), Repo() as repo:  # DVC names stages and files as seen from where one stands
+    with chdir(root), Repo() as repo:  # DVC names stages and files relative to the working folder
         graph, status = repo.index.graph, repo.status()
-        stages = {item.addressing: item for item in reversed(list(nx.topological_sort(graph))) if item.cmd}
         outs = {out.def_path: (item.addressing, out.hash_info.value) for item in graph for out in item.outs}
-        return {
-            name: Rerun(
-                reasons=[
-                    *(reason for change in status.get(name, []) for reason in _reasons(root, name, change, outs)),
-                    *_torn(item, outs),
-                ],
-                below=[before.addressing for before in graph.successors(item)],
-            )
-            for name, item in stages.items()
-        }
+        found = {}
+        for item in reversed(list(nx.topological_sort(graph))):
+            if item.cmd:
+                name = item.addressing
+                reasons = [one for change in status.get(name, []) for one in _reasons(root, name, change, outs)]
+                upstream = [before.addressing for before in graph.successors(item)]
+                found[name] = Rerun(reasons + _inconsistent(item, outs), upstream)
+        return found
 
 
 def listed(reasons: list[str]) -> str:
-    """The first of them, and how many more there are."""
-    more = f"; and {len(reasons) - _NUM_NAMED} more" if len(reasons) > _NUM_NAMED else ""
-    return f"{'; '.join(reasons[:_NUM_NAMED])}{more}"
+    """The first reasons, and the number of the others."""
+    more = f"; and {len(reasons) - NUM_NAMED} more" if len(reasons) > NUM_NAMED else ""
+    return f"{'; '.join(reasons[:NUM_NAMED])}{more}"
 
 
 def differences(key: str, before: Any, now: Any) -> list[str]:
@@ -99,62 +97,37 @@ def differences(key: str, before: Any, now: Any) -> list[str]:
     return [reason for name in names for reason in differences(f"{key}.{name}", before.get(name), now.get(name))]
 
 
-def _line(name: str, reasons: list[str], before: list[str]) -> str:
-    if reasons:
-        return f"{name} runs again: {listed(reasons)}"
-    return f"{name} runs again if its inputs change: {', '.join(before)} may run before it" if before else ""
-
-
-def _reasons(root: Path, name: str, change: Change, outs: Collection[str]) -> list[Reason]:
+def _reasons(root: Path, name: str, change: Change, outs: Collection[str]) -> Iterator[Reason]:
     if isinstance(change, str):
-        return [Reason("its command was changed" if change == "changed command" else change)]
+        yield Reason("its command was changed" if change == "changed command" else change)
+        return
+    for kind, states in change.items():
+        for path, state in states.items():
+            if isinstance(state, dict):
+                yield from (Reason(text) for text in _params(root, name, path, state))
+            else:
+                subject = "its out" if kind == "changed outs" else "code" if path.startswith(CODE) else "data"
+                is_out = any(out == path or out.startswith(f"{path}/") for out in outs)
+                yield Reason(f"{subject} {path} is {state}", state in MISSING and is_out)
+
+
+def _inconsistent(stage: Any, outs: Mapping[str, tuple[str, str | None]]) -> list[Reason]:
+    """Inputs whose hash in dvc.lock is not that of the out, after a part of the pipeline has run."""
     return [
-        reason
-        for kind, states in change.items()
-        for path, state in states.items()
-        for reason in (
-            [Reason(text) for text in _params(root, name, path, state)]
-            if isinstance(state, dict)
-            else [Reason(_file(kind, path, state), state in ABSENT and _is_made(path, outs))]
-        )
-    ]
-
-
-def _is_made(path: str, outs: Collection[str]) -> bool:
-    """Whether DVC can bring a file or folder, or what lies in it."""
-    return any(out == path or out.startswith(f"{path}/") for out in outs)
-
-
-def _torn(stage: Any, outs: Mapping[str, tuple[str, str | None]]) -> list[Reason]:
-    """Inputs that dvc.lock has otherwise than what makes them, as a pipeline that was run in part leaves it."""
-    return [
-        Reason(f"data {dep.def_path} is not what {outs[dep.def_path][0]} gave")
+        Reason(f"data {dep.def_path} is not the out of {outs[dep.def_path][0]}")
         for dep in stage.deps
         if dep.def_path in outs and dep.hash_info.value and dep.hash_info.value != outs[dep.def_path][1]
     ]
 
 
 def _params(root: Path, name: str, file: str, states: dict[str, str]) -> list[str]:
-    """`train.epochs was 3, is 4`, for each parameter that DVC calls modified, new or deleted."""
-    lock = _read(root / "dvc.lock").get("stages", {}).get(name, {}).get("params", {}).get(file, {})
-    now = _read(root / file)
-    return [
-        reason
-        for key, state in states.items()
-        for reason in (
-            differences(key, lock[key], reduce(lambda section, part: section[part], key.split("."), now))
-            if state == "modified"
-            else [f"{key} is {state}"]
-        )
-    ]
-
-
-def _file(kind: str, path: str, state: str) -> str:
-    """`code src/emopipe/evaluate/metrics.py is modified`, `its out build/models/cnn is deleted`."""
-    what = "its out" if kind == "changed outs" else "code" if path.startswith(CODE) else "data"
-    return f"{what} {path} is {state}"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A YAML file, or nothing where there is none."""
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
+    """`train.epochs was 3, is 4`, for each parameter that DVC reports as modified, new or deleted."""
+    reasons: list[str] = []
+    for key, state in states.items():
+        if state == "modified":
+            before = read_lock((root / LOCK).read_text(encoding="utf-8"))[name].state.params[param_name(file, key)]
+            now = parse_yaml((root / file).read_text(encoding="utf-8"), file)
+            reasons += differences(key, before, reduce(lambda section, part: section[part], key.split("."), now))
+        else:
+            reasons.append(f"{key} is {state}")
+    return reasons

@@ -1,4 +1,4 @@
-"""What git knows, asked by its command; an answer is empty where there is no repository, no commit, or no git."""
+"""Output of git commands; empty without a repository, a commit, or git itself."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def git(root: Path, *command: str, **environment: str) -> str:
-    """What a git command says, or nothing where it fails."""
+    """Standard output of a git command; empty if it fails."""
     return git_bytes(root, *command, **environment).decode("utf-8", "surrogateescape").strip()
 
 
 def git_bytes(root: Path, *command: str, **environment: str) -> bytes:
-    """The same, to the byte."""
+    """The same as bytes."""
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *command], capture_output=True, check=True, env=os.environ | environment
@@ -24,7 +24,7 @@ def git_bytes(root: Path, *command: str, **environment: str) -> bytes:
 
 
 def difference(root: Path, commit: str, paths: Sequence[str]) -> str:
-    """What `paths` differ in from `commit`, new files with it, as `git apply` takes it; git's index is left alone."""
+    """Changes of `paths` since `commit`, with new files, for `git apply`; leaves git's index alone."""
     new = git(root, "ls-files", "--others", "--exclude-standard", "--", *paths).splitlines()
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}

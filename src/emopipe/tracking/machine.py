@@ -1,4 +1,4 @@
-"""What a training runs on: the process, the machine, the libraries, the memory."""
+"""Process, machine, libraries and memory of a training."""
 
 import platform
 import resource
@@ -10,30 +10,29 @@ from typing import Any
 
 import psutil
 
-MEGABYTE = 2**20
+MEBIBYTE = 2**20
 
 
 def this_process() -> str:
-    """A name that no other process has: machine, id and start."""
+    """A unique name of this process: machine, id and start."""
     process = psutil.Process()
     return f"{platform.node()}/{process.pid}/{process.create_time():.2f}"
 
 
-def is_gone(name: str) -> bool:
-    """Whether the process that `this_process` named has ended; one of another machine counts as alive."""
-    machine, _, rest = name.rpartition("/")[0].rpartition("/")
-    pid, started = int(rest), float(name.rpartition("/")[2])
+def has_ended(name: str) -> bool:
+    """Whether the process with this name has ended; a process of another machine counts as alive."""
+    machine, pid, started = name.rsplit("/", 2)
     if machine != platform.node():
         return False
     try:
-        return abs(psutil.Process(pid).create_time() - started) > 1
+        return abs(psutil.Process(int(pid)).create_time() - float(started)) > 1
     except psutil.NoSuchProcess:
         return True
 
 
 @cache
 def describe_machine() -> dict[str, Any]:
-    """Processor, memory, accelerator, system, Python, and the version of every package that is installed."""
+    """Processor, memory, accelerator, system, Python, and the version of every installed package."""
     versions = {item.metadata["Name"]: item.version for item in distributions()}
     return {
         "processor": _processor(),
@@ -47,19 +46,18 @@ def describe_machine() -> dict[str, Any]:
 
 
 def machine_line(machine: dict[str, Any]) -> str:
-    """The same in one line, for a tag."""
-    what = f"{machine['cores']} x {machine['processor']}, {machine['memory_gib']} GiB"
-    return f"{what}, {machine['accelerator']}" if machine["accelerator"] else what
+    """Processor, memory and accelerator in one line."""
+    line = f"{machine['cores']} x {machine['processor']}, {machine['memory_gib']} GiB"
+    return f"{line}, {machine['accelerator']}" if machine["accelerator"] else line
 
 
 def peak_memory() -> dict[str, float]:
-    """The most that this process has held so far, in MiB: of the machine, and of the accelerator where one is used."""
+    """The most memory that this process has used so far, in MiB, and on an accelerator if there is one."""
     unit = 1 if sys.platform == "darwin" else 1024
-    held = {"memory/peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEGABYTE}
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        held["memory/peak_accelerator_mib"] = torch.cuda.max_memory_allocated() / MEGABYTE
-    return held
+    peak = {"memory/peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEBIBYTE}
+    if _accelerator():
+        peak["memory/peak_accelerator_mib"] = sys.modules["torch"].cuda.max_memory_allocated() / MEBIBYTE
+    return peak
 
 
 def _processor() -> str:
@@ -70,6 +68,6 @@ def _processor() -> str:
 
 
 def _accelerator() -> str:
-    """Of what has been imported already: asking costs no import."""
+    """Name of the CUDA device; empty without one, or before torch is imported."""
     torch = sys.modules.get("torch")
     return str(torch.cuda.get_device_name()) if torch is not None and torch.cuda.is_available() else ""

@@ -6,17 +6,18 @@ from pathlib import Path
 
 from emopipe.core.params import Params, load_params
 from emopipe.core.state import StageState, project_root, stage_record, stage_state
-from emopipe.tracking.champion_comparison import against_champion
+from emopipe.tracking.champion_comparison import compare_with_champion
 from emopipe.tracking.expected_runs import ExpectedRun
+from emopipe.tracking.naming import NOTE_TAG
 from emopipe.tracking.origin import workspace_origin
-from emopipe.tracking.rebuild import classes_of_training, project
+from emopipe.tracking.rebuild import class_balance, project
 from emopipe.tracking.report import Evaluation, report_note
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.snapshots import Snapshot
 
 
 class MlflowObserver:
-    """A training is logged epoch by epoch; an evaluation is projected from its outs, as `emopipe sync` does it."""
+    """Logs a training epoch by epoch, and an evaluation from its outs, as `emopipe sync` does."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -30,21 +31,21 @@ class MlflowObserver:
         if kind == "train":
             run = ModelRun(project_root(), model, state, _params()).start()
             self._run = self._stack.enter_context(run)
-            run.log_balance(classes_of_training(state, _in_workspace))
+            run.log_balance(class_balance(state, _in_workspace))
 
     def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
-        """Log metrics of one epoch of a training."""
+        """Log the metrics of one epoch."""
         if self._run is not None:
             self._run.log_metrics(metrics, step=step)
 
     def finish(self, outs: Mapping[str, Path]) -> None:
-        """Close the run of a training, or log the evaluation."""
+        """Close the run of a training, or log an evaluation."""
         assert self._state is not None, "start comes first"
-        if self._run is not None:
+        if self._run is None:
+            _log_evaluation(self._state)
+        else:
             self._run.complete()
             self._stack.close()
-        else:
-            _log_evaluation(self._state)
 
     def fail(self, error: BaseException) -> None:
         """Close the run as FAILED or KILLED."""
@@ -60,22 +61,22 @@ def _log_evaluation(state: StageState) -> None:
     root, params = Path.cwd(), _params()
     record = stage_record(state.stage, root)
     _, _, model = state.stage.partition("@")
-    if model in params.ensembles:  # all members are of one state
+    if model in params.ensembles:  # all members have the same state
         trained, parent = record, stage_state(f"train@{params.ensembles[model][0]}", root)
     else:
         trained = stage_record(f"train@{model}", root)
         parent = trained.state
     expected = ExpectedRun(model, trained, record, parent, Snapshot(project_root()))
-    run, done = project(expected, _in_workspace, params=params, origin=workspace_origin(root, record))
-    if done is not None and run.is_connected:
-        _log_comparison(run, done, params)
+    run, evaluation = project(expected, _in_workspace, params=params, origin=workspace_origin(root, record))
+    if evaluation is not None and run.is_connected:
+        _log_comparison(run, evaluation, params)
 
 
-def _log_comparison(run: ModelRun, done: Evaluation, params: Params) -> None:
-    """The comparison with the present champion on the run's page, which `emopipe sync` cannot know."""
-    comparison = against_champion(run, done.report["model"], done.predictions, params)
-    run.describe("\n\n".join([f"**{comparison.headline}**", report_note(done.report), comparison.details]).strip())
-    for name, value in comparison.tags.items():
+def _log_comparison(run: ModelRun, evaluation: Evaluation, params: Params) -> None:
+    """Log the comparison with the present champion, which `emopipe sync` cannot rebuild."""
+    comparison = compare_with_champion(run, evaluation.report["model"], evaluation.predictions, params)
+    note = [f"**{comparison.headline}**", report_note(evaluation.report), comparison.details]
+    for name, value in {NOTE_TAG: "\n\n".join(note).strip(), **comparison.tags}.items():
         run.set_tag(name, value)
 
 

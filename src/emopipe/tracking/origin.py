@@ -1,4 +1,4 @@
-"""Where something is from: the commit, what was not committed, and the hashes that DVC has of data and outs."""
+"""The origin of a run or version: commit, uncommitted changes, and DVC's hashes of data and outs."""
 
 import json
 import os
@@ -13,37 +13,36 @@ from emopipe.tracking.git import difference, git
 from emopipe.tracking.naming import SETTING_TAG, setting_of
 
 SOURCES = ("src", "stages", "dvc.yaml", "params.yaml", "corrections.csv", "*.dvc", "requirements.lock")
-"""What decides what comes out. dvc.lock and the reports are written by the run itself."""
-NOTE = "origin.json"
-DIFF = "uncommitted.diff"
+"""The tracked files that decide the outs; dvc.lock, registry.json and the reports are written by the run itself."""
+FILE, DIFF = "origin.json", "uncommitted.diff"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What it takes to make something again, and to tell whether that came out the same."""
+    """All that is needed to reproduce the outs of a stage, and to check the result."""
 
     stage: str
     """The last stage: `evaluate@cnn`, `export`."""
     commit: str = ""
-    """Of git; empty where there is none."""
+    """Of git; empty if unknown."""
     branch: str = ""
-    """Of git; empty where the commit was checked out by itself."""
+    """Of git; empty for a detached HEAD."""
     experiment: str = ""
     """Name of the DVC experiment; empty outside of one."""
     diff: str = ""
-    """What differs from the commit, as git can apply it; empty where nothing does."""
+    """Changes since the commit, for `git apply`."""
     data: dict[str, str] = field(default_factory=dict)
-    """Path to DVC's hash, of inputs that no stage makes and that are not code."""
+    """Path to DVC's hash, of inputs that are neither outs nor code."""
     outs: dict[str, dict[str, str]] = field(default_factory=dict)
     """Path to DVC's hash by stage, in the order in which the stages run."""
 
     @property
     def dirty(self) -> str:
-        """As a tag says it."""
+        """Whether there are uncommitted changes: `true`, `false` or `unknown`."""
         return "unknown" if not self.commit else str(bool(self.diff)).lower()
 
     def tags(self) -> dict[str, str]:
-        """For MLflow; those under `mlflow.` are the ones that its pages know."""
+        """Tags for MLflow; its pages show those under `mlflow.`."""
         return {
             "mlflow.source.type": "LOCAL",
             "mlflow.source.name": f"dvc repro {self.stage}",
@@ -56,18 +55,18 @@ class Origin:
         }
 
     def files(self) -> dict[str, bytes]:
-        """As files by their names: all of it as JSON, and the difference from the commit as git takes it."""
-        files = {NOTE: json.dumps(asdict(self), indent=2).encode()}
+        """Files by name: all fields as JSON, and the uncommitted changes as a patch."""
+        files = {FILE: json.dumps(asdict(self), indent=2).encode()}
         return files | ({DIFF: self.diff.encode("utf-8", "surrogateescape")} if self.diff else {})
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """What `files` gave; raises `WorkspaceError` where it is not there."""
-        return cls(**read_json(folder / NOTE))
+        """Read what `files` returns; raises `DataError` if it is missing."""
+        return cls(**read_json(folder / FILE))
 
 
 def workspace_origin(root: Path, last: StageRecord) -> Origin:
-    """The origin of what `last` makes in the workspace at `root`."""
+    """The origin of the outs of `last` in the workspace at `root`."""
     lock = root / LOCK
     records = read_lock(lock.read_text(encoding="utf-8")) if lock.exists() else {}
     commit = os.environ.get("DVC_EXP_BASELINE_REV") or git(root, "rev-parse", "--verify", "--quiet", "HEAD")
@@ -82,11 +81,12 @@ def workspace_origin(root: Path, last: StageRecord) -> Origin:
 
 
 def hashes(records: list[StageRecord]) -> dict[str, Any]:
-    """`data` and `outs` of an origin, from the stages that made it."""
+    """`data` and `outs` of an origin, from its stages."""
     outs = {record.state.stage: record.outs for record in records if record.outs}
     made = {path for paths in outs.values() for path in paths}
-    folders = {str(parent) for path in made for parent in Path(path).parents}
+    made |= {str(parent) for path in made for parent in Path(path).parents}
     inputs = {path: value for record in records for path, value in record.state.inputs.items()}
-    code = ("src/", "stages/")
-    data = {path: value for path, value in inputs.items() if path not in made | folders and not path.startswith(code)}
+    data = {
+        path: value for path, value in inputs.items() if path not in made and not path.startswith(("src/", "stages/"))
+    }
     return {"data": data, "outs": outs}

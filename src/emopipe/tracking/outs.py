@@ -1,4 +1,4 @@
-"""Outs by their hash: from DVC's cache, from the workspace, from git, or from a remote."""
+"""Files and folders by DVC's hash: from its cache, the workspace, git, or a remote."""
 
 import hashlib
 import json
@@ -12,20 +12,21 @@ from emopipe.tracking.git import git_bytes
 
 
 def restore(root: Path, path: str, md5: str, target: Path, commit: str = "") -> None:
-    """Write to `target` what DVC knows as `md5`: a file, or a folder (`.dir`).
+    """Write the file, or the folder (`.dir`), with this hash to `target`.
 
-    It is looked for in DVC's cache, at `path` in the workspace, at `path` in `commit` (outs that git keeps), and in the
-    remotes that are set. Raises `WorkspaceError` where none of them has it.
+    Searched in DVC's cache, at `path` in the workspace, at `path` in `commit` (outs that git keeps), and in the
+    remotes that are set. Raises `WorkspaceError` if it is nowhere.
     """
     from dvc.repo import Repo
 
     with Repo(str(root)) as repo, atomic_path(target) as temporary:
-        if not (
-            _from_cache(repo, md5, temporary)
-            or _from_workspace(root / path, md5, temporary)
-            or _from_commit(root, path, md5, temporary, commit)
-            or (_pull(repo, md5) and _from_cache(repo, md5, temporary))
-        ):
+        if _from_cache(repo, md5, temporary):
+            return
+        for content in (_read(root / path), git_bytes(root, "show", f"{commit}:{path}") if commit else b""):
+            if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
+                temporary.write_bytes(content)
+                return
+        if not (_pull(repo, md5) and _from_cache(repo, md5, temporary)):
             raise WorkspaceError(
                 f"{path} with the hash {md5} is in no cache and no remote that is set: run `dvc fetch` where it is, "
                 "or `dvc repro` to make it again"
@@ -33,25 +34,23 @@ def restore(root: Path, path: str, md5: str, target: Path, commit: str = "") -> 
 
 
 def _from_cache(repo: Any, md5: str, target: Path) -> bool:
-    members = _members(repo, md5)
-    if members is None:
-        return False
-    for name, file in members.items():
+    files = _cached_files(repo, md5)
+    for name, file in (files or {}).items():
         copy = target / name if name else target
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
-    return True
+    return files is not None
 
 
-def _members(repo: Any, md5: str) -> dict[str, Path] | None:
-    """Files in the cache by their path inside the out, "" for a single file; none where any is missing."""
+def _cached_files(repo: Any, md5: str) -> dict[str, Path] | None:
+    """Files in the cache by their path in the folder, "" for a single file; None if any is missing."""
     hashes = _hashes(repo, md5)
-    found = {name: _cached(repo, value) for name, value in (hashes or {}).items()}
-    return found if hashes is not None and all(file.exists() for file in found.values()) else None
+    files = {name: _cached(repo, value) for name, value in (hashes or {}).items()}
+    return files if hashes is not None and all(file.exists() for file in files.values()) else None
 
 
 def _hashes(repo: Any, md5: str) -> dict[str, str] | None:
-    """The hash of each file; none where the cache lacks the list of a folder."""
+    """The hash of each file; None if the cache lacks the list of a folder."""
     if not md5.endswith(".dir"):
         return {"": md5}
     listing = _cached(repo, md5)
@@ -64,19 +63,8 @@ def _cached(repo: Any, md5: str) -> Path:
     return Path(repo.cache.local.oid_to_path(md5))
 
 
-def _from_workspace(source: Path, md5: str, target: Path) -> bool:
-    if not source.is_file() or hashlib.md5(source.read_bytes(), usedforsecurity=False).hexdigest() != md5:
-        return False
-    shutil.copyfile(source, target)
-    return True
-
-
-def _from_commit(root: Path, path: str, md5: str, target: Path, commit: str) -> bool:
-    content = git_bytes(root, "show", f"{commit}:{path}") if commit else b""
-    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
-        return False
-    target.write_bytes(content)
-    return True
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
 
 
 def _pull(repo: Any, md5: str) -> bool:
@@ -90,6 +78,6 @@ def _pull(repo: Any, md5: str) -> bool:
             repo.cloud.pull({HashInfo("md5", value) for value in (_hashes(repo, md5) or {}).values()}, remote=name)
         except (DvcException, OSError):
             continue
-        if _members(repo, md5) is not None:
+        if _cached_files(repo, md5) is not None:
             return True
     return False

@@ -1,4 +1,4 @@
-"""What a run in MLflow keeps of a model's answers: predictions, and on which test faces they were measured."""
+"""The predictions that a run keeps, and the test faces that they are for."""
 
 import tempfile
 from pathlib import Path
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 TEST_FACES_TAG = "emopipe.test_faces"
 PREDICTIONS = "predictions.parquet"
 LATER = "predictions"
-"""Folder of predictions that were made later, of other faces, each named by the digest of its test faces."""
+"""Folder of predictions on other faces, added later, each file named by the digest of its test faces."""
 
 
 def log_predictions(run: ModelRun, predictions: Predictions) -> None:
-    """Keep the answers with the run, so that it can be compared without the workspace that it is from."""
+    """Log the predictions of an evaluation, so that runs can be compared without their workspaces."""
     with tempfile.TemporaryDirectory() as folder:
         write_parquet(Path(folder) / PREDICTIONS, predictions_to_arrow(predictions))
         run.log_artifacts(Path(folder), "")
@@ -29,7 +29,7 @@ def log_predictions(run: ModelRun, predictions: Predictions) -> None:
 
 
 def log_later_predictions(client: "MlflowClient", run_id: str, predictions: Predictions) -> str:
-    """Keep answers about other faces beside the first ones; the digest of their test faces."""
+    """Add predictions on other faces to a run; the digest of their test faces."""
     digest = digest_of_test_faces(predictions)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{digest}.parquet"
@@ -39,7 +39,7 @@ def log_later_predictions(client: "MlflowClient", run_id: str, predictions: Pred
 
 
 def predictions_of_run(client: "MlflowClient", run_id: str) -> tuple[Predictions, ...]:
-    """All answers that a run keeps, the first ones first; raises `WorkspaceError` where it keeps none."""
+    """All predictions of a run, those of its evaluation first; raises `WorkspaceError` if it has none."""
     paths = [item.path for item in client.list_artifacts(run_id) if item.path == PREDICTIONS]
     paths += sorted(item.path for item in client.list_artifacts(run_id, LATER))
     if not paths:

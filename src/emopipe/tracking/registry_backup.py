@@ -1,109 +1,98 @@
-"""registry.json, beside mlflow.db: what git and DVC cannot tell of the registry after its store was lost.
+"""registry.json at the root of the project: what MLflow's registry holds beside files, tracked by git.
 
-That is which version had which number, which alias stood where, and what people noted on them. The file is of this
-machine's store, as mlflow.db is, and git ignores it: a registry belongs to no branch. It is written after each change
-that the project makes, and read by `emopipe sync` alone.
+For each bundle, by its digest: its origin, the key of its training run, description and tags of its version
+(evidence, verdicts, promotions); and the bundle of each alias. `emopipe sync` restores a registry from it.
 """
 
-import hashlib
-from dataclasses import asdict, dataclass, field
+import json
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from emopipe.core.files import read_json, write_json
-from emopipe.tracking.error_text import without_password
-from emopipe.tracking.origin import Origin
-from emopipe.tracking.store import NAME, local_uri, lock_path, tracking_uri
+from emopipe.core.errors import WorkspaceError
+from emopipe.core.files import write_json
+from emopipe.tracking.naming import KEY_TAG
+from emopipe.tracking.store import lock_path
+from emopipe.tracking.versions import DIGEST_TAG, REPLACED_TAG, all_versions, get_aliases, origin_of_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 FILE = "registry.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VersionNote:
-    """One version of the registered model."""
+class RegisteredBundle:
+    """One version of the registered model, in any store."""
 
+    order: int
+    """Its number in the store where it was registered first; a registry is restored in this order."""
+    key: str
+    """Key of the training run's state; empty for a version without a run."""
+    description: str
     tags: dict[str, str]
-    about: str
-    key: str = ""
-    """Of the state whose run it came from."""
-    origin: dict[str, Any] | None = None
-    """What `Origin` holds; none of a version that others made."""
+    """The tag `emopipe.replaced` names a bundle here, and a version number in a store."""
+    origin: dict[str, Any] | None
+    """Fields of `Origin`; None for a version without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ledger:
-    """The registry of one store."""
+class RegistryBackup:
+    """The content of registry.json."""
 
-    versions: dict[int, VersionNote] = field(default_factory=dict)
-    aliases: dict[str, int] = field(default_factory=dict)
-
-
-def read_ledger(root: Path, uri: str | None = None) -> Ledger:
-    """What is noted of the store at this address; by default of the one in use."""
-    noted = _stores(root).get(_store(root, uri), {"versions": {}, "aliases": {}})
-    versions = {int(number): VersionNote(**note) for number, note in noted["versions"].items()}
-    return Ledger(versions=versions, aliases=noted["aliases"])
+    bundles: dict[str, RegisteredBundle] = field(default_factory=dict)
+    """By digest."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Alias to digest."""
 
 
-def note_version(root: Path, version: int, key: str, origin: Origin | None) -> None:
-    """Note where a version is from, which MLflow's registry has no place for."""
-    before = read_ledger(root)
-    note = VersionNote(tags={}, about="", key=key, origin=asdict(origin) if origin else None)
-    write_ledger(root, Ledger(versions=before.versions | {version: note}, aliases=before.aliases))
-
-
-def note_registry(root: Path, client: "MlflowClient") -> None:
-    """Note the tags, descriptions and aliases that stand in the registry of the client's store.
-
-    What comes after the last version of the registry was lost with a store, and stays noted with its aliases until
-    `emopipe sync` has brought it back; one that is missing before was deleted by a person, and is forgotten.
-    """
-    uri = client.tracking_uri
-    before, here = read_ledger(root, uri), client.search_model_versions(f"name = '{NAME}'")
-    last = max((int(version.version) for version in here), default=0)
-    versions = {number: note for number, note in before.versions.items() if number > last}
-    for version in here:
-        noted = before.versions.get(int(version.version), VersionNote(tags={}, about=""))
-        versions[int(version.version)] = VersionNote(
-            tags=dict(version.tags), about=version.description or "", key=noted.key, origin=noted.origin
-        )
-    lost = {alias: number for alias, number in before.aliases.items() if number > last}
-    write_ledger(root, Ledger(versions=versions, aliases=lost | aliases(client)), uri)
-
-
-def forget_version(root: Path, version: int) -> None:
-    """Forget a version that a person deleted."""
-    before = read_ledger(root)
-    versions = {number: note for number, note in before.versions.items() if number != version}
-    kept = {alias: number for alias, number in before.aliases.items() if number != version}
-    write_ledger(root, Ledger(versions=versions, aliases=kept))
-
-
-def aliases(client: "MlflowClient") -> dict[str, int]:
-    """The aliases of the registered model, and the versions that they stand for."""
-    found = client.search_registered_models(f"name = '{NAME}'")
-    return {alias: int(number) for model in found for alias, number in model.aliases.items()}
-
-
-def write_ledger(root: Path, ledger: Ledger, uri: str | None = None) -> None:
-    """Note all of it, in place of what was noted of the store."""
-    versions = {str(number): asdict(note) for number, note in sorted(ledger.versions.items())}
-    with FileLock(lock_path(root)):
-        stores = _stores(root) | {_store(root, uri): {"versions": versions, "aliases": ledger.aliases}}
-        write_json(root / FILE, stores)
-
-
-def _stores(root: Path) -> dict[str, Any]:
+def read_backup(root: Path) -> RegistryBackup:
+    """Read registry.json; without the file there is no registry yet. Raises `WorkspaceError` if it is not readable."""
     path = root / FILE
-    return dict(read_json(path)) if path.exists() else {}
+    if not path.exists():
+        return RegistryBackup()
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        bundles = {digest: RegisteredBundle(**fields) for digest, fields in content["bundles"].items()}
+        return RegistryBackup(bundles=bundles, aliases=dict(content["aliases"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WorkspaceError(
+            f"{FILE} is not readable ({type(error).__name__}: {error}): take it from git, or remove it and run "
+            "`emopipe sync`"
+        ) from error
 
 
-def _store(root: Path, uri: str | None) -> str:
-    """`local`, or a name for a server; a password in its address is no part of it."""
-    uri = without_password(uri or tracking_uri(root))
-    return "local" if uri == local_uri(root) else hashlib.blake2b(uri.encode(), digest_size=8).hexdigest()
+def save_registry(root: Path, client: "MlflowClient") -> None:
+    """Write what the registry holds to registry.json; what the registry lacks is kept."""
+    digests = {str(version.version): version.tags.get(DIGEST_TAG, "") for version in all_versions(client)}
+    with FileLock(lock_path(root)):
+        before = read_backup(root)
+        bundles = dict(before.bundles)
+        for version in all_versions(client):
+            digest = digests[str(version.version)]
+            if digest:  # others are not of this project
+                bundles[digest] = _updated(before.bundles.get(digest), client, version, digests)
+        aliases = {alias: digests[number] for alias, number in get_aliases(client).items() if digests.get(number)}
+        aliases = before.aliases | aliases
+        after = RegistryBackup(bundles=dict(sorted(bundles.items())), aliases=dict(sorted(aliases.items())))
+        if after != before:
+            write_json(root / FILE, asdict(after))
+
+
+def _updated(
+    known: RegisteredBundle | None, client: "MlflowClient", version: "ModelVersion", digests: dict[str, str]
+) -> RegisteredBundle:
+    if known is None:
+        key = client.get_run(version.run_id).data.tags.get(KEY_TAG, "") if version.run_id else ""
+        known = RegisteredBundle(order=int(version.version), key=key, description="", tags={}, origin=None)
+    origin = known.origin
+    if origin is None:
+        found = origin_of_version(client, version)
+        origin = asdict(found) if found else None
+    tags = known.tags | version.tags
+    if REPLACED_TAG in tags:
+        tags[REPLACED_TAG] = digests.get(tags[REPLACED_TAG]) or tags[REPLACED_TAG]
+    return replace(known, description=version.description or "", tags=dict(sorted(tags.items())), origin=origin)

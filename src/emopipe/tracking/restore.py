@@ -1,8 +1,8 @@
-"""Versions and aliases of a registry whose store was lost, from registry.json and from DVC's outs."""
+"""Versions, tags and aliases that a registry lacks, from registry.json and from DVC's outs."""
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,156 +11,160 @@ from emopipe.core.files import read_json, read_parquet
 from emopipe.core.params import parse_params
 from emopipe.export.latency import latency_ms
 from emopipe.faces.table import faces_from_arrow
-from emopipe.tracking.expected_runs import registered
+from emopipe.tracking.expected_runs import registered_export
 from emopipe.tracking.index import RunIndex
+from emopipe.tracking.naming import MODEL_TAG
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.outs import restore
-from emopipe.tracking.registry import EXPORTS_TAG, log_bundle, new_version, register, version_facts
-from emopipe.tracking.registry_backup import VersionNote, aliases, forget_version, note_registry, read_ledger
+from emopipe.tracking.registry import add_version, bundle_digest, log_bundle, register, version_details
+from emopipe.tracking.registry_backup import FILE, RegisteredBundle, read_backup
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.snapshots import Snapshot
 from emopipe.tracking.store import NAME, connect
-from emopipe.tracking.versions import mlflow_faults
+from emopipe.tracking.versions import (
+    CHAMPION,
+    DIGEST_TAG,
+    EXPORTS_TAG,
+    REPLACED_TAG,
+    all_versions,
+    get_aliases,
+    mlflow_faults,
+    tag_version,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-GONE_TAG = "emopipe.gone"
-LOGGED = "models:/m-"
-NO_FILES = "dvc:///exports"
-"""Source of a version without files: an address that means nothing to MLflow, whose server wants a path in it."""
+Repair = tuple[str, Callable[[], object]]
+"""What a store lacks, and a function that adds it or raises `WorkspaceError`."""
+LOGGED_MODEL = "models:/"
+CLEAN = "build/clean.parquet"
 
 
-def lost_versions(root: Path, client: "MlflowClient") -> dict[int, VersionNote]:
-    """Versions that are noted and that the registry lacks, by number."""
-    here = client.search_model_versions(f"name = '{NAME}'")
-    last = max((int(version.version) for version in here), default=0)
-    return {number: note for number, note in sorted(read_ledger(root).versions.items()) if number > last}
+def missing_bundles(root: Path, client: "MlflowClient") -> dict[str, RegisteredBundle]:
+    """Bundles of registry.json that the registry lacks, by digest, in the order in which they were registered."""
+    known = {version.tags.get(DIGEST_TAG) for version in all_versions(client)}
+    bundles = sorted(read_backup(root).bundles.items(), key=lambda item: item[1].order)
+    return {digest: bundle for digest, bundle in bundles if digest not in known}
 
 
-def restore_versions(root: Path, index: RunIndex) -> Iterator[str]:
-    """Bring lost versions back under their numbers, and the aliases that stood on them; yields what does not come back.
+def bundle_name(digest: str, bundle: RegisteredBundle) -> str:
+    """`bundle 3f2a1c9 of cnn`."""
+    return f"bundle {digest[:7]} of {bundle.tags.get(MODEL_TAG, 'an unknown model')}"
 
-    A version whose files are gone keeps its number and what was noted on it, and gets no alias.
+
+def restore_bundle(root: Path, index: RunIndex, digest: str, bundle: RegisteredBundle) -> str:
+    """Register a bundle again, with its tags; the number of its version.
+
+    Raises `WorkspaceError` if its files are in no cache and no remote.
     """
-    client, noted = index.client, read_ledger(root).aliases
-    lost = lost_versions(root, client)
-    for number, note in lost.items():
-        yield from _restore(root, index, number, note)
-    for alias, number in sorted(noted.items()):
-        if number in lost and alias not in aliases(client):
-            if number in whole_versions(client):
-                client.set_registered_model_alias(NAME, alias, str(number))
-            elif number in read_ledger(root).versions:
-                yield f"{alias} stays unset: the files of its version {number} are gone"
-    if lost:
-        note_registry(root, client)
+    run = index.find(bundle.key) if bundle.key else None
+    with tempfile.TemporaryDirectory() as temporary:
+        origin, files, example = _files(root, bundle, Path(temporary))
+        if bundle_digest(files) != digest:
+            raise WorkspaceError(f"its files in DVC have another digest: take {FILE} from git")
+        run_id = run.info.run_id if run else None
+        return add_version(index.client, run_id, files, example, bundle.tags, bundle.description, origin)
 
 
-def whole_versions(client: "MlflowClient") -> set[int]:
-    """The versions that did not come back without files."""
-    here = client.search_model_versions(f"name = '{NAME}'")
-    return {int(version.version) for version in here if GONE_TAG not in version.tags}
+def restore_champion(run: ModelRun) -> None:
+    """Register the champion of registry.json if the store has none, so that a new version does not take its place."""
+    client, _ = run.connection()
+    with mlflow_faults("so the model is not registered, and no alias has moved"):
+        digest = read_backup(run.root).aliases.get(CHAMPION, "")
+        bundle = missing_bundles(run.root, client).get(digest)
+        if bundle is None or CHAMPION in get_aliases(client):
+            return
+        try:
+            number = restore_bundle(run.root, RunIndex(*connect(run.root)), digest, bundle)
+            client.set_registered_model_alias(NAME, CHAMPION, number)
+        except WorkspaceError as error:
+            print(f"warning: the champion of {FILE}, {bundle_name(digest, bundle)}, is not registered: {error}")
 
 
-def emptied(client: "MlflowClient") -> "list[ModelVersion]":
+def tag_repairs(root: Path, client: "MlflowClient") -> Iterator[Repair]:
+    """Tags and aliases of registry.json that the registry lacks; what the registry has is kept."""
+    backup, versions = read_backup(root), all_versions(client)
+    numbers = {version.tags[DIGEST_TAG]: str(version.version) for version in versions if DIGEST_TAG in version.tags}
+    for version in versions:
+        bundle = backup.bundles.get(version.tags.get(DIGEST_TAG, ""))
+        tags = (bundle.tags if bundle else {}) | version.tags
+        if REPLACED_TAG in tags:
+            tags[REPLACED_TAG] = numbers.get(tags[REPLACED_TAG], tags[REPLACED_TAG])
+        lacking = {name: value for name, value in tags.items() if value != version.tags.get(name)}
+        if lacking:
+            yield f"version {version.version} lacks tags", partial(tag_version, client, version, lacking)
+    for alias, digest in backup.aliases.items():
+        if alias not in get_aliases(client):
+            yield f"the alias {alias} is not set", partial(_set_alias, client, alias, digest, numbers.get(digest))
+
+
+def _set_alias(client: "MlflowClient", alias: str, digest: str, number: str | None) -> None:
+    if number is None:
+        raise WorkspaceError(f"its bundle {digest[:7]} is not registered")
+    client.set_registered_model_alias(NAME, alias, number)
+
+
+def versions_without_files(client: "MlflowClient") -> "list[ModelVersion]":
     """Versions whose files are not where MLflow looks for them."""
-    versions = client.search_model_versions(f"name = '{NAME}'")
-    logged = [version for version in versions if str(version.source).startswith(LOGGED)]
+    logged = [version for version in all_versions(client) if str(version.source).startswith(LOGGED_MODEL)]
     return [version for version in logged if not client.list_logged_model_artifacts(model_id(version))]
 
 
 def model_id(version: "ModelVersion") -> str:
-    """The model behind a version, which SQL stores name by its source alone."""
-    return str(version.source).removeprefix("models:/")
+    """The id of the model of a version, which SQL stores only as a part of its source."""
+    return str(version.source).removeprefix(LOGGED_MODEL)
 
 
-def refill(root: Path, index: RunIndex, version: "ModelVersion") -> None:
-    """Bring its files back; raises `WorkspaceError` where they are in no cache and no remote."""
-    note = read_ledger(root).versions.get(int(version.version), VersionNote(tags={}, about=""))
+def restore_files(root: Path, client: "MlflowClient", version: "ModelVersion") -> None:
+    """Log the files of a version again; raises `WorkspaceError` if they are in no cache and no remote."""
+    bundle = read_backup(root).bundles.get(version.tags.get(DIGEST_TAG, ""))
     with tempfile.TemporaryDirectory() as temporary:
-        origin, bundle, example = _files(root, note, Path(temporary))
-        log_bundle(index.client, None, bundle, example, origin, model_id=model_id(version))  # its run names it already
-
-
-def restore_first(run: ModelRun) -> None:
-    """Before a new version is made: it must not take the number of one that was lost."""
-    client, _ = run.connection()
-    with mlflow_faults("so nothing is registered, and no alias has moved"):
-        if lost_versions(run.root, client):
-            for problem in restore_versions(run.root, RunIndex(*connect(run.root))):
-                print(f"warning: {problem}")
+        origin, files, example = _files(root, bundle, Path(temporary))
+        log_bundle(client, None, files, example, origin, model_id=model_id(version))  # its run names it already
 
 
 def example_face(table: Path) -> bytes:
-    """The picture that is kept with a version as its input: the first of validation."""
+    """The first face of validation, encoded: the input example of a version."""
     return bytes(faces_from_arrow(read_parquet(table)).split("val").frame["png"].iloc[0])
 
 
-def unregistered(snapshot: Snapshot, client: "MlflowClient") -> list[str]:
-    """A line where the stage `register` has run in this state and the registry has no version of its export."""
-    export = registered(snapshot)
-    if export is None:
-        return []
-    value = export.outs["exports"]
-    known = client.search_model_versions(f"name = '{NAME}' and tags.`{EXPORTS_TAG}` = '{value}'")
-    lost = [note for note in lost_versions(snapshot.root, client).values() if note.tags.get(EXPORTS_TAG) == value]
-    return [] if known or lost else ["the export of this state is no version of the registry"]
+def has_unregistered_export(snapshot: Snapshot, client: "MlflowClient") -> bool:
+    """Whether the stage `register` has run in this state, and neither registry nor registry.json have its export."""
+    export = registered_export(snapshot)
+    known = [version.tags for version in all_versions(client)]
+    known += [bundle.tags for bundle in read_backup(snapshot.root).bundles.values()]
+    return export is not None and export.outs["exports"] not in {tags.get(EXPORTS_TAG) for tags in known}
 
 
-def register_snapshot(snapshot: Snapshot) -> None:
-    """Register what the stage `register` did in this state; raises `WorkspaceError` where that cannot be."""
+def register_export(snapshot: Snapshot) -> None:
+    """Register the export of this state as the stage `register` does; raises `WorkspaceError` if files are missing."""
     export = snapshot.records["export"]
-    origin = snapshot.origin(export)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        _, bundle, example = _files(snapshot.root, VersionNote(tags={}, about="", origin=asdict(origin)), folder)
+        origin, bundle, example = _files_of(snapshot.root, snapshot.origin(export), folder)
         report = "reports/export.json"
         restore(snapshot.root, report, export.outs[report], folder / report, snapshot.commit)
         exported = read_json(folder / report)
         limits = parse_params(snapshot.params(export)).export
-        facts = version_facts(exported, limits, latency_ms(bundle, example))
+        details = version_details(exported, limits, latency_ms(bundle, example))
         trained = snapshot.records[f"train@{exported['model']}"]
         with ModelRun(snapshot.root, exported["model"], trained.state, snapshot.params(trained)).find() as run:
-            register(bundle, run, example, *facts, origin=origin)
+            register(bundle, run, example, *details, origin=origin)
 
 
-def _restore(root: Path, index: RunIndex, number: int, note: VersionNote) -> Iterator[str]:
-    client, run = index.client, index.take(note.key) if note.key else None
-    run_id = run.info.run_id if run else None
-    _skip_to(client, number)
-    with tempfile.TemporaryDirectory() as temporary:
-        try:
-            origin, bundle, example = _files(root, note, Path(temporary))
-            model = log_bundle(client, run_id, bundle, example, origin)
-            created = new_version(client, model.model_uri, run_id, note.tags, note.about, model.model_id)
-        except WorkspaceError as error:
-            created = new_version(client, NO_FILES, run_id, note.tags | {GONE_TAG: str(error)}, note.about)
-            yield f"version {number} comes back without its files: {error}"
-    if int(created) != number:  # the store still counts a version that was deleted
-        client.delete_model_version(NAME, created)
-        forget_version(root, number)
-        yield f"version {number} was deleted by hand, and stays so"
+def _files(root: Path, bundle: RegisteredBundle | None, folder: Path) -> tuple[Origin, Path, bytes]:
+    if bundle is None or bundle.origin is None:
+        raise WorkspaceError("its origin is unknown, and so are the hashes of its files")
+    return _files_of(root, Origin(**bundle.origin), folder)
 
 
-def _files(root: Path, note: VersionNote, folder: Path) -> tuple[Origin, Path, bytes]:
-    """Origin, bundle and example of a version; raises `WorkspaceError` where they are in no cache and no remote."""
-    if note.origin is None:
-        raise WorkspaceError("it was not registered by this project, so that nobody noted where its files are")
-    origin = Origin(**note.origin)
-    outs = {path: value for paths in origin.outs.values() for path, value in paths.items()}
-    for path in ("exports", "build/clean.parquet"):
+def _files_of(root: Path, origin: Origin, folder: Path) -> tuple[Origin, Path, bytes]:
+    """Origin, bundle and input example; raises `WorkspaceError` if they are in no cache and no remote."""
+    outs = {path: md5 for paths in origin.outs.values() for path, md5 in paths.items()}
+    for path in ("exports", CLEAN):
         if path not in outs:
-            raise WorkspaceError(f"nobody noted the hash of its {path}")
+            raise WorkspaceError(f"its origin has no hash of {path}")
         restore(root, path, outs[path], folder / path)
-    return origin, folder / "exports", example_face(folder / "build" / "clean.parquet")
-
-
-def _skip_to(client: "MlflowClient", number: int) -> None:
-    """Use up the numbers before `number`, which belonged to versions that are no more."""
-    have = [int(version.version) for version in client.search_model_versions(f"name = '{NAME}'")]
-    last = max(have, default=0)
-    while last < number - 1:
-        last = int(new_version(client, NO_FILES, None, {}, ""))
-        client.delete_model_version(NAME, str(last))
+    return origin, folder / "exports", example_face(folder / CLEAN)

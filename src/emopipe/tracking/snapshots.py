@@ -1,4 +1,4 @@
-"""States of the pipeline as git and DVC keep them: the workspace, a revision, the experiments."""
+"""States of the pipeline in git and DVC: the workspace, a revision, the experiments."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ PARAMS = "params.yaml"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What dvc.lock and params.yaml say, in the workspace or in a commit."""
+    """dvc.lock and params.yaml, in the workspace or in a commit."""
 
     root: Path
     commit: str = ""
     """Empty for the workspace."""
     experiment: str = ""
-    """Name of the DVC experiment that the commit is."""
+    """Name of the DVC experiment; empty for any other commit."""
 
     @cached_property
     def records(self) -> Mapping[str, StageRecord]:
@@ -33,30 +33,27 @@ class Snapshot:
         return read_lock(self.text(LOCK))
 
     def params(self, last: StageRecord) -> dict[str, Any]:
-        """All parameters, with the values that the stages up to `last` were run with."""
+        """All parameters, with the values that the stages up to `last` ran with."""
         values = yaml.safe_load(self.text(PARAMS)) or {}
         for record in upstream(self.records, last):
-            own = {name: value for name, value in record.state.params.items() if ":" not in name}
-            for name, value in own.items():
-                *sections, key = name.split(".")
-                section = values
-                for part in sections:
-                    section = section.setdefault(part, {})
-                section[key] = value
+            for name, value in record.state.params.items():
+                if ":" not in name:  # of another file
+                    *sections, key = name.split(".")
+                    section = values
+                    for part in sections:
+                        section = section.setdefault(part, {})
+                    section[key] = value
         return values
 
     def origin(self, last: StageRecord) -> Origin:
-        """Where what `last` made is from.
-
-        Of a state that is not that of the workspace any more it is the commit that brought it into dvc.lock.
-        """
+        """The origin of the outs of `last`; in a state of the past, the commit that brought it into dvc.lock."""
         if not self.commit and self._is_current(last):
             return workspace_origin(self.root, last)
         commit = git(self.root, "log", "-1", "--format=%H", self.commit or "HEAD", "--", LOCK)
-        known = commit and Snapshot(self.root, commit).records.get(last.state.stage) == last
+        is_known = commit and Snapshot(self.root, commit).records.get(last.state.stage) == last
         return Origin(
             stage=last.state.stage,
-            commit=commit if known else "",
+            commit=commit if is_known else "",
             experiment=self.experiment,
             **hashes(upstream(self.records, last)),
         )
@@ -68,7 +65,7 @@ class Snapshot:
             return False
 
     def text(self, name: str) -> str:
-        """A file by its path from the root; empty where there is none."""
+        """A file by its path from the root; empty if it is missing."""
         if self.commit:
             return git(self.root, "show", f"{self.commit}:{name}")
         path = self.root / name
@@ -76,14 +73,16 @@ class Snapshot:
 
 
 def snapshots(root: Path, revision: str | None, *, experiments: bool) -> list[Snapshot]:
-    """The workspace, or one revision, and the experiments if they are asked for; what counts most comes last.
+    """All experiments if requested, then the workspace or one revision.
 
-    Raises `WorkspaceError` where git does not know the revision.
+    Raises `WorkspaceError` if git does not know the revision.
     """
     found = list(_experiments(root)) if experiments else []
     if revision is None:
         return [*found, Snapshot(root)]
-    commit = git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") or _named(root, revision)
+    commit = git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") or next(
+        (one.commit for one in _experiments(root) if one.experiment == revision), ""
+    )
     if not commit:
         raise WorkspaceError(
             f"{revision} is no revision of git and no DVC experiment: `git log` and `dvc exp list -A` list them"
@@ -98,16 +97,10 @@ def history(root: Path) -> Iterator[Snapshot]:
 
 
 def _experiments(root: Path) -> Iterator[Snapshot]:
-    """Those that `dvc exp list -A` lists: refs/exps/AB/CDEF.../NAME, where ABCDEF... is the commit below."""
-    lines = git(
-        root, "for-each-ref", "--sort=creatordate", "--format=%(objectname) %(refname)", "refs/exps"
-    ).splitlines()
-    for line in lines:
+    """What `dvc exp list -A` lists: refs/exps/AB/CDEF.../NAME, where ABCDEF... is the commit below."""
+    refs = git(root, "for-each-ref", "--sort=creatordate", "--format=%(objectname) %(refname)", "refs/exps")
+    for line in refs.splitlines():
         commit, ref = line.split(" ", 1)
         parts = ref.split("/")
         if len(parts) == 5 and len(parts[2]) == 2 and len(parts[3]) == 38:
             yield Snapshot(root, commit, parts[4])
-
-
-def _named(root: Path, name: str) -> str:
-    return next((found.commit for found in _experiments(root) if found.experiment == name), "")

@@ -1,4 +1,4 @@
-"""Where MLflow keeps its runs: the server that MLFLOW_TRACKING_URI names, else a SQLite file at the project's root."""
+"""The store of MLflow: MLFLOW_TRACKING_URI, by default a SQLite file at the root of the project."""
 
 import logging
 import os
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 NAME = "emopipe"  # of the experiment and of the registered model
 
 ABOUT = {
-    "mlflow.experimentKind": "custom_model_development",  # else its page opens on traces of language models
+    "mlflow.experimentKind": "custom_model_development",  # its page opens on training runs
     "mlflow.note.content": (
-        "Facial emotion: one run per model, and per state of data, parameters and code. `val/` and `test/` are figures "
+        "Facial emotion: one run per model, and per state of data, parameters and code. `val/` and `test/` are metrics "
         "of the best epoch, `epoch/` is the training. Models are chosen by `val/` alone."
     ),
 }
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",  # a new store tells how it makes its tables
+    "MLFLOW_LOGGING_LEVEL": "WARNING",  # a new store logs the creation of its tables
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # at the end of each run
-    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",  # else files come from the server's bucket, past the server
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",  # files come through the server, not from its bucket
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server that is down costs seconds, not minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
@@ -37,27 +37,27 @@ def tracking_uri(root: Path) -> str:
 
 
 def local_uri(root: Path) -> str:
-    """The store that is used where none is named."""
+    """The default store."""
     return f"sqlite:///{root / 'mlflow.db'}"
 
 
 def lock_path(root: Path) -> Path:
-    """The file by which the processes of this machine take turns."""
+    """The lock between the processes of this machine."""
     return root / "mlflow.db.lock"
 
 
 def is_server(uri: str) -> bool:
-    """Whether another process keeps the store, and so decides where artifacts go."""
+    """Whether a server owns the store, and so decides where artifacts go."""
     return uri.startswith(("http://", "https://"))
 
 
 def connect(root: Path) -> "tuple[MlflowClient, str]":
-    """A client, and the id of the experiment, which is made if it is missing."""
+    """A client, and the id of the experiment, which is created if it is missing."""
     for variable, value in ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
     from mlflow import MlflowClient
 
-    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # it prints each error that it also raises
+    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # it also raises each error
     uri = tracking_uri(root)
     artifacts = None if is_server(uri) else (root / "mlartifacts").as_uri()
     with FileLock(lock_path(root)):  # processes that create one SQLite store together crash

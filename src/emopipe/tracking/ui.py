@@ -1,4 +1,4 @@
-"""What MLflow's table of runs shows first: a view that its page knows as shared, by a tag of the experiment."""
+"""The columns and order of MLflow's table of runs: a shared view, kept in a tag of the experiment."""
 
 import json
 from typing import TYPE_CHECKING
@@ -24,11 +24,11 @@ COLUMNS = {
 }
 """From left to right, with their widths in pixels."""
 MODELS = f"tags.`{MODEL_TAG}` LIKE '%'"
-"""Runs of models, without those of states, which have no figures."""
+"""Runs of models, without those of states, which have no metrics."""
 
 
 def share_view(client: "MlflowClient", experiment: str) -> str:
-    """Keep the view with the experiment; where MLflow's page has it."""
+    """Save the view with the experiment; its address below that of MLflow."""
     view = {
         "selectedColumns": list(COLUMNS),
         "columnOrder": list(COLUMNS),

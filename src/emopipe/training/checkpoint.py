@@ -11,8 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from emopipe.core.errors import ModelError
 from emopipe.training.classifier import Classifier
-from emopipe.training.networks import Architecture
-from emopipe.training.networks.cost import num_macs
+from emopipe.training.networks import Architecture, num_macs
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 

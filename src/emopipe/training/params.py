@@ -1,6 +1,5 @@
 """The section `train` of params.yaml: the recipe, initial weights, and sources of soft targets."""
 
-from dataclasses import fields
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -38,8 +37,3 @@ class TrainParams(TrainConfig):
     """Fraction of each target that comes from the votes of annotators, if a face has any; the rest is the label."""
     teacher: TeacherParams | None
     """Predictions that all models learn from; null for none."""
-
-    @property
-    def config(self) -> TrainConfig:
-        """The recipe only."""
-        return TrainConfig(**{item.name: getattr(self, item.name) for item in fields(TrainConfig)})

@@ -11,7 +11,7 @@ from emopipe.training.training_state import Epoch
 
 
 class TrainingBar:
-    """A context with a bar over the faces of all epochs: loss, validation accuracy, images/s and remaining time."""
+    """A bar over the faces of all epochs, with loss, validation accuracy, images/s and remaining time."""
 
     def __init__(self, model: str, num_faces: int) -> None:
         """`num_faces` per epoch."""
@@ -19,10 +19,7 @@ class TrainingBar:
         self._num_resumed = 0  # faces of epochs before an interruption
         self._bar: tqdm[Any] | None = None
 
-    def __enter__(self) -> "TrainingBar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
 
@@ -37,22 +34,17 @@ class TrainingBar:
             self._bar.set_postfix_str(f"loss {loss.item():.3f}{self._accuracy}", refresh=False)
 
     def epoch(self, epoch: Epoch) -> None:
-        """Print a line with the results of an epoch."""
+        """Print a line with the results of an epoch, speed and remaining time."""
         self._accuracy = f", val accuracy {epoch.val_accuracy:.3f}"
         if self._bar is None:  # no step yet: an epoch before an interruption
             if not self._num_resumed:
                 tqdm.write(f"{self._model}: resuming an interrupted training")
             self._num_resumed += self._num_faces
-        tqdm.write(epoch_line(self._model, epoch, self._num_faces))
+        left = time.strftime("%H:%M:%S", time.gmtime(epoch.seconds * (epoch.num_epochs - epoch.epoch)))
+        best = "  best so far" if epoch.is_best else ""
+        tqdm.write(
+            f"{self._model}  epoch {epoch.epoch}/{epoch.num_epochs}  loss {epoch.train_loss:.3f}  "
+            f"val loss {epoch.val_loss:.3f}  val accuracy {epoch.val_accuracy:.3f}  "
+            f"{self._num_faces / epoch.seconds:.0f} images/s  {left} left{best}"
+        )
         sys.stdout.flush()
-
-
-def epoch_line(name: str, epoch: Epoch, num_faces: int) -> str:
-    """Metrics, speed and remaining time, in one line."""
-    left = time.strftime("%H:%M:%S", time.gmtime(epoch.seconds * (epoch.num_epochs - epoch.epoch)))
-    best = "  best so far" if epoch.is_best else ""
-    return (
-        f"{name}  epoch {epoch.epoch}/{epoch.num_epochs}  loss {epoch.train_loss:.3f}  "
-        f"val loss {epoch.val_loss:.3f}  val accuracy {epoch.val_accuracy:.3f}  "
-        f"{num_faces / epoch.seconds:.0f} images/s  {left} left{best}"
-    )

@@ -1,9 +1,10 @@
 """Training of one network, from tables of faces to a calibrated model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,12 +31,6 @@ from emopipe.training.training_state import Epoch
 HISTORY = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy")
 
 
-class MetricLog(Protocol):
-    """Receives the metrics of each epoch."""
-
-    def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None: ...
-
-
 def train_model(
     name: str,
     clean: Faces,
@@ -44,40 +39,34 @@ def train_model(
     base: BaseParams,
     image: ImageParams,
     params: TrainParams,
-    metrics: MetricLog,
+    log_metrics: Callable[..., None],
     initial_weights: Path | None = None,
     teacher: Predictions | None = None,
     state_file: Path | None = None,
 ) -> tuple[TrainedModel, pd.DataFrame]:
     """Train the network `name`; returns the calibrated model of its best epoch, and a row per epoch (`HISTORY`).
 
-    initial_weights: safetensors. teacher: predictions for the training faces. state_file: see `loop.train`.
+    log_metrics: called with the metrics of each epoch by name, and `step`. initial_weights: safetensors. teacher:
+    predictions for the training faces. state_file: see `loop.train`.
     """
-    config, seed, device = params.config, base.seed, best_device()
+    seed, device = base.seed, best_device()
     spec = architecture(
-        name, num_classes=len(base.classes), size=image.size, channels=image.channels, max_stride=config.max_stride
+        name, num_classes=len(base.classes), size=image.size, channels=image.channels, max_stride=params.max_stride
     )
     torch.manual_seed(seed)
     network = build_network(spec, initial_weights)  # before images are decoded, to report an unknown name early
     training = _training_data(clean, training_set, base.classes, params, spec.size, teacher)
     validation = labelled_images(clean.split("val"), base.classes, spec.size)
     mean, std = training.pixel_statistics()
-    classifier = Classifier(spec, mean=mean, std=std, views=config.test_time_augmentation, network=network)
+    classifier = Classifier(spec, mean=mean, std=std, views=params.test_time_augmentation, network=network)
     epochs = []
-    with TrainingBar(name, len(training)) as bar:
+    with closing(TrainingBar(name, len(training))) as bar:
         for epoch in train(
-            classifier,
-            training,
-            validation,
-            config,
-            seed=seed,
-            device=device,
-            on_step=bar.step,
-            state_file=state_file,
+            classifier, training, validation, params, seed=seed, device=device, on_step=bar.step, state_file=state_file
         ):
             epochs.append(epoch)
             bar.epoch(epoch)
-            metrics.log_metrics(_metrics(epoch, len(training)), step=epoch.epoch)
+            log_metrics(_metrics(epoch, len(training)), step=epoch.epoch)
     classifier.temperature = fit_temperature(mean_logits(classifier, validation), validation.labels.numpy())
     history = pd.DataFrame([{key: getattr(epoch, key) for key in HISTORY} for epoch in epochs])
     best = max(epoch.epoch for epoch in epochs if epoch.is_best)
@@ -105,11 +94,11 @@ def _training_data(
 
 def training_settings(name: str, params: TrainParams, initial_weights: Path | None) -> dict[str, Any]:
     """Parameters of the training, for model.json; weights from the hub are identified by their hash."""
-    values = asdict(params)
-    pretrained = values["pretrained"].get(name)
+    settings = asdict(params)
+    pretrained = settings.pop("pretrained").get(name)
     if initial_weights is not None and pretrained == "hub":
         pretrained = {"file": "hub", "sha256": digest_of(initial_weights)}
-    return asdict(params.config) | {key: values[key] for key in ("vote_weight", "teacher")} | {"pretrained": pretrained}
+    return settings | {"pretrained": pretrained}
 
 
 def _metrics(epoch: Epoch, num_faces: int) -> dict[str, float]:

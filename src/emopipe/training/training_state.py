@@ -5,7 +5,6 @@ The file holds tensors (safetensors) and JSON: nothing is unpickled.
 
 import copy
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from emopipe.core.atomic import atomic_path
 from emopipe.training.classifier import Classifier
 from emopipe.training.config import TrainConfig
 from emopipe.training.data import LabelledImages
@@ -64,10 +64,11 @@ class TrainingState:
         cls, classifier: Classifier, training: LabelledImages, config: TrainConfig, *, seed: int
     ) -> "TrainingState":
         """The state before the first step, on the device of `training`, where `classifier` must be too."""
+        counts = training.class_counts(classifier.architecture.num_classes)
         return cls(
             classifier=classifier,
             config=config,
-            correction=class_correction(training.class_counts(classifier.architecture.num_classes), config.imbalance),
+            correction=class_correction(counts, config.imbalance),
             average=WeightAverage(classifier, config.ema_decay),
             optimizers=make_optimizers(classifier, config),
             generator=torch.Generator().manual_seed(seed),
@@ -90,10 +91,9 @@ class TrainingState:
             **_prefixed("random", self._random_states()),
         }
         history = json.dumps([asdict(epoch) for epoch in self.history])
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        save_file(contiguous, temporary, metadata={"history": history, "machine": self._machine()})
-        temporary.replace(path)
+        with atomic_path(path) as temporary:
+            save_file(contiguous, temporary, metadata={"history": history, "machine": self._machine()})
 
     def restore(self, path: Path) -> bool:
         """Load a file of `save`; without one for this network and machine, return False and change nothing."""

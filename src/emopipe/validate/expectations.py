@@ -28,6 +28,7 @@ from great_expectations.expectations.row_conditions import Column
 from scipy.stats import ks_2samp
 
 NUM_EXAMPLES = 5
+"""Sources in the report for each expectation and finding."""
 DRIFTING = ("brightness", "contrast", "sharpness")
 """Measures whose distribution is compared between splits."""
 RESULT_FORMAT = {"result_format": "SUMMARY", "unexpected_index_column_names": ["source"]}
@@ -92,7 +93,7 @@ def face_table(evidence: Evidence) -> pd.DataFrame:
         aspect=sides.max(axis=1) / sides.min(axis=1),
         spread=measures["brightest"] - measures["darkest"],
         num_splits=by_image["split"].transform("nunique"),
-        near_leak=near_split_leaks(evidence).found.astype(np.int64),
+        near_leak=near_split_leaks(evidence).defective.astype(np.int64),
         num_labels=by_image["label"].transform("nunique"),
     )
 
@@ -130,6 +131,7 @@ def count_table(counts: Counts) -> pd.DataFrame:
 def _face_expectations(classes: Sequence[str], params: ValidateParams) -> list[Any]:
     policy = params.policy
     one_of = {"label": classes, "split": SPLITS}
+    near_leak = "no picture is nearly the same as one in another split"
     return [
         *(
             _expect("ColumnValuesToNotBeNull", f"no face lacks its {name}", "critical", column=name)
@@ -147,30 +149,20 @@ def _face_expectations(classes: Sequence[str], params: ValidateParams) -> list[A
             for name, values in one_of.items()
         ),
         _between("no picture is in two splits", _severity(policy.split_leak), "num_splits", max_value=1),
-        _between(
-            "no picture is nearly the same as one in another split",
-            _severity(policy.near_split_leak),
-            "near_leak",
-            max_value=0,
-        ),
+        _between(near_leak, _severity(policy.near_split_leak), "near_leak", max_value=0),
         *(expectation for split in SPLITS for expectation in _split_expectations(split, params)),
     ]
 
 
 def _split_expectations(split: str, params: ValidateParams) -> list[Any]:
     policy, least, aspect, spread = params.policy, params.min_size, params.max_aspect, params.constant_range
+    twice, copies = f"no picture is in {split} twice with one label", _severity(policy.exact_duplicate, split)
     labels = f"no picture in {split} has two labels"
     size = f"every side in {split} has at least {least} pixels (validate.min_size)"
     shape = f"no side in {split} is over {aspect:g} times the other (validate.max_aspect)"
     blank = f"no picture in {split} is blank (validate.constant_range is {spread})"
     return [
-        _expect(
-            "CompoundColumnsToBeUnique",
-            f"no picture is in {split} twice with one label",
-            _severity(policy.exact_duplicate, split),
-            split,
-            column_list=["id", "label"],
-        ),
+        _expect("CompoundColumnsToBeUnique", twice, copies, split, column_list=["id", "label"]),
         _between(labels, _severity(policy.label_conflict, split), "num_labels", split, max_value=1),
         _between(size, _severity("fail", split), "side", split, min_value=least),
         _between(shape, _severity("fail", split), "aspect", split, max_value=aspect),

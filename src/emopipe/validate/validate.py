@@ -12,7 +12,7 @@ from emopipe.faces.table import SPLITS, count_faces
 from emopipe.validate.corrections import Corrections
 from emopipe.validate.data_docs import data_docs
 from emopipe.validate.evidence import collect_evidence
-from emopipe.validate.expectations import Counts, Outcome, check, enforce
+from emopipe.validate.expectations import NUM_EXAMPLES, Counts, Outcome, check, enforce
 from emopipe.validate.findings import drop_reasons, enforce_policies, example_sources, find_defects
 from emopipe.validate.findings.base import Evidence, Finding
 from emopipe.validate.page import validation_page
@@ -20,8 +20,6 @@ from emopipe.validate.params import ValidateParams
 
 CORRECTION = "correction"
 """Reason of rows that corrections.csv drops."""
-NUM_EXAMPLES = 5
-"""Sources in the report for each finding."""
 
 
 @dataclass(frozen=True, kw_only=True)

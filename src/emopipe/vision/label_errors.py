@@ -17,7 +17,6 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from tqdm import tqdm
 
-COLUMNS = ("quality", "suspect", "suggested")
 _GAMMA, _MAX_LANDMARKS, _FACES_PER_LANDMARK = 0.1, 1000, 4
 _MAX_TRAIN_FACES = 50_000  # a model of this size does not improve beyond
 _BATCH = 1024
@@ -49,7 +48,7 @@ def find_label_errors(
     quality = get_label_quality_scores(labels, probabilities, method="normalized_margin")
     suspect = find_label_issues(labels, probabilities, n_jobs=1) & (quality < max_quality)
     suggested = np.array(classes)[probabilities.argmax(axis=1)]
-    return pd.DataFrame(dict(zip(COLUMNS, (quality, suspect, suggested), strict=True)))
+    return pd.DataFrame({"quality": quality, "suspect": suspect, "suggested": suggested})
 
 
 def _fit(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, seed: int) -> Pipeline:

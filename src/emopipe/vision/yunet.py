@@ -45,7 +45,7 @@ class YuNet:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         self._net.setInputSize(size)
-        _, found = self._net.detect(cv2.cvtColor(shrunk, cv2.COLOR_RGB2BGR))
-        rows = np.zeros((0, 15), np.float32) if found is None else found  # left, top, width, height, ..., score
+        _, rows = self._net.detect(cv2.cvtColor(shrunk, cv2.COLOR_RGB2BGR))
+        rows = np.zeros((0, 15), np.float32) if rows is None else rows  # left, top, width, height, ..., score
         boxes = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], 1) / np.float32(scale)
         return Detections(boxes=boxes.clip(0, np.array([width, height] * 2, np.float32)), scores=rows[:, 14])

@@ -7,7 +7,7 @@ from typing import Any
 from emopipe.compare.promotion_rule import Outcome
 from emopipe.export.params import ExportParams
 from emopipe.tracking.comparison_tables import Section
-from emopipe.tracking.evidence import has_parity, parity_figures
+from emopipe.tracking.evidence import has_parity, worst_parity
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,6 @@ def check_parity(report: Any, limits: ExportParams) -> CheckResult:
     name = "parity of the export"
     if report is None:
         return CheckResult(name, "open", "no reports/export.json here: run `dvc repro export`")
-    agreement, difference = parity_figures(report["parity"])
+    agreement, difference = worst_parity(report["parity"])
     text = f"{report['model']}: same class as torch on {agreement:.2%} of the faces, within {difference:.1g}"
     return CheckResult(name, "passed" if has_parity(report["parity"], limits) else "failed", text)

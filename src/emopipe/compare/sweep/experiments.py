@@ -34,7 +34,9 @@ class Experiments:
     def __init__(self, root: Path) -> None:
         """Hash code and data; raises `WorkspaceError` without tracked data."""
         if not (root / "data.dvc").exists():
-            raise WorkspaceError("data.dvc does not exist: bring data in with `emopipe data use`, and commit data.dvc")
+            raise WorkspaceError(
+                "data.dvc does not exist: bring data in with `emopipe data import`, and commit data.dvc"
+            )
         self._root = root
         pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
         self._stages = {name: pipeline["stages"][name] for name in STAGES}

@@ -1,10 +1,8 @@
-"""Requests that come while others are worked on wait together, and are then worked on together."""
+"""Dynamic batching: jobs that arrive while a batch is processed form the next one."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
@@ -12,62 +10,60 @@ Result = TypeVar("Result")
 
 
 class Batcher(Generic[Job, Result]):
-    """Gives jobs to `work` in a thread of its own, as many at once as wait, at most `max_batch`.
+    """Processes all waiting jobs together, at most `max_batch`, in a thread of its own.
 
-    Nobody waits for a batch to fill: with one client each job is a batch, under load the batches grow by themselves.
-    The number of jobs that wait is bounded by the callers.
+    No job waits for a batch to fill: a single client gets batches of one, and batches grow with the load. The callers
+    limit the number of waiting jobs.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[Job]], Sequence[Result]], *, max_batch: int, observe: Callable[[int], None]
+        self,
+        process: Callable[[Sequence[Job]], Sequence[Result | Exception]],
+        *,
+        max_batch: int,
+        observe: Callable[[int], None],
     ) -> None:
-        """`work` returns a result for each job, in their order; `observe` is told the size of each batch."""
-        self._work, self._max_batch, self._observe = work, max_batch, observe
-        self._waiting: deque[tuple[Job, asyncio.Future[Result]]] = deque()
-        self._arrived = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        """`process` returns the result of each job, or the exception to raise; `observe` receives each batch size."""
+        self._process, self._max_batch, self._observe = process, max_batch, observe
+        self._queue: asyncio.Queue[tuple[Job, asyncio.Future[Result]]] = asyncio.Queue()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batcher")
 
     async def run(self) -> None:
-        """Work until cancelled; what waits then is cancelled too."""
+        """Process jobs until cancelled; waiting jobs are cancelled too."""
         try:
             while True:
-                await self._work_on(await self._next_batch())
+                await self._process_batch(await self._next_batch())
         finally:
-            for _, result in self._waiting:
-                result.cancel()
+            while not self._queue.empty():
+                self._queue.get_nowait()[1].cancel()
             self._thread.shutdown(wait=False)
 
     async def submit(self, job: Job) -> Result:
-        """The result of one job. A job whose caller has gone waits no longer."""
+        """The result of a job. A job whose caller is cancelled while it waits is skipped."""
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        waiting = (job, result)
-        self._waiting.append(waiting)
-        self._arrived.set()
-        try:
-            return await result
-        except asyncio.CancelledError:
-            with suppress(ValueError):  # it is worked on already
-                self._waiting.remove(waiting)
-            raise
+        self._queue.put_nowait((job, result))
+        return await result
 
     async def _next_batch(self) -> list[tuple[Job, asyncio.Future[Result]]]:
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-        return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_batch))]
+        batch = [await self._queue.get()]
+        while len(batch) < self._max_batch and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+        return [(job, result) for job, result in batch if not result.done()]
 
-    async def _work_on(self, batch: list[tuple[Job, asyncio.Future[Result]]]) -> None:
+    async def _process_batch(self, batch: list[tuple[Job, asyncio.Future[Result]]]) -> None:
+        if not batch:
+            return
         self._observe(len(batch))
-        jobs = [job for job, _ in batch]
-        outcome: Sequence[Result] | Exception
+        loop = asyncio.get_running_loop()
+        outcomes: Sequence[Result | Exception]
         try:
-            outcome = await asyncio.get_running_loop().run_in_executor(self._thread, self._work, jobs)
-        except Exception as error:  # noqa: BLE001 (handed on to each caller; the next batch has its own chance)
-            outcome = error
-        for index, (_, result) in enumerate(batch):
+            outcomes = await loop.run_in_executor(self._thread, self._process, [job for job, _ in batch])
+        except Exception as error:  # noqa: BLE001 (raised to each caller; the next batch is processed)
+            outcomes = [error] * len(batch)
+        for (_, result), outcome in zip(batch, outcomes, strict=True):
             if result.done():
                 continue
             if isinstance(outcome, Exception):
                 result.set_exception(outcome)
             else:
-                result.set_result(outcome[index])
+                result.set_result(outcome)

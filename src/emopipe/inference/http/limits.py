@@ -1,25 +1,25 @@
-"""What the service accepts, so that no client can take all of it."""
+"""Limits that keep a client from exhausting the service."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Bounds of sizes, times and numbers."""
+    """Limits of sizes, times and counts."""
 
     max_bytes: int = 10_000_000
     """Of an upload; a larger one is refused unread."""
     max_pixels: int = 25_000_000
-    """Of a picture; a larger one is refused from its header, undecoded."""
+    """Of an image; a larger one is refused by its header, undecoded."""
     max_scans: int = 100
-    """Of a progressive JPEG: a small file can claim thousands, and each costs a pass over all pixels."""
-    seconds_to_send: float = 10.0
-    """For the head of a request, and again for its body; a slower sender is cut off."""
-    seconds_to_answer: float = 30.0
-    """From the whole upload to the answer; after that the client is asked to come back."""
+    """Of a progressive JPEG: a small file can declare thousands, each of which costs a pass over all pixels."""
+    upload_timeout: float = 10.0
+    """Seconds for the head of a request, and again for its body."""
+    response_timeout: float = 30.0
+    """Seconds from the end of an upload to its response; then the client gets 503."""
     max_requests: int = 64
-    """Uploads and pictures in work at once; further ones are asked to come back."""
+    """Concurrent uploads; further ones get 503."""
     max_batch: int = 16
-    """Pictures that are worked on together."""
+    """Images per batch."""
     max_connections: int = 1024
-    """Open at once."""
+    """Open connections."""

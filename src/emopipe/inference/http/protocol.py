@@ -1,4 +1,4 @@
-"""HTTP connections that cut off clients who are slow to say what they want."""
+"""HTTP connections with a timeout for the head of a request."""
 
 import asyncio
 from typing import Any
@@ -7,41 +7,36 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 def with_header_timeout(seconds: float) -> type[H11Protocol]:
-    """uvicorn's protocol, which closes a connection that is `seconds` late with the head of a request.
+    """uvicorn's protocol, which also closes a connection whose request head takes longer than `seconds`.
 
-    uvicorn itself limits how long a connection may be silent between requests, but not how long the head of one takes.
+    uvicorn itself only limits how long a connection may be idle between requests.
     """
 
-    class Impatient(H11Protocol):
-        _deadline: asyncio.TimerHandle | None = None
+    class HeaderTimeoutProtocol(H11Protocol):
+        _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self._watch()
+            self._update_timer()
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
-            self._watch()
+            self._update_timer()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._cancel()
             super().connection_lost(exc)
 
-        def _watch(self) -> None:
-            """The clock runs while a request is awaited, however much of it has come; not while one is answered."""
+        def _update_timer(self) -> None:
+            """Run while a request is awaited, even if part of its head has arrived; stop during the response."""
             if self.cycle is not None and not self.cycle.response_complete:
                 self._cancel()
-            elif self._deadline is None:
-                self._deadline = self.loop.call_later(seconds, self._close)
-
-        def _close(self) -> None:
-            self._deadline = None
-            if self.cycle is None or self.cycle.response_complete:
-                self.transport.close()
+            elif self._timer is None:
+                self._timer = self.loop.call_later(seconds, self.transport.close)
 
         def _cancel(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
 
-    return Impatient
+    return HeaderTimeoutProtocol

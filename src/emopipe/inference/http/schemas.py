@@ -1,26 +1,23 @@
-"""What the service says, as OpenAPI describes it."""
+"""Responses of the service, as its OpenAPI schema describes them."""
 
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from emopipe.inference.formats import face_values
-from emopipe.inference.http.engine import Answer
 from emopipe.inference.http.uploads import CONTENT_TYPES
-from emopipe.inference.recogniser import Recogniser
 
 
 class FaceModel(BaseModel):
-    """A face in a picture."""
+    """A face in an image."""
 
-    box: list[float] = Field(description="Left, top, right, bottom, in pixels of the upright picture.")
-    score: float = Field(description="How sure the detector is that this is a face, 0 to 1.")
+    box: list[float] = Field(description="Left, top, right, bottom, in pixels of the upright image.")
+    score: float = Field(description="Confidence of the face detector, 0 to 1.")
     label: str = Field(description="The most probable class, or `uncertain`.")
-    probabilities: dict[str, float] = Field(description="By class; they add up to 1.")
+    probabilities: dict[str, float] = Field(description="Of each class; their sum is 1.")
 
 
 class Prediction(BaseModel):
-    """The faces of a picture, the surest first."""
+    """The faces of an image, highest score first."""
 
     width: int
     height: int
@@ -32,11 +29,11 @@ class Health(BaseModel):
 
     status: str
     classes: list[str]
-    in_work: int
+    in_work: int = Field(description="Requests in progress.")
 
 
 class Problem(BaseModel):
-    """Why there is no answer, in one line."""
+    """An error, in one line."""
 
     detail: str
 
@@ -48,9 +45,3 @@ PREDICT_BODY: dict[str, Any] = {
         "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in CONTENT_TYPES},
     }
 }
-
-
-def prediction(answer: Answer, recogniser: Recogniser) -> Prediction:
-    """The answer as it is sent."""
-    faces = [FaceModel.model_validate(face_values(face, recogniser)) for face in answer.faces]
-    return Prediction(width=answer.width, height=answer.height, faces=faces)

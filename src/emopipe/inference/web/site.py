@@ -1,4 +1,4 @@
-"""What `emopipe web` serves: every address with its file, held in memory. Nothing else can be asked for."""
+"""The files of the page by their addresses, all in memory."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from emopipe.vision.weights import read_weights
 PAGE = Path(__file__).parent / "page"
 RUNTIME = Path(__file__).parent / "runtime"
 RUNTIME_FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
-"""Of the npm package onnxruntime-web; tools/web_runtime.py brings them."""
+"""Of the npm package onnxruntime-web; tools/web_runtime.py downloads them."""
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -25,6 +25,12 @@ TYPES = {
     ".wasm": "application/wasm",
     ".onnx": "application/octet-stream",
 }
+DOWNLOADS = {
+    "wasm": f"/runtime/{RUNTIME_FILES[1]}",
+    "detector": "/models/detector.onnx",
+    "classifier": "/models/classifier.onnx",
+}
+"""The large files, by the page's names for them; it shows their progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,22 +44,28 @@ class Asset:
 def build_site(bundle: Path, *, longest: int, uncertain_below: float) -> dict[str, Asset]:
     """Every file by the path of its address, such as "/app.js"; "/" is the page.
 
-    `bundle` is the folder of an exported model; the other two are as for `Recogniser` and `CenterFace`. Raises
-    `ModelError` when the folder holds no model, `WorkspaceError` when the browser's runtime has not been fetched.
+    `bundle`: folder of an exported model; `longest`, `uncertain_below`: as for `CenterFace` and `Recogniser`. Raises
+    `ModelError` if the folder holds no model, `WorkspaceError` if the runtime has not been downloaded.
     """
-    opened = Bundle(bundle)
+    settings = _settings(Bundle(bundle), longest, uncertain_below)
     files = {f"/{path.name}": path.read_bytes() for path in sorted(PAGE.iterdir())}
-    files |= {f"/runtime/{name}": _runtime(name) for name in RUNTIME_FILES}
-    files["/models/detector.onnx"] = read_weights(centerface.WEIGHTS, [centerface.SHA256])
-    files["/models/classifier.onnx"] = (bundle / GRAPH).read_bytes()
-    settings = _settings(opened, longest, uncertain_below) | {"bytes": _sizes(files)}
+    try:
+        files |= {f"/runtime/{name}": (RUNTIME / name).read_bytes() for name in RUNTIME_FILES}
+    except FileNotFoundError as error:
+        raise WorkspaceError("the browser runtime has not been downloaded: run `make web` once") from error
+    files[DOWNLOADS["detector"]] = read_weights(centerface.WEIGHTS, [centerface.SHA256])
+    files[DOWNLOADS["classifier"]] = (bundle / GRAPH).read_bytes()
+    settings["bytes"] = {name: len(files[address]) for name, address in DOWNLOADS.items()}
     files["/settings.json"] = json.dumps(settings, indent=2).encode()
-    site = {address: Asset(content=content, content_type=_type(address)) for address, content in files.items()}
-    return {"/": site["/index.html"], **site}
+    files["/"] = files["/index.html"]
+    return {
+        address: Asset(content=content, content_type=TYPES[Path(address).suffix or ".html"])
+        for address, content in files.items()
+    }
 
 
 def _settings(bundle: Bundle, longest: int, uncertain_below: float) -> dict[str, Any]:
-    """What the page needs to compute as Python does."""
+    """The constants of the Python modules, for the page's."""
     return {
         "classes": bundle.classes,
         "channels": bundle.channels,
@@ -66,24 +78,3 @@ def _settings(bundle: Bundle, longest: int, uncertain_below: float) -> dict[str,
             "time_constant": tracker.TIME_CONSTANT,
         },
     }
-
-
-def _sizes(files: dict[str, bytes]) -> dict[str, int]:
-    """Bytes of the large files, by the names that the page has for them: browsers do not tell before the end."""
-    large = {
-        "wasm": f"/runtime/{RUNTIME_FILES[1]}",
-        "detector": "/models/detector.onnx",
-        "classifier": "/models/classifier.onnx",
-    }
-    return {name: len(files[address]) for name, address in large.items()}
-
-
-def _runtime(name: str) -> bytes:
-    try:
-        return (RUNTIME / name).read_bytes()
-    except FileNotFoundError as error:
-        raise WorkspaceError(f"the browser's runtime ({name}) has not been fetched: run `make web` once") from error
-
-
-def _type(address: str) -> str:
-    return TYPES[Path(address).suffix]

@@ -4,7 +4,7 @@ Tables have FER2013's columns `emotion` (int), `pixels` (grey levels, blank-sepa
 """
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -30,11 +30,6 @@ class DefectCounts:
     short_rows: int = 1  # the last pixel is missing
     bright_rows: int = 1  # a pixel has the value `TOO_BRIGHT`
     unknown_labels: int = 1  # the label is `UNKNOWN_EMOTION`
-
-    @property
-    def total(self) -> int:
-        """Number of rows added."""
-        return sum(astuple(self))
 
 
 def defect_counts(num_faces: int) -> DefectCounts:

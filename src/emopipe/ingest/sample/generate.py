@@ -28,7 +28,7 @@ def draw_faces(labels: Sequence[str], *, size: int, seed: int) -> np.ndarray:
     """Draw one face per label: uint8 (N, H, W, 1) with H = W = `size`.
 
     Face i depends on `seed`, i and `labels[i]` alone; another label changes its expression and nothing else, and
-    another size gives the same image at another resolution. Raises `ParamsError` for a label that is not in
+    another size yields the same image at another resolution. Raises `ParamsError` for a label that is not in
     `PROTOTYPES`, a size below `MIN_SIZE` or a negative seed.
     """
     _check_seed(seed)

@@ -16,7 +16,6 @@ USAGES = ("Training", "PublicTest", "PrivateTest")
 HELD_OUT_SHARE = 0.15  # share of each class in PublicTest, and again in PrivateTest
 MIN_FACES, MIN_FACES_WITH_DEFECTS = 70, 200  # with fewer, a split would lack a class, or the defects would dominate
 _SPLIT_STREAM, _DEFECTS_STREAM = 2, 3  # third words of the seeds, beside that of the labels
-_XZ_PRESET = 6
 
 
 def sample_table(num_faces: int, *, size: int, seed: int, defects: bool = True) -> pd.DataFrame:
@@ -49,7 +48,7 @@ def write_sample(path: Path, *, num_faces: int, size: int, seed: int, defects: b
     table = sample_table(num_faces, size=size, seed=seed, defects=defects)
     with (
         atomic_path(path) as temporary,
-        lzma.open(temporary, "wt", preset=_XZ_PRESET, encoding="ascii", newline="") as file,
+        lzma.open(temporary, "wt", preset=6, encoding="ascii", newline="") as file,
     ):
         table.to_csv(file, index=False, lineterminator="\n")
 

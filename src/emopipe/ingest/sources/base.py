@@ -97,15 +97,12 @@ class PathSource:
 
     @property
     def name(self) -> str:
-        """The path, for messages."""
         return str(self.path)
 
     @property
     def root(self) -> Path:
-        """The folder, or that of the one file."""
         return self.path if self.path.is_dir() else self.path.parent
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The one file."""
         return (self.path.name,)

@@ -15,7 +15,7 @@ from typing import IO
 import zstandard
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources.magic import NUM_MAGIC, kind_of
+from emopipe.ingest.sources.magic import file_kind
 from emopipe.ingest.sources.read_errors import READ_ERRORS, error_text
 
 MAX_LINE = 2**24
@@ -66,8 +66,7 @@ def header_or_none(path: Path) -> list[str]:
 
 
 def _unpack(path: Path, file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
-    kind = kind_of(file.read(NUM_MAGIC))
-    file.seek(0)
+    kind = file_kind(path)
     if kind == "gzip":
         return gzip.open(file, "rb")
     if kind == "xz":

@@ -6,8 +6,6 @@ from typing import Literal
 FileKind = Literal["gzip", "xz", "zstd", "zip", "parquet", "arrow file", "arrow stream"]
 ARROW_KINDS: tuple[FileKind, ...] = ("parquet", "arrow file", "arrow stream")
 
-NUM_MAGIC = 6
-"""First bytes that determine the type."""
 _KINDS: tuple[tuple[bytes, FileKind], ...] = (
     (b"\x1f\x8b", "gzip"),
     (b"\xfd7zXZ\x00", "xz"),
@@ -19,15 +17,11 @@ _KINDS: tuple[tuple[bytes, FileKind], ...] = (
 )
 
 
-def kind_of(head: bytes) -> FileKind | None:
-    """The type of a file that begins with `head`, None for text and all else."""
-    return next((kind for magic, kind in _KINDS if head.startswith(magic)), None)
-
-
 def file_kind(path: Path) -> FileKind | None:
-    """The type of the file at `path`, None also if it cannot be opened."""
+    """The type of the file at `path`; None for text and all else, and if it cannot be read."""
     try:
         with path.open("rb") as file:
-            return kind_of(file.read(NUM_MAGIC))
+            head = file.read(max(len(magic) for magic, _ in _KINDS))
     except OSError:
         return None
+    return next((kind for magic, kind in _KINDS if head.startswith(magic)), None)

@@ -1,10 +1,12 @@
-"""Networks by name."""
+"""Networks by name, and their compute cost."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from emopipe.core.errors import ModelError
 from emopipe.training.networks.cnn import cnn
@@ -56,3 +58,11 @@ def build_network(spec: Architecture, initial_weights: Path | None = None) -> nn
             f"with train.max_stride={spec.max_stride} ({reason})"
         ) from error
     return network
+
+
+def num_macs(network: nn.Module, channels: int, size: int) -> int:
+    """Multiply-accumulates of convolutions, matrix products and attention for one image (channels, size, size)."""
+    network = copy.deepcopy(network).to("cpu").eval()
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, channels, size, size))
+    return int(counter.get_total_flops()) // 2

@@ -17,8 +17,8 @@ class Evidence:
     """Everything that findings and expectations need about N faces; the rows of each table are numbered from 0.
 
     faces: the columns `METADATA_COLUMNS`. measures: the columns `image_stats.COLUMNS`. near: pairs of rows with nearly,
-    but not exactly, the same image; the first of identical images represents them all. labels: the columns
-    `label_errors.COLUMNS`.
+    but not exactly, the same image; the first of identical images represents them all. labels: the result of
+    `find_label_errors`, NaN quality for rows that are not scored.
     """
 
     faces: pd.DataFrame
@@ -49,11 +49,11 @@ class Evidence:
 class DefectMask:
     """Rows with a defect, among N.
 
-    found: bool (N,), rows with the defect. dropped: bool (N,), rows that the policy `drop` removes. groups: (N,), equal
+    defective: bool (N,). dropped: bool (N,), rows that the policy `drop` removes. groups: (N,), equal
     for rows found together. score: float (N,), the measure of the defect. worst: which scores are worse.
     """
 
-    found: pd.Series
+    defective: pd.Series
     dropped: pd.Series
     groups: pd.Series
     score: pd.Series
@@ -94,7 +94,7 @@ class Finding:
 def as_finding(kind: str, severity: Severity, policy: Policy, defect: DefectMask) -> Finding:
     """Rank the groups of a defect, the worst first."""
     badness = defect.score if defect.worst == "highest" else -defect.score
-    table = pd.DataFrame({"group": defect.groups, "badness": badness, "score": defect.score})[defect.found]
+    table = pd.DataFrame({"group": defect.groups, "badness": badness, "score": defect.score})[defect.defective]
     worst = table.groupby("group", sort=False)["badness"].transform("max")
     ranked = table["group"].loc[worst.sort_values(ascending=False, kind="stable").index].unique()
     table["group"] = table["group"].map({name: number for number, name in enumerate(ranked)})

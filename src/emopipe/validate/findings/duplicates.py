@@ -23,16 +23,16 @@ def _leaks(faces: pd.DataFrame, groups: pd.Series, score: pd.Series) -> DefectMa
     rank = faces["split"].map({name: rank for rank, name in enumerate(SPLITS)}).astype(np.int64)
     ranks = rank.groupby(groups)
     highest, paired = ranks.transform("max"), score > 0
-    found, dropped = paired & (highest != ranks.transform("min")), paired & (rank < highest)
-    return DefectMask(found=found, dropped=dropped, groups=groups, score=score)
+    defective, dropped = paired & (highest != ranks.transform("min")), paired & (rank < highest)
+    return DefectMask(defective=defective, dropped=dropped, groups=groups, score=score)
 
 
 def label_conflicts(evidence: Evidence) -> DefectMask:
     """Images with two labels. The right one is unknown, so no copy is used for training or validation."""
     ids = evidence.faces["id"]
     num_labels = evidence.faces.groupby("id")["label"].transform("nunique")
-    found = num_labels > 1
-    return DefectMask(found=found, dropped=found & evidence.outside_test, groups=ids, score=num_labels)
+    defective = num_labels > 1
+    return DefectMask(defective=defective, dropped=defective & evidence.outside_test, groups=ids, score=num_labels)
 
 
 def exact_duplicates(evidence: Evidence) -> DefectMask:
@@ -40,7 +40,7 @@ def exact_duplicates(evidence: Evidence) -> DefectMask:
     faces, same = evidence.faces, ["id", "label", "split"]
     copies = faces.groupby(same)
     return DefectMask(
-        found=faces.duplicated(same, keep=False),
+        defective=faces.duplicated(same, keep=False),
         dropped=faces.duplicated(same) & evidence.outside_test,
         groups=copies.ngroup(),
         score=copies["id"].transform("size"),
@@ -51,10 +51,10 @@ def near_duplicates(evidence: Evidence) -> DefectMask:
     """Near-duplicates in one split, with any labels. The first image of a group stays."""
     faces, similarity = evidence.faces, _similarity(evidence)
     copies = faces.groupby([connected_groups(faces["id"], evidence.near), faces["split"]])
-    found = (similarity > 0) & (copies["id"].transform("nunique") > 1)
+    defective = (similarity > 0) & (copies["id"].transform("nunique") > 1)
     return DefectMask(
-        found=found,
-        dropped=found & (faces["id"] != copies["id"].transform("first")) & evidence.outside_test,
+        defective=defective,
+        dropped=defective & (faces["id"] != copies["id"].transform("first")) & evidence.outside_test,
         groups=copies.ngroup(),
         score=similarity,
     )

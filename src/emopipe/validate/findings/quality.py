@@ -53,7 +53,7 @@ def _outliers(evidence: Evidence, values: pd.Series, max_robust_z: float) -> Def
 
 
 def _defect(
-    evidence: Evidence, score: pd.Series, found: pd.Series, worst: Literal["lowest", "highest"] = "highest"
+    evidence: Evidence, score: pd.Series, defective: pd.Series, worst: Literal["lowest", "highest"] = "highest"
 ) -> DefectMask:
-    dropped = found & evidence.outside_test
-    return DefectMask(found=found, dropped=dropped, groups=evidence.faces["id"], score=score, worst=worst)
+    dropped = defective & evidence.outside_test
+    return DefectMask(defective=defective, dropped=dropped, groups=evidence.faces["id"], score=score, worst=worst)

@@ -1,4 +1,4 @@
-/** Says through the live region what changed, for those who do not see it: calmly, and no oftener than they can hear. */
+/** Announces changes to screen readers through the live region, at a limited rate. */
 
 import { verdict } from "./verdict.js";
 

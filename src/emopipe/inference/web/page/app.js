@@ -1,4 +1,4 @@
-/** The page: load the recogniser, open what the user asks for, and show what it says of each frame. */
+/** The page: loads the recogniser, opens sources, and shows the predictions of each frame. */
 
 import { Announcer } from "./announcer.js";
 import { Cards } from "./cards.js";
@@ -35,7 +35,7 @@ const log = new Log(settings.classes);
 const announcer = new Announcer(byId("announcement"), settings);
 let current = { abort() {} };
 
-/** Open a source, and follow it until it ends or the user stops it. */
+/** Open a source, and process it until it ends or the user stops it. */
 async function start(open) {
   stop();
   problem("");

@@ -1,4 +1,4 @@
-/** Boxes are [left, top, right, bottom], in pixels of the picture, from its top left corner. */
+/** Boxes are [left, top, right, bottom], in pixels of the image, from its top left corner. */
 
 /** Intersection over union of two boxes, 0 to 1. */
 export function overlap(a, b) {
@@ -9,7 +9,7 @@ export function overlap(a, b) {
   return (width * height) / (area(a) + area(b) - width * height);
 }
 
-/** Non-maximum suppression: of faces that overlap by more than `limit` the surest stays. Surest first. */
+/** Non-maximum suppression: of faces that overlap by more than `limit`, keep the highest score. Highest score first. */
 export function suppress(faces, limit) {
   const kept = [];
   for (const face of faces.toSorted((a, b) => b.score - a.score)) {

@@ -1,4 +1,4 @@
-/** The camera: asked for, released, and its refusals in words. */
+/** The camera: opening, releasing, and error messages. */
 
 const WANTED = { audio: false, video: { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } } };
 
@@ -10,7 +10,7 @@ const REFUSALS = {
   NotReadableError: "The camera is busy: another program uses it. Close that one, then press Start camera again.",
 };
 
-/** Ask for the camera. Rejects with an error whose message can be shown. */
+/** Open the camera. Rejects with an error message for the user. */
 export async function openCamera() {
   if (!navigator.mediaDevices) {
     throw new Error("Browsers give the camera only to pages at http://localhost or https. Open this page there.");
@@ -22,8 +22,8 @@ export async function openCamera() {
   }
 }
 
-/** Whether it looks at the one who looks at it, so that the picture is shown mirrored. */
+/** Whether it faces the user; then the image is mirrored. */
 export const facesUser = (stream) => stream.getVideoTracks()[0].getSettings().facingMode !== "environment";
 
-/** Release the camera: its light goes out. */
+/** Release the camera, which turns its light off. */
 export const closeCamera = (stream) => stream.getTracks().forEach((track) => track.stop());

@@ -1,4 +1,4 @@
-/** A card for each face: what it shows, and a bar for every emotion. */
+/** A card for each face, with its label and a bar per class. */
 
 import { UNCERTAIN } from "./palette.js";
 import { percent, verdict } from "./verdict.js";

@@ -1,4 +1,4 @@
-/** The last minute as strips, one per face: the share of each emotion as height of its colour, the newest at the right. */
+/** The last minute as stacked areas of the class probabilities, a strip per face, newest at the right. */
 
 import { verdict } from "./verdict.js";
 
@@ -46,7 +46,7 @@ export class Chart {
     this.describe(lanes);
   }
 
-  /** The faces that were seen last, in the order of their numbers. */
+  /** The most recent faces, sorted by id. */
   shown() {
     const latest = [...this.lanes].sort(([, a], [, b]) => b.at(-1).at - a.at(-1).at).slice(0, MAX_LANES);
     return latest.sort(([a], [b]) => a - b);

@@ -1,17 +1,17 @@
-/** What faces show. Preprocessing and calibration are inside the model's graph: bytes in, probabilities out. */
+/** The expression classifier. Preprocessing and calibration are inside the graph: bytes in, probabilities out. */
 
 import { cut, squareAround } from "./crops.js";
 
 export class Classifier {
-  /** @param {{channels: number, margin: number}} settings C of the pictures it takes; side of a crop against the box */
+  /** @param {{channels: number, margin: number}} settings C of the model; side of a crop relative to the box */
   constructor(ort, session, { channels, margin }) {
     Object.assign(this, { ort, session, channels, margin });
   }
 
   /**
    * @param {ImageData} image
-   * @param {number[][]} boxes of faces in it
-   * @returns {Promise<number[][]>} a probability per class, for each face
+   * @param {number[][]} boxes of faces
+   * @returns {Promise<number[][]>} probabilities of each face
    */
   async classify(image, boxes) {
     const all = [];

@@ -1,4 +1,4 @@
-/** Buttons, keyboard and dropping: what the user asks for, as calls of `on`. */
+/** Buttons, keyboard, and drag and drop, as calls of `on`. */
 
 const byId = (id) => document.getElementById(id);
 const [camera, stop, open, file] = ["camera", "stop", "open", "file"].map(byId);
@@ -25,13 +25,13 @@ export function connect(on) {
   };
 }
 
-/** The recogniser is there. */
+/** The recogniser is ready. */
 export function enable() {
   open.disabled = false;
   running(false);
 }
 
-/** Enable what makes sense, and keep the keyboard's focus on a button that can be pressed. */
+/** Enable the buttons for the state, and keep the focus on an enabled one. */
 export function running(isRunning) {
   const lost = document.activeElement === (isRunning ? camera : stop);
   camera.disabled = isRunning;

@@ -1,12 +1,12 @@
-/** Square pictures of faces, cut out of a picture as the classifier was taught with. */
+/** Square face crops, as in emopipe.vision.crops. */
 
 import { clamp } from "./numbers.js";
 
 const nearest = (value) => Math.floor(value + 0.5); // halves go up, as in Python's part
 
 /**
- * The square of `margin` times the box, around its middle. Where it would leave the picture it is moved inside, and
- * made smaller if it still does not fit: nothing is made up at the edges.
+ * The square of `margin` times the box, around its centre, moved inside the image, and made smaller if it does not
+ * fit: there is no padding.
  */
 export function squareAround([left, top, right, bottom], { width, height }, margin) {
   const side = Math.max(1, Math.min(nearest(margin * Math.max(right - left, bottom - top)), height, width));

@@ -8,13 +8,13 @@ const STRIDE = 4; // input pixels per output cell
 const MULTIPLE = 32; // of the sides that the network takes
 
 export class Detector {
-  /** @param {{longest: number, min_score: number, max_overlap: number}} settings of src/emopipe/recognition */
+  /** @param {{longest: number, min_score: number, max_overlap: number}} of settings.json */
   constructor(ort, session, settings) {
     Object.assign(this, { ort, session, settings });
   }
 
   /**
-   * The faces of a picture, the surest first.
+   * The faces of an image, highest score first.
    * @param {ImageData} image
    * @returns {Promise<{box: number[], score: number}[]>}
    */

@@ -1,6 +1,6 @@
 /**
- * The recogniser, in a worker, so that the page stays quick. It is fetched once and as a whole: weights, settings and
- * WebAssembly. The worker itself is served with a policy that refuses it every connection.
+ * The recogniser, in a worker, so that the page stays responsive. The page downloads weights, settings and WebAssembly
+ * once; the worker has a policy that blocks every connection.
  */
 
 const FILES = {
@@ -11,7 +11,7 @@ const FILES = {
 };
 
 export class Engine {
-  /** @param {(share: number) => void} onProgress told how much is there, 0 to 1 */
+  /** @param {(share: number) => void} onProgress receives the downloaded share, 0 to 1 */
   static async load(onProgress) {
     const settings = await (await fetched(FILES.settings)).json();
     const names = ["wasm", "detector", "classifier"];
@@ -36,7 +36,7 @@ export class Engine {
   }
 
   /**
-   * The faces of one picture, surest first; `bitmap` is used up.
+   * The faces of an image, highest score first; closes `bitmap`.
    * @returns {Promise<{width: number, height: number, milliseconds: number,
    *                    faces: {box: number[], score: number, probabilities: number[]}[]}>}
    */

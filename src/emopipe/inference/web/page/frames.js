@@ -1,4 +1,4 @@
-/** The frames of a video, always the newest: those that pass while the last one is worked on are skipped. */
+/** The frames of a video, always the newest: frames during processing are dropped. */
 
 /** Yields an ImageBitmap for each, `at` its second in the video; ends when `signal` aborts. */
 export async function* newestFrames(video, signal) {
@@ -10,7 +10,7 @@ export async function* newestFrames(video, signal) {
   }
 }
 
-/** Says when there is a frame that has not been taken yet: at once where it came while nobody asked. */
+/** Resolves when there is a new frame; at once if one is waiting. */
 class Ticker {
   constructor(video, signal) {
     this.latest = null;

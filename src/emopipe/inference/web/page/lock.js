@@ -1,4 +1,4 @@
-/** After loading, the page needs nothing from anywhere: it has the browser refuse it every connection. */
+/** After loading, a content security policy blocks every further connection of the page. */
 
 const POLICY = "default-src 'none'; media-src blob:";
 

@@ -1,4 +1,4 @@
-/** Every face of every frame since the page was opened or the log cleared: the table that `emopipe live --log` writes. */
+/** Every face of every frame since the page was opened or the log cleared, as in `emopipe live --log`. */
 
 const MAX_ROWS = 500_000; // half a day of one face; about 100 MB
 
@@ -16,7 +16,7 @@ export class Log {
 
   /**
    * A row per face, or an empty one for a frame without a face.
-   * @param {{source: string, frame?: number, seconds?: number}} moment the file or camera, and where in it
+   * @param {{source: string, frame?: number, seconds?: number}} moment the file or camera, and the time in it
    */
   add(faces, { source, frame, seconds }) {
     const start = [new Date().toISOString(), quoted(source), frame ?? "", seconds?.toFixed(3) ?? ""];
@@ -38,13 +38,13 @@ export class Log {
   }
 }
 
-/** A cell; a leading =, +, - or @ would make a spreadsheet compute it. */
+/** A cell; a leading =, +, - or @ is escaped, as spreadsheets would read a formula. */
 function quoted(text) {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** Hand `text` to the user as a file. */
+/** Download `text` as a file. */
 export function download(text, name) {
   const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
   Object.assign(document.createElement("a"), { href: address, download: name }).click();

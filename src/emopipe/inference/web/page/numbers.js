@@ -1,6 +1,6 @@
-/** Arithmetic that has to come out as in Python. */
+/** Arithmetic with the results of Python. */
 
-/** The nearest whole number; of two equally near, the even one. */
+/** Round half to even. */
 export function round(value) {
   const down = Math.floor(value);
   const rest = value - down;
@@ -8,8 +8,8 @@ export function round(value) {
   return down % 2 === 0 ? down : down + 1;
 }
 
-/** `value`, or the nearer end of the range. */
+/** Clamp `value` to the range. */
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/** The place of the largest value; the first of equal ones. */
+/** The index of the first largest value. */
 export const argmax = (values) => values.reduce((best, value, i) => (value > values[best] ? i : best), 0);

@@ -1,4 +1,4 @@
-/** Boxes on the picture, each with the number of its face and what it shows. */
+/** Boxes on the image, each with the id and the label of its face. */
 
 import { UNCERTAIN } from "./palette.js";
 import { percent, verdict } from "./verdict.js";
@@ -12,7 +12,7 @@ export class Overlay {
     this.boxes = new Map();
   }
 
-  /** Show these faces and no others, in a picture of `width` x `height`; `mirrored` as in a looking glass. */
+  /** Show these faces and no others, in an image of `width` x `height`, optionally mirrored. */
   show(faces, { width, height }, mirrored) {
     const gone = new Set(this.boxes.keys());
     for (const face of faces) {

@@ -1,4 +1,4 @@
-/** A colour for each emotion, light enough for black text and dark enough for a white page. */
+/** A colour for each class, light enough for black text and dark enough for a white page. */
 
 const KNOWN = {
   angry: "#f0555b",

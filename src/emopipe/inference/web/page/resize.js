@@ -1,13 +1,13 @@
 /**
- * Shrinking a picture by averaging the area that each new pixel covers, as OpenCV's INTER_AREA does.
+ * Shrinks an image by averaging the area of each new pixel, as OpenCV's INTER_AREA does.
  *
- * Pictures are RGBA bytes (H, W, 4), as a canvas gives them; the result is planar RGB, (3, height, width) within
+ * Images are RGBA bytes (H, W, 4), as a canvas gives them; the result is planar RGB, (3, height, width) within
  * planes of `stride` columns and `rows` rows, the rest of which stays 0.
  */
 
 import { round } from "./numbers.js";
 
-/** Which source pixels each of `target` new ones covers, and how much of each: [start, weights]. */
+/** The source pixels of each of `target` new ones, with their weights: [start, weights]. */
 function coverage(source, target) {
   const scale = source / target;
   return Array.from({ length: target }, (_, i) => {

@@ -1,12 +1,12 @@
 /**
- * What is looked at: the camera, a video or a photo. A source has `kind`, `name`, `mirrored`, its frames for as long as
- * a signal lets it, `moment()`, which says where in it a frame was, and `close()`, after which nothing of it is held.
+ * Sources: the camera, a video or a photo. A source has `kind`, `name`, `mirrored`, its frames until a signal aborts,
+ * `moment()`, the time of the last frame, and `close()`, which releases it.
  */
 
 import { closeCamera, facesUser, openCamera } from "./camera.js";
 import { newestFrames } from "./frames.js";
 
-/** Rejects with words when there is no camera; `onLost` is called when it goes away. */
+/** Rejects with a message if there is no camera; calls `onLost` when it is disconnected. */
 export async function cameraSource(video, onLost) {
   const stream = await openCamera();
   stream.getVideoTracks()[0].onended = onLost;
@@ -27,7 +27,7 @@ export async function cameraSource(video, onLost) {
   };
 }
 
-/** A photo, shown on `canvas`, or a video, shown on `video`. Rejects with words when it is neither. */
+/** A photo, shown on `canvas`, or a video, shown on `video`. Rejects with a message if it is neither. */
 export async function fileSource(file, video, canvas) {
   try {
     return file.type.startsWith("video/") ? await videoSource(file, video) : await photoSource(file, canvas);

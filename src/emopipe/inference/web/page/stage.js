@@ -1,4 +1,4 @@
-/** The picture's place, the status and the messages around it. */
+/** The image area, the status and the error message. */
 
 const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
@@ -19,13 +19,13 @@ export function status(state, text) {
   if (state === "ready") byId("locked").textContent = "";
 }
 
-/** Say in words what went wrong; nothing, when all is well. */
+/** Show an error message, or none. */
 export function problem(text) {
   byId("problem").hidden = !text;
   byId("problem").textContent = text;
 }
 
-/** Which colour is which emotion. */
+/** The legend of the classes. */
 export function showLegend(list, colours) {
   for (const [name, colour] of colours) {
     const row = document.createElement("li");

@@ -1,9 +1,9 @@
-/** Which face of a frame is which of the frames before, and what a face has shown of late. */
+/** Greedy IoU tracker with exponential smoothing, as in emopipe.inference.tracker. */
 
 import { overlap } from "./boxes.js";
 
 export class Tracker {
-  /** @param {{min_iou: number, memory: number, time_constant: number}} settings of src/emopipe/recognition; seconds */
+  /** @param {{min_iou: number, memory: number, time_constant: number}} of settings.json; times in seconds */
   constructor(settings) {
     this.settings = settings;
     this.tracks = [];
@@ -11,9 +11,8 @@ export class Tracker {
   }
 
   /**
-   * Take the faces of the next frame, `seconds` since the start. Greedy by overlap; ids count from 1 and are never
-   * given twice. Smoothing is exponential in time, so that it does not depend on the frame rate.
-   * @returns the faces with an `id` and smoothed `probabilities`, in the order of their ids
+   * Add the faces of the next frame, `seconds` after the start. Ids count from 1, and none is used twice.
+   * @returns the faces with an `id` and smoothed `probabilities`, sorted by id
    */
   update(faces, seconds) {
     const recent = ({ seconds: last }) => last <= seconds && seconds - last <= this.settings.memory; // or wound back
@@ -35,7 +34,7 @@ export class Tracker {
     return track;
   }
 
-  /** Each face with its track, those that overlap most first; each face and each track at most once. */
+  /** Pairs of a face and a track, largest overlap first; each face and each track at most once. */
   match(faces) {
     const pairs = faces.flatMap((face) => this.tracks.map((track) => ({ face, track, iou: overlap(face.box, track.box) })));
     const known = new Map();

@@ -1,4 +1,4 @@
-/** What is said of a face: its most probable class, or that it is uncertain. */
+/** The label of a face: its most probable class, or `uncertain`. */
 
 import { argmax } from "./numbers.js";
 

@@ -1,4 +1,4 @@
-/** The recogniser's own thread: a picture in, its faces with their probabilities out. */
+/** The worker: an image in, its faces with their probabilities out. */
 
 import * as ort from "./runtime/ort.wasm.bundle.min.mjs";
 import { Classifier } from "./classifier.js";
@@ -25,7 +25,7 @@ async function recognise({ bitmap }) {
   return { width: image.width, height: image.height, faces, milliseconds: performance.now() - start };
 }
 
-/** RGBA of a bitmap, which is given back. */
+/** RGBA of a bitmap; closes it. */
 function pixels(bitmap) {
   const { width, height } = bitmap;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });

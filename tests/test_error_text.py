@@ -1,4 +1,4 @@
-"""What a line says of an error of MLflow's: what to do where a server refuses, and never a password."""
+"""The message of an error of MLflow: a remedy if the server refuses a user, and never a password."""
 
 import pytest
 import requests
@@ -19,7 +19,7 @@ def refused(status: int) -> requests.HTTPError:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "text"),
     [
         (MlflowException("who?", error_code=UNAUTHENTICATED), USER),
         (MlflowException("no", error_code=PERMISSION_DENIED), PERMISSION),
@@ -31,8 +31,8 @@ def refused(status: int) -> requests.HTTPError:
         (ValueError("http://ada:password@host/api and https://bob@host"), "http://host/api and https://host"),
     ],
 )
-def test_the_reason_is_one_line_that_says_what_to_do(error, said):
-    assert error_text(error) == said
+def test_the_message_is_one_line_with_a_remedy(error, text):
+    assert error_text(error) == text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the run of a model says of it and the champion, and what a version shows beside its answers."""
+"""The comparison of a run with the champion, and the evidence of a version."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ from emopipe.core.state import StageState
 from emopipe.export.latency import latency_ms
 from emopipe.faces.png import encode_png
 from emopipe.faces.table import faces_to_arrow
-from emopipe.tracking.champion_comparison import against_champion
+from emopipe.tracking.champion_comparison import compare_with_champion
 from emopipe.tracking.evidence import evidence_of, evidence_tags
 from emopipe.tracking.prediction_store import predictions_of_run
 from emopipe.tracking.registry import register
@@ -45,58 +45,59 @@ def root(store, tmp_path, monkeypatch):
     return copy_store(store, tmp_path)
 
 
-def said(letters, truth=TRUTH, times=30):
+def predictions(letters, truth=TRUTH, times=30):
     return predict(truth, letters, times=times)
 
 
-def against(root, model, predictions):
-    """As the stage evaluate asks, in the run of `model`."""
+def compared(root, model, found):
+    """As in the stage evaluate, in the run of `model`."""
     with ModelRun(root, model, StageState(f"train@{model}", {}, {"build/clean.parquet": "c" * 32}), PARAMS) as run:
-        return against_champion(run.resume(), model, predictions, PARAMS)
+        return compare_with_champion(run.resume(), model, found, PARAMS)
 
 
-def test_a_run_says_how_its_model_differs_from_the_champion(root):
-    add_version(root, "cnn", said(OLD))
-    found = against(root, "resnet18", said(NEW))
+def test_a_model_is_compared_with_the_champion(root):
+    add_version(root, "cnn", predictions(OLD))
+    found = compared(root, "resnet18", predictions(NEW))
     assert re.fullmatch(
-        r"Against the champion, version 1: macro-F1 \+0\.\d{3} \(\+0\.\d{3} to \+0\.\d{3}\), better\.", found.headline
+        r"Compared with the champion, version 1: macro-F1 \+0\.\d{3} \(\+0\.\d{3} to \+0\.\d{3}\), better\.",
+        found.headline,
     )
     assert found.details.startswith("## B = resnet18 against A = version 1, the champion, on 360 test faces\n\n")
     assert "| accuracy | 0.583 | 0.917 | **+0.333** |" in found.details
     assert found.tags == {"emopipe.champion": "version 1", "emopipe.against_champion": "better"}
 
 
-def test_the_run_of_the_champion_says_that_it_is(root):
-    add_version(root, "cnn", said(OLD))
-    found = against(root, "cnn", said(OLD))
-    assert (found.headline, found.details) == ("This run is of the champion, version 1.", "")
+def test_the_champion_is_not_compared_with_itself(root):
+    add_version(root, "cnn", predictions(OLD))
+    found = compared(root, "cnn", predictions(OLD))
+    assert (found.headline, found.details) == ("This is the run of the champion, version 1.", "")
 
 
-def test_without_a_champion_or_on_other_faces_the_run_says_so(root):
-    assert against(root, "cnn", said(OLD)).headline == "There is no champion yet."
-    add_version(root, "old", said(OLD))
-    found = against(root, "cnn", said("hs", truth="hs"))
+def test_without_a_champion_or_on_other_faces_there_is_a_message(root):
+    assert compared(root, "cnn", predictions(OLD)).headline == "There is no champion yet."
+    add_version(root, "old", predictions(OLD))
+    found = compared(root, "cnn", predictions("hs", truth="hs"))
     assert found.headline.startswith("version 1, the champion was evaluated on 360 test faces (")
     assert found.tags["emopipe.against_champion"] == "not comparable"
 
 
-def test_a_champion_that_cannot_be_read_costs_the_comparison_alone(root):
+def test_a_champion_without_predictions_gives_a_message(root):
     add_version(root, "old", None)
-    found = against(root, "cnn", said(OLD))
-    assert found.says.startswith("The champion could not be read (run ")
+    found = compared(root, "cnn", predictions(OLD))
+    assert found.headline.startswith("The champion could not be read (run ")
     assert found.tags == {}
 
 
-def test_a_store_that_is_down_costs_nothing(tmp_path, monkeypatch):
+def test_a_store_that_is_down_gives_a_message(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    assert against(tmp_path, "cnn", said(OLD)).says.startswith("The champion could not be read (")
+    assert compared(tmp_path, "cnn", predictions(OLD)).headline.startswith("The champion could not be read (")
 
 
 # Evidence
 
 
-def test_the_tags_of_a_version_are_the_figures_of_its_export():
+def test_the_tags_of_a_version_are_the_metrics_of_its_export():
     tags = evidence_tags(PARITY, LIMITS, 1.2345)
     assert tags == {
         "emopipe.parity_passed": "true",
@@ -111,13 +112,13 @@ def test_the_tags_of_a_version_are_the_figures_of_its_export():
 
 
 @pytest.mark.parametrize("worse", [{"agreement": 0.999}, {"max_probability_difference": 0.5}])
-def test_parity_holds_only_where_both_ways_of_use_keep_it(worse):
+def test_parity_must_hold_batched_and_one_by_one(worse):
     parity = PARITY | {"onnx_one_by_one": FIGURES | worse}
     assert evidence_tags(parity, LIMITS, 1.0)["emopipe.parity_passed"] == "false"
 
 
-def test_what_a_version_shows_is_read_from_its_tags(root):
-    add_version(root, "cnn", said(OLD), **evidence_tags(PARITY, LIMITS, 1.25))
+def test_the_evidence_of_a_version_is_read_from_its_tags(root):
+    add_version(root, "cnn", predictions(OLD), **evidence_tags(PARITY, LIMITS, 1.25))
     client, _ = connect(root)
     evidence = evidence_of(client.get_model_version("emopipe", "1"))
     assert (evidence.parity_passed, evidence.latency_ms) == (True, 1.25)
@@ -136,10 +137,10 @@ def test_the_latency_of_a_bundle_is_a_time(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # mlflow warns of its own code
-def test_a_version_is_evaluated_again_on_the_faces_of_now(root, monkeypatch, capsys):
+def test_a_version_is_evaluated_on_the_present_faces(root, monkeypatch, capsys):
     faces = faces_of(*(f"{split} {label} {label}{split}" for split in ("val", "test") for label in ("bright", "dark")))
     write_parquet(root / "build/clean.parquet", faces_to_arrow(faces))
-    run_id = add_run(root, "cnn", said(OLD))
+    run_id = add_run(root, "cnn", predictions(OLD))
     state = StageState("train@cnn", {}, {"build/clean.parquet": "c" * 32})
     with ModelRun(root, "cnn", state, PARAMS).find() as run:
         register(make_bundle(root / "exports", 0.1), run, faces.frame["png"][0], {})
@@ -153,7 +154,7 @@ def test_a_version_is_evaluated_again_on_the_faces_of_now(root, monkeypatch, cap
     assert capsys.readouterr().out.splitlines()[-1].startswith("version 1 on 2 test faces (")
 
 
-def test_a_version_that_is_not_there_is_not_evaluated(root, monkeypatch):
+def test_an_unknown_version_is_not_evaluated(root, monkeypatch):
     write_parquet(root / "build/clean.parquet", faces_to_arrow(faces_of("test happy A")))
     monkeypatch.setattr(sys, "argv", ["emopipe", "reevaluate", "7"])
     with pytest.raises(SystemExit) as ended:

@@ -1,12 +1,12 @@
-"""What `emopipe ui` shows first: a view of the table of runs that MLflow's page can read."""
+"""`emopipe ui` shares a view of the table of runs that MLflow's page can read."""
 
 import json
 import re
 from dataclasses import asdict
 
 from emopipe.core.files import read_json
-from emopipe.tracking.champion_comparison import TAG as AGAINST_CHAMPION
-from emopipe.tracking.naming import SETTING_TAG, flat
+from emopipe.tracking.champion_comparison import OUTCOME_TAG
+from emopipe.tracking.naming import SETTING_TAG, flatten
 from emopipe.tracking.report import report_metrics
 from emopipe.tracking.store import connect
 from emopipe.tracking.ui import COLUMNS, TAG, share_view
@@ -18,15 +18,15 @@ def test_every_column_is_one_that_runs_have():
     report = read_json(ROOT / "reports" / "evaluate" / "cnn.json")
     known = {
         "metrics": report_metrics(report, "val") | report_metrics(report, "test"),
-        "params": flat(asdict(PARAMS)),
-        "tags": {SETTING_TAG, AGAINST_CHAMPION},
+        "params": flatten(asdict(PARAMS)),
+        "tags": {SETTING_TAG, OUTCOME_TAG},
     }
     for column in COLUMNS:
         kind, name = re.fullmatch(r"(\w+)\.`(.+)`", column).groups()
         assert name in known[kind]
 
 
-def test_the_view_is_kept_with_the_experiment_and_shows_models_alone(tmp_path, monkeypatch):
+def test_the_view_is_saved_with_the_experiment_and_shows_only_models(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     root = new_store(tmp_path)
     run_id = add_run(root, "cnn", None)

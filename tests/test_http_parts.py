@@ -1,4 +1,4 @@
-"""What the service is made of, without a network."""
+"""The parts of the service, without a network."""
 
 import asyncio
 import io
@@ -15,18 +15,12 @@ from PIL import Image
 from emopipe.core.errors import DataError
 from emopipe.inference.http.app import make_app
 from emopipe.inference.http.batching import Batcher
-from emopipe.inference.http.engine import PIXELS_TOGETHER, Engine, Upload
 from emopipe.inference.http.limits import Limits
-from emopipe.inference.http.metrics import Histogram
+from emopipe.inference.http.metrics import Metrics
+from emopipe.inference.http.predictor import Predictor, Upload
 from emopipe.inference.http.server import _listen
-from emopipe.inference.model import open_recogniser
-from scenes import CLASSES, scene, write_bundle
-
-
-@pytest.fixture(scope="module")
-def recogniser(tmp_path_factory):
-    folder = write_bundle(tmp_path_factory.mktemp("bundle"))
-    return open_recogniser(str(folder), yunet=None, longest=320, uncertain_below=0.5, num_threads=1)
+from emopipe.inference.recogniser import MAX_BATCH_PIXELS
+from scenes import CLASSES, scene
 
 
 def upload(pixels, *, is_face):
@@ -39,7 +33,7 @@ def flat(level, side):
     return upload(np.full((side, side), level, np.uint8), is_face=True)
 
 
-def test_answers_come_in_the_order_of_the_uploads_whatever_their_kinds_and_sizes(recogniser):
+def test_predictions_keep_the_order_of_the_uploads_whatever_their_kinds_and_sizes(recogniser):
     uploads = [
         flat(250, 30),
         upload(scene((60, 90), (300, 60)), is_face=False),
@@ -47,27 +41,26 @@ def test_answers_come_in_the_order_of_the_uploads_whatever_their_kinds_and_sizes
         flat(0, 20),
         flat(128, 30),
     ]
-    first, second, third, fourth, fifth = Engine(recogniser, Limits()).work(uploads)
+    first, second, third, fourth, fifth = Predictor(recogniser, Limits()).predict(uploads)
     assert isinstance(third, DataError)
-    assert [recogniser.label(answer.faces[0]) for answer in (first, fourth, fifth)] == ["bright", "dark", "medium"]
-    assert [face.box for face in second.faces] == [
-        face.box for face in recogniser.recognise(scene((60, 90), (300, 60)))
-    ]
+    assert [prediction.faces[0].label for prediction in (first, fourth, fifth)] == ["bright", "dark", "medium"]
+    faces = recogniser.recognise(scene((60, 90), (300, 60)))
+    assert [face.box for face in second.faces] == [pytest.approx(face.box, abs=0.06) for face in faces]
 
 
-def test_large_crops_go_through_the_model_few_at_a_time(recogniser, monkeypatch):
-    sizes = []
-    classify = recogniser.classify
-    monkeypatch.setattr(recogniser, "classify", lambda crops: sizes.append(len(crops)) or classify(crops))
-    side = int((PIXELS_TOGETHER / 2.5) ** 0.5)
-    answers = Engine(recogniser, Limits()).work([flat(level, side) for level in (0, 128, 250, 0, 128)])
+def test_large_crops_form_smaller_batches(recogniser, monkeypatch):
+    sizes, bundle = [], recogniser._bundle
+    predict = bundle.predict
+    monkeypatch.setattr(bundle, "predict", lambda images: sizes.append(len(images)) or predict(images))
+    side = int((MAX_BATCH_PIXELS / 2.5) ** 0.5)
+    predictions = Predictor(recogniser, Limits()).predict([flat(level, side) for level in (0, 128, 250, 0, 128)])
     assert sizes == [2, 2, 1]
-    labels = [recogniser.label(answer.faces[0]) for answer in answers]
+    labels = [prediction.faces[0].label for prediction in predictions]
     assert labels == ["dark", "medium", "bright", "dark", "medium"]
 
 
-def batcher(work, sizes=None, max_batch=4):
-    return Batcher(work, max_batch=max_batch, observe=(sizes if sizes is not None else []).append)
+def batcher(process, sizes=None, max_batch=4):
+    return Batcher(process, max_batch=max_batch, observe=(sizes if sizes is not None else []).append)
 
 
 async def results(running, jobs):
@@ -79,14 +72,14 @@ async def results(running, jobs):
         task.cancel()
 
 
-def test_jobs_that_wait_together_are_worked_on_together():
+def test_waiting_jobs_are_processed_together():
     sizes = []
     doubled = asyncio.run(results(batcher(lambda jobs: [2 * job for job in jobs], sizes), range(10)))
     assert doubled == list(range(0, 20, 2))
     assert sizes == [4, 4, 2]
 
 
-def test_a_batch_that_fails_fails_for_its_callers_alone():
+def test_an_exception_fails_its_batch_only():
     def work(jobs):
         if 3 in jobs:
             raise ValueError("three")
@@ -96,7 +89,14 @@ def test_a_batch_that_fails_fails_for_its_callers_alone():
     assert [str(one) for one in outcomes] == ["three"] * 4 + ["4", "5", "6", "7"]
 
 
-def test_a_job_whose_caller_has_gone_is_not_worked_on():
+def test_an_exception_as_a_result_is_raised_to_its_caller():
+    outcomes = asyncio.run(
+        results(batcher(lambda jobs: [DataError("two") if job == 2 else job for job in jobs]), range(4))
+    )
+    assert [str(one) for one in outcomes] == ["0", "1", "two", "3"]
+
+
+def test_a_job_whose_caller_was_cancelled_is_skipped():
     begun, go, worked = threading.Event(), threading.Event(), []
 
     def work(jobs):
@@ -132,7 +132,7 @@ class Failing:
 
 
 async def post(app, body):
-    """Status and body of an answer, with the application's life around it."""
+    """Status and body of the response of a started application."""
     sent, inbox = [], asyncio.Queue()
 
     async def send(message):
@@ -168,42 +168,33 @@ async def post(app, body):
     return answer[0]["status"], json.loads(b"".join(message.get("body", b"") for message in answer))
 
 
-def test_a_failure_of_its_own_is_said_to_be_one_and_logged(caplog):
-    app = make_app(Engine(Failing(), Limits()), Limits(), hosts=["*"])
+def test_an_unexpected_exception_is_logged_and_a_500(caplog):
+    app = make_app(Failing(), Limits(), hosts=["*"])
     status, body = asyncio.run(post(app, flat(0, 9).content))
-    assert (status, body) == (500, {"detail": "the service failed: its log says why"})
+    assert (status, body) == (500, {"detail": "the service failed: see its log"})
     assert "out of order" in caplog.text
 
 
-def test_who_waits_too_long_is_asked_to_come_back(recogniser, monkeypatch):
+def test_a_request_that_waits_too_long_gets_503(recogniser, monkeypatch):
     gate = threading.Event()
     monkeypatch.setattr(recogniser, "classify", lambda crops: gate.wait(60))
-    limits = Limits(seconds_to_answer=0.2)
-    app = make_app(Engine(recogniser, limits), limits, hosts=["*"])
+    limits = Limits(response_timeout=0.2)
+    app = make_app(recogniser, limits, hosts=["*"])
     try:
         status, body = asyncio.run(post(app, flat(0, 9).content))
     finally:
         gate.set()
-    assert (status, body) == (503, {"detail": "there was no answer within 0.2 seconds: come back later"})
+    assert (status, body) == (503, {"detail": "no response within 0.2 seconds: retry later"})
 
 
-def test_a_histogram_counts_values_up_to_and_including_each_bound():
-    histogram = Histogram("size", "About.", (1.0, 2.0))
-    for value in (1, 2, 2, 5):
-        histogram.observe(value)
-    assert list(histogram.lines()) == [
-        "# HELP size About.",
-        "# TYPE size histogram",
-        'size_bucket{le="1"} 1',
-        'size_bucket{le="2"} 3',
-        'size_bucket{le="+Inf"} 4',
-        "size_sum 10.000000",
-        "size_count 4",
-    ]
+def test_each_application_has_metrics_of_its_own():
+    first, second = Metrics(), Metrics()
+    first.faces.inc(2)
+    assert (b"emopipe_faces_total 2.0" in first.text(), b"emopipe_faces_total 0.0" in second.text()) == (True, True)
 
 
-def test_answers_are_sent_at_once():
-    """asyncio turns Nagle's algorithm off only where the socket says that it is TCP."""
+def test_responses_are_sent_at_once():
+    """asyncio sets TCP_NODELAY only on sockets that name TCP."""
     with _listen("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP
 

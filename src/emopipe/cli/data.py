@@ -1,0 +1,36 @@
+"""Commands that bring data into the project."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emopipe.cli.paths import PARAMS, ROOT
+
+SOURCES = "FER2013's CSV (plain, gz, xz, zst, zip), class folders or a zip of them, Parquet or Arrow files."
+
+
+def import_data(
+    path: Annotated[Path, typer.Argument(help=SOURCES)],
+    force: Annotated[bool, typer.Option(help="Replace data/ even if DVC has no copy of its content.")] = False,
+) -> None:
+    """Copy a data set into data/ and track it with DVC."""
+    from emopipe.core.params import load_params
+    from emopipe.ingest.import_data import import_source
+
+    params = load_params(PARAMS)
+    print(*import_source(path, ROOT, base=params.base, ingest=params.ingest, force=force).lines(), sep="\n")
+
+
+def sample(
+    path: Annotated[Path, typer.Argument(help="File to write, in the format of FER2013: NAME.csv.xz.", dir_okay=False)],
+    num_faces: Annotated[int, typer.Option(help="Number of faces.")] = 2000,
+    size: Annotated[int, typer.Option(help="Width and height of an image, in pixels.")] = 48,
+    seed: Annotated[int, typer.Option(help="Seed of all random draws.")] = 0,
+    defects: Annotated[bool, typer.Option(help="Include the defects of real data sets.")] = True,
+) -> None:
+    """Draw a synthetic data set of faces with seven expressions."""
+    from emopipe.ingest.sample.table import write_sample
+
+    write_sample(path, num_faces=num_faces, size=size, seed=seed, defects=defects)
+    print(f"{path}: {num_faces} faces of {size}x{size} pixels; next: emopipe data import {path}")
