@@ -165,6 +165,7 @@ def test_the_report_accounts_for_every_row_of_each_class(strategy):
     assert report["num_real"] + report["num_repeated"] + report["num_synthetic"] == len(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["morph", "smote", "borderline_smote", "adasyn", "deepsmote"])
 def test_a_class_of_one_face_stays_short_of_its_target(strategy):
     faces = drawn_faces(sad=1)

@@ -159,6 +159,7 @@ def test_a_version_is_evaluated_on_the_present_faces(root, monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[-1].startswith("version 1 on 2 test faces (")
 
 
+@pytest.mark.slow
 def test_an_unknown_version_is_not_evaluated(root, monkeypatch):
     write_parquet(root / "build/clean.parquet", faces_to_arrow(faces_of("test happy A")))
     monkeypatch.setattr(sys, "argv", ["emopipe", "reevaluate", "7"])

@@ -146,6 +146,7 @@ def test_a_store_that_is_wiped_between_two_stages_is_filled_anew(root):
     assert [metrics(found) for found in stored(root)] == [{"epoch/val_loss": 1.0}]
 
 
+@pytest.mark.slow
 def test_a_store_that_is_no_database_is_one_line(root, capsys):
     (root / "mlflow.db").write_bytes(b"rubbish" * 1000)
     with model_run(root).start() as run:

@@ -53,6 +53,7 @@ def test_wrong_labels_are_the_suspects(scores):
     assert table["quality"][~wrong].median() > 0.7
 
 
+@pytest.mark.slow
 def test_the_right_label_is_suggested(scores):
     table, wrong, truth = scores
     assert (table["suggested"][wrong] == np.array(CLASSES)[truth[wrong]]).mean() > 0.9

@@ -115,6 +115,7 @@ def test_all_frames_of_a_file_are_tracked_and_logged(tmp_path, clip, recogniser)
         FaceLog(tmp_path / "no" / "log.csv", "a", CLASSES)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_loop(clip, recogniser):
     def interrupted():
         for frame in VideoFile(clip):

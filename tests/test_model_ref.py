@@ -81,6 +81,7 @@ def test_a_model_of_the_workspace_has_its_predictions_parameters_and_tables(root
     assert found.data == {"clean": "c" * 32, "train": "t" * 32}
 
 
+@pytest.mark.slow
 def test_an_ensemble_of_the_workspace_is_found_too(root):
     change_params(root, ensembles={"all": ["cnn", "resnet18"]})
     write_parquet(root / "build/ensembles/all.parquet", predictions_to_arrow(said("hhssfh")))
@@ -155,6 +156,7 @@ def test_pictures_are_taken_from_the_table_of_the_workspace(root):
     assert find_images(root, ids, ()) == dict(zip(ids, FACES.frame["png"][[4, 1]], strict=True))
 
 
+@pytest.mark.slow
 def test_the_comparison_is_written_and_printed(root):
     write_parquet(root / "build/clean.parquet", faces_to_arrow(FACES))
     write_parquet(root / "build/predictions/vgg.parquet", predictions_to_arrow(said("hhsshh")))

@@ -34,6 +34,7 @@ def test_the_total_stride_is_limited(name, max_stride):
     assert stride_of(network, torch.zeros(1, limited.channels, limited.size, limited.size)) == max_stride
 
 
+@pytest.mark.slow
 def test_a_vision_transformer_stays_unchanged():
     assert build_network(spec("vit_tiny_patch16_224", max_stride=8))(torch.zeros(2, 1, 48, 48)).shape == (2, 3)
 

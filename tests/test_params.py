@@ -92,6 +92,7 @@ def test_mistakes_in_the_parts_of_a_section_are_named(part, values, message):
     assert message in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "members", "message"),
     [

@@ -251,6 +251,7 @@ def test_an_annotated_copy_never_replaces_its_original(tmp_path, monkeypatch, re
     assert Path("1.png").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_video_is_not_left_half_written(tmp_path, monkeypatch, clip, recogniser):
     monkeypatch.chdir(tmp_path)
     results = islice(recognise_files([Input(clip, "video")], recogniser), 3)

@@ -97,6 +97,7 @@ def test_the_version_can_be_named_by_number_or_alias(root):
     assert str(error.value) == "emopipe has no version 9: expected one of 1, 2, challenger, champion"
 
 
+@pytest.mark.slow
 def test_the_champion_is_not_judged_against_itself(root):
     done = promote(root, PARAMS, "champion")
     assert (done.challenger, done.champion, done.moved, done.verdict) == ("1", "1", False, None)

@@ -47,6 +47,7 @@ def test_a_run_that_is_evaluated_later_lasts_as_long_as_its_training(root):
     assert (found.info.status, found.info.end_time) == ("FINISHED", ended)
 
 
+@pytest.mark.slow
 def test_the_experiment_has_a_description_and_a_kind(root):
     client, experiment = connect(root)
     tags = client.get_experiment(experiment).tags

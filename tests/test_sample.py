@@ -135,6 +135,7 @@ def test_a_sound_table_is_divided_70_15_15_in_each_class(sound: pd.DataFrame) ->
     assert (counts["PublicTest"] == counts["PrivateTest"]).all()
 
 
+@pytest.mark.slow
 def test_a_sound_table_holds_no_picture_twice(sound: pd.DataFrame) -> None:
     assert sound["pixels"].is_unique
     assert all(pixels_array(text).size == SOUND_PIXELS for text in sound["pixels"])
@@ -145,6 +146,7 @@ def test_usages_follow_each_other_as_in_fer2013(defective: pd.DataFrame) -> None
     assert tuple(defective["Usage"].unique()) == USAGES
 
 
+@pytest.mark.slow
 def test_a_table_has_exactly_the_defects_that_are_counted(sound: pd.DataFrame, defective: pd.DataFrame) -> None:
     home = dict(zip(sound["pixels"], zip(sound["emotion"], sound["Usage"], strict=True), strict=True))
     found: Counter[str] = Counter()

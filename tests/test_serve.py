@@ -281,6 +281,7 @@ def test_a_port_that_is_taken_is_one_line(bundle, service):
     )
 
 
+@pytest.mark.slow
 def test_the_python_in_the_docs_works(service, tmp_path):
     text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1].replace(":8000", f":{service.port}")

@@ -166,6 +166,7 @@ def test_packages_import_only_downwards():
     assert not upward
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other_in_a_circle():
     paths = list(PACKAGE.rglob("*.py"))
     graph = nx.DiGraph(

@@ -246,6 +246,7 @@ def test_a_run_that_lost_its_store_on_the_way_is_made_anew_from_the_outs(root, m
     assert [metrics(found) for found in stored(root)] == [{}]
 
 
+@pytest.mark.slow
 def test_a_missing_run_is_one_line(root):
     with pytest.raises(
         WorkspaceError, match=r"^MLflow has no run of cnn in this state: run `emopipe sync`, then `dvc repro`$"
