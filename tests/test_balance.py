@@ -110,6 +110,7 @@ def test_undersample_removes_faces_of_large_classes():
     assert report["removed_for"] == {"undersampled": 5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", GENERATING)
 def test_every_synthetic_row_has_parents_an_operation_and_a_seed(strategy):
     faces = drawn_faces()
@@ -126,6 +127,7 @@ def test_every_synthetic_row_has_parents_an_operation_and_a_seed(strategy):
             assert {label_of[parent] for parent in row.parents} == {row.label}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_validation_and_test_faces_have_no_influence(strategy):
     faces = drawn_faces()
@@ -138,6 +140,7 @@ def test_validation_and_test_faces_have_no_influence(strategy):
     assert not set(expected["parents"].explode().dropna()) & held_out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "none"])
 def test_rows_are_determined_by_the_seed(strategy):
     first, again, other = (
@@ -147,6 +150,7 @@ def test_rows_are_determined_by_the_seed(strategy):
     assert first["id"].tolist() != other["id"].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_report_accounts_for_every_row_of_each_class(strategy):
     balanced = make(strategy, drawn_faces(), target="max")
@@ -170,6 +174,7 @@ def test_a_class_of_one_face_stays_short_of_its_target(strategy):
     assert report["short"]["sad"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_training_set_is_unchanged_by_an_arrow_round_trip(strategy, tmp_path):
     training_set = make(strategy, drawn_faces()).training_set

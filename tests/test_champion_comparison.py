@@ -55,6 +55,7 @@ def compared(root, model, found):
         return compare_with_champion(run.resume(), model, found, PARAMS)
 
 
+@pytest.mark.slow
 def test_a_model_is_compared_with_the_champion(root):
     add_version(root, "cnn", predictions(OLD))
     found = compared(root, "resnet18", predictions(NEW))
@@ -67,12 +68,14 @@ def test_a_model_is_compared_with_the_champion(root):
     assert found.tags == {"emopipe.champion": "version 1", "emopipe.against_champion": "better"}
 
 
+@pytest.mark.slow
 def test_the_champion_is_not_compared_with_itself(root):
     add_version(root, "cnn", predictions(OLD))
     found = compared(root, "cnn", predictions(OLD))
     assert (found.headline, found.details) == ("This is the run of the champion, version 1.", "")
 
 
+@pytest.mark.slow
 def test_without_a_champion_or_on_other_faces_there_is_a_message(root):
     assert compared(root, "cnn", predictions(OLD)).headline == "There is no champion yet."
     add_version(root, "old", predictions(OLD))
@@ -81,6 +84,7 @@ def test_without_a_champion_or_on_other_faces_there_is_a_message(root):
     assert found.tags["emopipe.against_champion"] == "not comparable"
 
 
+@pytest.mark.slow
 def test_a_champion_without_predictions_gives_a_message(root):
     add_version(root, "old", None)
     found = compared(root, "cnn", predictions(OLD))
@@ -117,6 +121,7 @@ def test_parity_must_hold_batched_and_one_by_one(worse):
     assert evidence_tags(parity, LIMITS, 1.0)["emopipe.parity_passed"] == "false"
 
 
+@pytest.mark.slow
 def test_the_evidence_of_a_version_is_read_from_its_tags(root):
     add_version(root, "cnn", predictions(OLD), **evidence_tags(PARITY, LIMITS, 1.25))
     client, _ = connect(root)

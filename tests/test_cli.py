@@ -97,6 +97,7 @@ def test_the_former_name_of_a_command_works_and_names_the_new_one(old, new, word
     assert before.stderr == f"`emopipe {old}` is called `emopipe {new}` now\n{after.stderr}"
 
 
+@pytest.mark.slow
 def test_the_help_explains_the_pipeline():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     text = help_of()

@@ -40,6 +40,7 @@ def test_a_file_without_the_columns_is_refused(tmp_path, text):
         written(tmp_path, text)
 
 
+@pytest.mark.slow
 def test_corrections_change_labels_and_drop_rows_and_are_accounted(tmp_path):
     faces = faces_of(*ROWS)
     a, b, c = faces.frame["id"][:3]
@@ -51,6 +52,7 @@ def test_corrections_change_labels_and_drop_rows_and_are_accounted(tmp_path):
     assert result.warnings == ["1 corrections are for unknown ids (elsewhere, ...)"]
 
 
+@pytest.mark.slow
 def test_a_label_that_people_keep_is_no_suspect(tmp_path, monkeypatch):
     def suspicious(features, labels, groups, *, classes, folds, max_quality, seed):
         return pd.DataFrame({"quality": 0.1, "suspect": True, "suggested": "sad"}, index=range(len(labels)))

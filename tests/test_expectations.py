@@ -50,6 +50,7 @@ def gate_error(faces, **changes):
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_a_sound_table_holds_all_expectations():
     assert broken(faces_of(*SOUND)) == {}
 
@@ -64,6 +65,7 @@ def test_the_table_of_faces_holds_their_measures():
     assert measured["num_labels"].tolist() == [2, 2, 1]
 
 
+@pytest.mark.slow
 def test_defects_in_train_are_critical():
     faces = faces_of(*SOUND, "train happy A", "train happy B", "train sad blank", "train happy G")
     assert broken(faces) == {
@@ -75,6 +77,7 @@ def test_defects_in_train_are_critical():
     }
 
 
+@pytest.mark.slow
 def test_defects_that_a_policy_keeps_are_warnings():
     faces = faces_of(*SOUND, "train happy A", "train happy B", "train sad blank", "train sad G")
     kept = {"exact_duplicate": "keep", "label_conflict": "keep", "constant_image": "keep", "split_leak": "keep"}
@@ -86,6 +89,7 @@ def test_defects_that_a_policy_keeps_are_warnings():
     }
 
 
+@pytest.mark.slow
 def test_defects_in_test_are_warnings():
     faces = faces_of(*SOUND, "test happy F", "test sad F", "test sad blank")
     assert broken(faces) == {
@@ -95,6 +99,7 @@ def test_defects_in_test_are_warnings():
     }
 
 
+@pytest.mark.slow
 def test_small_and_long_pictures_stop_the_pipeline_only_outside_test():
     assert broken(faces_of(*SOUND, height=8, width=20)) == {
         f"every side in {split} has at least 16 pixels (validate.min_size)": severity
@@ -105,6 +110,7 @@ def test_small_and_long_pictures_stop_the_pipeline_only_outside_test():
     }
 
 
+@pytest.mark.slow
 def test_an_unknown_class_stops_the_pipeline_in_one_line():
     assert gate_error(faces_of(*SOUND, "train contempt H", "val contempt I")) == (
         "every label is one of happy, sad: broken by 2 of 9 rows (f.csv:8, f.csv:9). "
@@ -112,6 +118,7 @@ def test_an_unknown_class_stops_the_pipeline_in_one_line():
     )
 
 
+@pytest.mark.slow
 def test_a_class_without_faces_stops_the_pipeline_and_is_named():
     faces = faces_of(*(row for row in SOUND if row not in ("val sad E", "train happy A")))
     assert gate_error(faces, min_train_faces=2) == (
@@ -121,6 +128,7 @@ def test_a_class_without_faces_stops_the_pipeline_and_is_named():
     )
 
 
+@pytest.mark.slow
 def test_a_split_without_faces_stops_the_pipeline():
     faces = faces_of(*(row for row in SOUND if not row.startswith("test")))
     assert "every class has 1 or more faces in test: broken by 2 of 2 rows (test/happy has 0, test/sad has 0)" in (
@@ -128,10 +136,12 @@ def test_a_split_without_faces_stops_the_pipeline():
     )
 
 
+@pytest.mark.slow
 def test_a_table_without_faces_stops_the_pipeline():
     assert "every class has 1 or more faces in train" in gate_error(faces_of())
 
 
+@pytest.mark.slow
 def test_an_id_that_is_no_digest_stops_the_pipeline():
     faces = faces_of(*SOUND)
     faces.frame.loc[1, "id"] = "B"
@@ -140,6 +150,7 @@ def test_an_id_that_is_no_digest_stops_the_pipeline():
         enforce(outcomes)
 
 
+@pytest.mark.slow
 def test_the_report_accounts_for_every_row_once():
     defects = ("train happy A", "train sad D", "val sad blank", "train sad blank", "test happy F")
     faces = faces_of(*SOUND, *defects, "val happy H")
@@ -184,6 +195,7 @@ def move_to():
     tzlocal.reload_localzone()
 
 
+@pytest.mark.slow
 def test_pages_are_the_same_bytes_at_any_time_and_place(move_to):
     faces = faces_of(*SOUND, "test sad blank")
     _, context = checked(faces)
@@ -194,12 +206,14 @@ def test_pages_are_the_same_bytes_at_any_time_and_place(move_to):
     assert {"index.html", "expectations/faces.html", "expectations/counts.html"} <= set(first)
 
 
+@pytest.mark.slow
 def test_data_docs_show_the_numbers():
     _, context = checked(faces_of(*SOUND, height=16, width=40))
     (page,) = (text for path, text in data_docs(context).items() if path.startswith("validations/faces"))
     assert b"2.5" in page
 
 
+@pytest.mark.slow
 def test_data_docs_load_nothing_from_the_network():
     _, context = checked(faces_of(*SOUND))
     pages = [content for path, content in data_docs(context).items() if path.endswith(".html")]
@@ -209,6 +223,7 @@ def test_data_docs_load_nothing_from_the_network():
         assert page.count(b"</style></head>") == 1
 
 
+@pytest.mark.slow
 def test_the_page_shows_findings_and_needs_no_network():
     faces = faces_of(*SOUND, "train happy F", "train sad A", "train happy H")
     faces.frame.loc[0, "source"] = "<script>alert(1)</script>:1"
@@ -220,6 +235,7 @@ def test_the_page_shows_findings_and_needs_no_network():
     assert 'href="data_docs/index.html"' in page
 
 
+@pytest.mark.slow
 def test_large_pictures_are_shown_reduced():
     faces = faces_of("train happy A", "train happy A", *SOUND[1:], height=300, width=200, channels=3)
     page = validated(faces).pages["index.html"]
@@ -235,6 +251,7 @@ def run_stage_main(tmp_path, faces):
     runpy.run_path(str(ROOT / "stages" / "validate.py"))["main"](params.base, params.validate, **ins, **outs)
 
 
+@pytest.mark.slow
 def test_the_stage_writes_table_report_and_pages(tmp_path):
     classes = load_params(ROOT / "params.yaml").base.classes
     rows = [
@@ -250,6 +267,7 @@ def test_the_stage_writes_table_report_and_pages(tmp_path):
     assert (tmp_path / "pages" / "data_docs" / "index.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_closed_gate_leaves_nothing_behind(tmp_path):
     with pytest.raises(GateError):
         run_stage_main(tmp_path, faces_of("train happy A"))

@@ -39,11 +39,13 @@ def dvc(folder, *arguments):
     subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_a_pipeline_that_has_run_is_up_to_date(root):
     assert explain(root) == ["nothing runs again: all stages are up to date"]
     assert explain(root, "second") == ["second is up to date"]
 
 
+@pytest.mark.slow
 def test_parameters_are_named_with_old_and_new_values(root):
     (root / "params.yaml").write_text("limits: {low: 1, high: {a: 2, b: 9}, least: 0}\ndepth: 5\n")
     assert explain(root) == [
@@ -52,6 +54,7 @@ def test_parameters_are_named_with_old_and_new_values(root):
     ]
 
 
+@pytest.mark.slow
 def test_code_data_outs_and_the_command_are_distinguished(root):
     (root / "src" / "code.py").write_text("x = 1")
     (root / "given.txt").write_text("other")
@@ -63,6 +66,7 @@ def test_code_data_outs_and_the_command_are_distinguished(root):
     ]
 
 
+@pytest.mark.slow
 def test_an_unknown_stage_is_refused(root):
     with pytest.raises(WorkspaceError, match=r"^there is no stage third: expected one of first, second$"):
         explain(root, "third")

@@ -218,6 +218,7 @@ def test_a_graph_that_differs_only_for_other_sizes_is_refused(model, tmp_path, m
         make_bundle(tmp_path, model, FACES, LIMITS, channels=1)
 
 
+@pytest.mark.slow
 def test_other_sizes_and_channels_are_compared_with_torch():
     graph = ExportGraph(trained().classifier, channels=1)
 

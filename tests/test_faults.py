@@ -98,6 +98,7 @@ def test_a_disk_that_is_full_costs_a_line_and_leaves_the_store_whole(root):
     assert [found.info.status for found in stored(root)] == ["FINISHED"]
 
 
+@pytest.mark.slow
 def test_an_artifact_that_does_not_fit_leaves_the_evaluation_undone(root, capsys):
     """The limit holds for this process; it is taken back at once."""
     (root / "figures").mkdir()

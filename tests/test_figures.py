@@ -101,12 +101,14 @@ def assert_legible(figure):
         assert min(overlap) < 1, f"{one!r} lies over {other!r}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_is_cut_or_lies_over_another(case):
     for figure in figures_of(*CASES[case]):
         assert_legible(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num", [0, 1, 3, 8, 24])
 def test_captions_of_mistakes_do_not_touch(num):
     assert_legible(sheet(num, name="a_class_with_a_long_name"))
@@ -117,6 +119,7 @@ def test_the_epochs_of_a_training_are_legible(num):
     assert_legible(training_figure(HISTORY[:num], 1, TITLE))
 
 
+@pytest.mark.slow
 def test_the_same_figures_give_the_same_bytes_whatever_matplotlibrc_says():
     def drawn():
         pictures = [*figures_of(*CASES["seven classes"]), sheet(3), training_figure(HISTORY, 2, TITLE)]
@@ -144,6 +147,7 @@ def test_curves_name_the_classes_that_have_faces_with_their_areas():
     assert [text.get_text() for text in perfect.get_texts()] == ["no: 1.00, 1.00", "yes: 1.00, 1.00"]
 
 
+@pytest.mark.slow
 def test_twenty_classes_have_twenty_different_lines():
     classes, probabilities, labels = CASES["twenty classes"]
     lines = curves_figure(probabilities, labels, classes, "m").axes[0].lines
@@ -207,6 +211,7 @@ def test_the_sheet_says_how_many_mistakes_it_shows(monkeypatch, says, title):
     assert figures["test_mistakes.png"].get_suptitle() == title
 
 
+@pytest.mark.slow
 def test_a_report_has_a_picture_of_everything():
     names = [name for name, _ in draw_figures(*report_and_predictions("happy", "sad"), num_mistakes=2)]
     kinds = ("confusion", "curves", "reliability")

@@ -56,6 +56,7 @@ def test_constant_images_go_from_train_and_val_and_stay_in_test():
     assert reasons(faces) == ["constant_image", "constant_image", None]
 
 
+@pytest.mark.slow
 def test_a_row_with_several_defects_counts_under_the_first_kind():
     faces = faces_of("train happy blank", "train sad blank", "train happy blank", "test happy blank", "train sad A")
     found = find(faces)

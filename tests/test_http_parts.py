@@ -33,6 +33,7 @@ def flat(level, side):
     return upload(np.full((side, side), level, np.uint8), is_face=True)
 
 
+@pytest.mark.slow
 def test_predictions_keep_the_order_of_the_uploads_whatever_their_kinds_and_sizes(recogniser):
     uploads = [
         flat(250, 30),
@@ -199,6 +200,7 @@ def test_responses_are_sent_at_once():
         assert listening.proto == socket.IPPROTO_TCP
 
 
+@pytest.mark.slow
 def test_the_service_imports_neither_torch_nor_mlflow_nor_pandas():
     code = (
         "import sys, emopipe.inference.http.server, emopipe.inference.model; "

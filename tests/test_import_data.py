@@ -58,6 +58,7 @@ def held(root: Path) -> list[str]:
     return sorted(path.relative_to(root / "data").as_posix() for path in (root / "data").rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_one_source_replaces_another_that_dvc_has(root, table, tree):
     use(table, root)
     assert held(root) == ["faces.csv"]
@@ -68,6 +69,7 @@ def test_one_source_replaces_another_that_dvc_has(root, table, tree):
     assert (root / "data.dvc").read_text() != first
 
 
+@pytest.mark.slow
 def test_the_votes_beside_a_csv_come_with_it(root, table):
     header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
     votes = ("Training", "Training", "PublicTest")
@@ -76,6 +78,7 @@ def test_the_votes_beside_a_csv_come_with_it(root, table):
     assert held(root) == ["faces.csv", "votes.csv"]
 
 
+@pytest.mark.slow
 def test_what_dvc_does_not_have_is_only_replaced_by_force(root, table, tree):
     refused = (
         f"{root}/data holds files that DVC does not have: keep them with `dvc add data`, or replace them with --force"
@@ -94,6 +97,7 @@ def test_what_dvc_does_not_have_is_only_replaced_by_force(root, table, tree):
     assert held(root) == ["faces.csv"]
 
 
+@pytest.mark.slow
 def test_what_lies_in_data_is_tracked_where_it_is(root):
     (root / "data").mkdir()
     (root / "data/faces.csv").write_text(TABLE)
@@ -120,6 +124,7 @@ def test_outside_a_project_nothing_is_written(tmp_path, table):
     assert list(tmp_path.iterdir()) == [table]
 
 
+@pytest.mark.slow
 def test_a_failure_of_dvc_is_one_line(tmp_path, table):
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc/config").write_text("not a config")

@@ -272,6 +272,7 @@ texts = st.sampled_from(["1 2 3 4", "4 3 2 1", "1 2 3", "1 2 3 256", "x", ""])
 usages = st.sampled_from(["Training", "PublicTest", "PrivateTest", ""])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(cells, texts, usages).map(",".join), max_size=20))
 def test_the_counts_of_a_csv_add_up(tmp_path_factory, rows):
@@ -283,6 +284,7 @@ def test_the_counts_of_a_csv_add_up(tmp_path_factory, rows):
     assert len(result.rejects) == sum(report["rejected"].values())
 
 
+@pytest.mark.slow
 def test_the_stage_ends_a_bad_source_in_one_line_and_writes_nothing(tmp_path):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     outs = {"faces": "faces.parquet", "rejects": "rejects.csv", "report": "ingest.json"}
@@ -349,6 +351,7 @@ def write_photographs(folder):
     Image.fromarray(scene()).save(folder / "train" / "sad" / "nobody.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_face_is_cut_out_of_photographs_and_those_without_are_rejected(tmp_path, channels):
     write_photographs(tmp_path)

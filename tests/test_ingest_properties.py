@@ -77,6 +77,7 @@ def ingested(make_source, rows):
         return faces_from_arrow(read_parquet(table)).frame, report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make_source", MAKERS)
 @settings(max_examples=15, deadline=None)
 @given(rows=rows_of_a_source)
@@ -95,6 +96,7 @@ def test_each_row_is_counted_once_by_its_split_and_class(make_source, rows):
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(rows=rows_of_a_source, random=st.randoms(use_true_random=False))
 def test_a_picture_has_one_id_in_every_format_order_and_encoding(rows, random):

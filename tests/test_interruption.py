@@ -56,6 +56,7 @@ def without_seconds(epochs):
     return [{name: value for name, value in vars(epoch).items() if name != "seconds"} for epoch in epochs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_before", [1, 6])
 def test_resuming_with_adamw_gives_the_same_weights(tmp_path, num_before):
     whole, file = small_network(), tmp_path / "state.safetensors"
@@ -69,6 +70,7 @@ def test_resuming_with_adamw_gives_the_same_weights(tmp_path, num_before):
     assert torch.equal(weights(again), weights(whole))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_before", [1, 4, 6])
 def test_resuming_gives_the_same_metrics_and_weights(tmp_path, whole, num_before):
     file = tmp_path / "state.safetensors"
@@ -95,6 +97,7 @@ for epoch in run_epochs(small_network(), Path(sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumes_to_the_same_weights(tmp_path, whole):
     file = tmp_path / "state.safetensors"
     command = [sys.executable, "-c", KILLED, str(file), str(torch.get_num_threads())]
@@ -111,6 +114,7 @@ def test_a_killed_training_resumes_to_the_same_weights(tmp_path, whole):
     assert torch.equal(weights(again), weights(whole[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", ["another", None])
 def test_a_state_of_another_machine_or_a_broken_one_is_ignored(tmp_path, whole, machine):
     file = tmp_path / "state.safetensors"
@@ -124,6 +128,7 @@ def test_a_state_of_another_machine_or_a_broken_one_is_ignored(tmp_path, whole, 
     assert torch.equal(weights(classifier), weights(whole[0]))
 
 
+@pytest.mark.slow
 def test_the_state_is_saved_at_most_every_save_seconds(tmp_path):
     list(run_epochs(small_network(), tmp_path / "state.safetensors", save_seconds=3600))
     assert list(tmp_path.iterdir()) == []

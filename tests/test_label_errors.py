@@ -42,6 +42,7 @@ def scores():
     return scored(0.5), *labelled()[2:]
 
 
+@pytest.mark.slow
 def test_wrong_labels_are_the_suspects(scores):
     table, wrong, _ = scores
     found = (table["suspect"].to_numpy() & wrong).sum()
@@ -57,6 +58,7 @@ def test_the_right_label_is_suggested(scores):
     assert (table["suggested"][wrong] == np.array(CLASSES)[truth[wrong]]).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_only_labels_below_the_limit_are_suspects(scores):
     table = scores[0]
     quality = table["quality"][table["suspect"]]
@@ -66,6 +68,7 @@ def test_only_labels_below_the_limit_are_suspects(scores):
     assert again["suspect"].equals(table["suspect"] & (table["quality"] < limit))
 
 
+@pytest.mark.slow
 def test_groups_never_cross_folds():
     """Twenty copies of one face have one wrong label: a model trained on the others would confirm it."""
     rng = np.random.default_rng(2)

@@ -94,6 +94,7 @@ def test_a_camera_that_does_not_open_is_one_line_with_the_reason(tmp_path):
     assert camera_error(2, None).startswith("camera 2 does not open: ")
 
 
+@pytest.mark.slow
 def test_all_frames_of_a_file_are_tracked_and_logged(tmp_path, clip, recogniser):
     log = tmp_path / "log.csv"
     before = datetime.now().astimezone()

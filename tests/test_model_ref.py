@@ -72,6 +72,7 @@ def refuses(root, name) -> str:
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_a_model_of_the_workspace_has_its_predictions_parameters_and_tables(root):
     found = find_model(root, "workspace:cnn")
     assert found.name == "workspace:cnn"
@@ -92,6 +93,7 @@ def test_a_model_that_was_not_evaluated_is_one_line(root):
     )
 
 
+@pytest.mark.slow
 def test_a_run_has_its_predictions_parameters_and_tables(root):
     run_id = add_run(root, "cnn", said("hhssff"))
     found = find_model(root, run_id)
@@ -104,12 +106,14 @@ def test_a_run_has_its_predictions_parameters_and_tables(root):
     assert PREDICTIONS in [item.path for item in client.list_artifacts(run_id)]
 
 
+@pytest.mark.slow
 def test_a_run_and_the_workspace_with_the_same_parameters_do_not_differ_in_them(root):
     run_id = add_run(root, "cnn", said("hhssff"))
     parts, _ = compare_models(root, find_model(root, run_id), find_model(root, "workspace:cnn"), PARAMS)
     assert [part.rows for part in parts if part.key == "params"] == [()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["1", "models:/emopipe/1", "models:/emopipe@champion"])
 def test_a_version_is_found_by_its_number_or_an_alias(root, name):
     add_version(root, "cnn", said("hhssff"))
@@ -117,6 +121,7 @@ def test_a_version_is_found_by_its_number_or_an_alias(root, name):
     assert find_model(root, name).name == "version 1 (cnn)"
 
 
+@pytest.mark.slow
 def test_a_version_or_run_that_is_not_there_is_one_line(root):
     assert refuses(root, "3") == "no model is registered: run `dvc repro`"
     add_version(root, "cnn", said("hhssff"))
@@ -135,6 +140,7 @@ def test_numbers_and_lists_are_equal_however_they_are_written():
     }
 
 
+@pytest.mark.slow
 def test_other_test_faces_are_refused_whatever_holds_them(root):
     run_id = add_run(root, "cnn", predict("hs", "hs"))
     with pytest.raises(

@@ -57,6 +57,7 @@ def test_no_pictures_have_no_pairs():
     assert not len(candidates(measure([]).descriptors).pairs)
 
 
+@pytest.mark.slow
 def test_among_many_pictures_copies_are_still_found():
     rng = np.random.default_rng(0)
     descriptors = rng.normal(size=(6000, 143)).astype(np.float32)
@@ -65,6 +66,7 @@ def test_among_many_pictures_copies_are_still_found():
     assert len(found & {(row, row + 3000) for row in range(100)}) >= 95
 
 
+@pytest.mark.slow
 def test_pairs_of_pictures_that_are_all_alike_grow_with_their_number_and_not_its_square():
     rng = np.random.default_rng(0)
     kinds = rng.normal(size=(6, 143)).astype(np.float32)

@@ -25,6 +25,7 @@ def stride_of(network, inputs):
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_stride", [32, 16, 8])
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "regnety_002", "yolov8n-cls"])
 def test_the_total_stride_is_limited(name, max_stride):
@@ -44,6 +45,7 @@ def test_multiply_accumulates_are_counted():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cnn", "resnet18", "yolov8n-cls"])
 def test_weights_are_loaded_from_a_file_whose_last_layer_may_have_other_classes(tmp_path, name):
     source, file = build_network(spec(name, num_classes=5)), tmp_path / "weights.safetensors"
@@ -54,6 +56,7 @@ def test_weights_are_loaded_from_a_file_whose_last_layer_may_have_other_classes(
     assert not any(equal[-2:])
 
 
+@pytest.mark.slow
 def test_weights_for_colour_are_adapted_to_grey_by_timm(tmp_path):
     file = tmp_path / "weights.safetensors"
     colour = build_network(spec("resnet18", channels=3))

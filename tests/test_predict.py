@@ -86,6 +86,7 @@ def test_files_are_read_lazily(tmp_path, recogniser):
     assert len(asked) == 3
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path, recogniser):
     face = Input(save(tmp_path / "face.png", grey(10)), "image")
 
@@ -111,6 +112,7 @@ def test_crops_get_the_predictions_of_the_model_for_the_files(tmp_path, recognis
     assert [result.faces[0].label for result in results] == ["dark", "bright", "medium", "medium"]
 
 
+@pytest.mark.slow
 def test_json_lines_hold_every_image_and_every_failure(tmp_path, monkeypatch, recogniser, capsys):
     monkeypatch.chdir(tmp_path)
     save(Path("two.png"), scene(*PLACES[:2]))
@@ -127,6 +129,7 @@ def test_json_lines_hold_every_image_and_every_failure(tmp_path, monkeypatch, re
     assert counts.line() == "2 images, 2 faces, 1 unreadable files, 0 other files skipped"
 
 
+@pytest.mark.slow
 def test_csv_has_a_row_per_face_and_one_for_an_image_without(tmp_path, recogniser, capsys):
     save(tmp_path / "a.png", scene(*PLACES))
     save(tmp_path / "b, with comma.png", scene())
@@ -142,6 +145,7 @@ def test_csv_has_a_row_per_face_and_one_for_an_image_without(tmp_path, recognise
     assert [row["error"] for row in rows] == ["", "", "", "", "the bytes do not decode as an image"]
 
 
+@pytest.mark.slow
 def test_a_video_is_read_frame_by_frame_with_stable_ids(clip, recogniser):
     results = list(recognise_files([Input(clip, "video")], recogniser))
     assert [[face.id for face in result.faces] for result in results] == [
@@ -155,6 +159,7 @@ def test_a_video_is_read_frame_by_frame_with_stable_ids(clip, recogniser):
     assert [result.seconds for result in results] == pytest.approx([k / 10 for k in range(18)], abs=0.001)
 
 
+@pytest.mark.slow
 def test_a_truncated_video_is_an_error(clip, tmp_path, recogniser):
     frames = [result.frame for result in recognise_files([Input(clip, "video")], recogniser)]
     damaged = tmp_path / "damaged.avi"
@@ -198,6 +203,7 @@ def check_fuzz(folder, clip, recogniser, capsys, number):
     assert videos.num_unreadable == len(capsys.readouterr().err.splitlines())
 
 
+@pytest.mark.slow
 def test_damaged_pictures_and_videos_have_a_result_or_an_error(tmp_path, clip, recogniser, capsys):
     check_fuzz(tmp_path, clip, recogniser, capsys, number=300)
 
@@ -207,6 +213,7 @@ def test_ten_thousand_damaged_pictures_have_a_result_or_an_error(tmp_path, clip,
     check_fuzz(tmp_path, clip, recogniser, capsys, number=10_000)
 
 
+@pytest.mark.slow
 def test_annotated_copies_keep_names_and_frames(tmp_path, monkeypatch, clip, recogniser, capsys):
     monkeypatch.chdir(tmp_path)
     for name in ("a/1.png", "b/1.png", "raw"):
@@ -265,6 +272,7 @@ def test_file_names_are_printed_without_control_characters(recogniser, capsys):
     assert "\x1b" not in line
 
 
+@pytest.mark.slow
 def test_an_unreadable_file_is_status_3(tmp_path, bundle):
     save(tmp_path / "a.png", scene(PLACES[0]))
     good = emopipe(tmp_path, "predict", "a.png", "--model", str(bundle))
@@ -281,6 +289,7 @@ def test_an_unreadable_file_is_status_3(tmp_path, bundle):
     assert (missing.returncode, missing.stderr) == (1, line)
 
 
+@pytest.mark.slow
 def test_file_names_that_are_not_utf8_are_printed_unchanged(tmp_path, bundle):
     name = b"\xff\xfe.png"
     save(tmp_path / "a.png", grey(0)).rename(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
@@ -294,6 +303,7 @@ def test_file_names_that_are_not_utf8_are_printed_unchanged(tmp_path, bundle):
     assert os.fsencode(json.loads(objects)["path"]) == name
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_the_command_without_a_traceback(tmp_path, bundle):
     for k in range(300):
         save(tmp_path / f"{k}.png", grey(k % 256))
@@ -303,6 +313,7 @@ def test_a_closed_pipe_ends_the_command_without_a_traceback(tmp_path, bundle):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_inference_commands_import_nothing_of_the_pipeline(tmp_path, bundle):
     """The dependencies of `pip install emopipe` are enough; all others are made impossible to import."""
     code = """

@@ -64,6 +64,7 @@ def emopipe(monkeypatch, capsys, *words):
 # Verdicts
 
 
+@pytest.mark.slow
 def test_a_better_challenger_becomes_champion_and_its_verdict_is_kept(root):
     done = promote(root, PARAMS)
     assert (done.challenger, done.champion, done.moved, champion(root)) == ("2", "1", True, "2")
@@ -76,6 +77,7 @@ def test_a_better_challenger_becomes_champion_and_its_verdict_is_kept(root):
     assert record["figures"]["macro_f1"]["low"] > 0
 
 
+@pytest.mark.slow
 def test_a_challenger_that_is_not_better_changes_nothing_but_its_verdict(root):
     add_version(root, "yolov8n-cls", model("hhhhsfsshhfh", 0.58, times=1, truth=TRUTH))
     client, _ = connect(root)
@@ -87,6 +89,7 @@ def test_a_challenger_that_is_not_better_changes_nothing_but_its_verdict(root):
     assert "emopipe.replaced" not in tags(root, "3")
 
 
+@pytest.mark.slow
 def test_the_version_can_be_named_by_number_or_alias(root):
     assert promote(root, PARAMS, "challenger").challenger == "2"
     with pytest.raises(WorkspaceError) as error:
@@ -103,6 +106,7 @@ def test_the_champion_is_not_judged_against_itself(root):
 # The command
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_a_status_for_each_verdict(root, monkeypatch, capsys):
     def ends(*words):
         status, out, err = emopipe(monkeypatch, capsys, "promote", *words)
@@ -117,6 +121,7 @@ def test_the_command_ends_with_a_status_for_each_verdict(root, monkeypatch, caps
     assert ends("--rollback") == (0, "version 1 is the champion now, in place of version 2")
 
 
+@pytest.mark.slow
 def test_insufficient_evidence_has_its_own_status_and_names_a_number_of_faces(root, monkeypatch, capsys):
     for name, said in (("old", "hhhhsfsshhfs"), ("new", "hhhhhfsshhfs")):
         add_version(root, name, model(said, 0.58, times=1))
@@ -154,6 +159,7 @@ def test_the_help_says_what_each_status_means(monkeypatch, capsys):
 # Force and rollback
 
 
+@pytest.mark.slow
 def test_force_moves_the_champion_and_keeps_the_reason_beside_the_verdict(root):
     client, _ = connect(root)
     client.set_model_version_tag("emopipe", "2", "emopipe.parity_passed", "false")
@@ -164,6 +170,7 @@ def test_force_moves_the_champion_and_keeps_the_reason_beside_the_verdict(root):
     assert champion(root) == "2"
 
 
+@pytest.mark.slow
 def test_force_works_where_nothing_can_be_judged_and_says_why(root):
     add_version(root, "other faces", model("hs", truth="hs"))
     promote(root, PARAMS, "3", forced="new data")
@@ -172,6 +179,7 @@ def test_force_works_where_nothing_can_be_judged_and_says_why(root):
     assert record["unjudged"].startswith("version 1 (cnn) was evaluated on 360 test faces (")
 
 
+@pytest.mark.slow
 def test_without_a_champion_only_force_makes_one(root):
     client, _ = connect(root)
     client.delete_registered_model_alias("emopipe", "champion")
@@ -186,6 +194,7 @@ def test_without_a_champion_only_force_makes_one(root):
         roll_back(root)
 
 
+@pytest.mark.slow
 def test_a_rollback_brings_the_champion_before_back_and_keeps_why(root):
     promote(root, PARAMS)
     done = roll_back(root, "wrong on side light")
@@ -193,6 +202,7 @@ def test_a_rollback_brings_the_champion_before_back_and_keeps_why(root):
     assert tags(root, "2")["emopipe.rolled_back"] == "wrong on side light"
 
 
+@pytest.mark.slow
 def test_a_rollback_to_a_version_that_is_gone_moves_nothing(root):
     promote(root, PARAMS)
     connect(root)[0].delete_model_version("emopipe", "1")
@@ -204,6 +214,7 @@ def test_a_rollback_to_a_version_that_is_gone_moves_nothing(root):
 # Other test faces
 
 
+@pytest.mark.slow
 def test_a_challenger_of_other_test_faces_is_refused_with_what_to_do(root, monkeypatch, capsys):
     add_version(root, "other", model("hs", truth="hs"))
     status, out, err = emopipe(monkeypatch, capsys, "promote")
@@ -218,6 +229,7 @@ def test_a_challenger_of_other_test_faces_is_refused_with_what_to_do(root, monke
     assert "emopipe.verdict" not in tags(root, "3")
 
 
+@pytest.mark.slow
 def test_a_champion_that_was_evaluated_again_is_compared_on_the_new_faces(root):
     add_version(root, "old", model(OLD, 0.58))
     add_version(root, "new", model("hsfhs", 0.99, truth="hsfhs"))
@@ -236,6 +248,7 @@ def fails(*_, **__):
     raise ConnectionError("gone\nfor lunch")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["set_registered_model_alias", "set_model_version_tag", "download_artifacts"])
 def test_a_store_that_fails_leaves_the_alias(root, monkeypatch, call):
     from mlflow import MlflowClient
@@ -251,6 +264,7 @@ def test_a_store_that_fails_leaves_the_alias(root, monkeypatch, call):
     assert promote(root, PARAMS).moved, "and it can be done again"
 
 
+@pytest.mark.slow
 def test_a_champion_that_changes_meanwhile_is_not_overwritten(root, monkeypatch):
     add_version(root, "third", model(OLD, 0.58))
     client, _ = connect(root)
@@ -270,6 +284,7 @@ def test_a_champion_that_changes_meanwhile_is_not_overwritten(root, monkeypatch)
     assert champion(root) == "3"
 
 
+@pytest.mark.slow
 def test_a_version_without_predictions_or_evidence_is_refused(root):
     add_version(root, "empty", None)
     run_id = connect(root)[0].get_model_version("emopipe", "3").run_id

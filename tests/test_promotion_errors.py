@@ -41,6 +41,7 @@ def test_a_model_of_another_kind_is_as_good_and_knows_the_rarest_class_better():
     assert (np.diagonal(other)[1:] < np.diagonal(MODEL)[1:]).all()
 
 
+@pytest.mark.slow
 def test_equally_good_models_are_rarely_promoted_and_much_better_ones_nearly_always():
     much_better = benchmark.better(MODEL, SUPPORT, 0.12)
     equal, better = (

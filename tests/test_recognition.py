@@ -36,6 +36,7 @@ def middles(boxes):
     return sorted((round((box[0] + box[2]) / 2), round((box[1] + box[3]) / 2)) for box in boxes)
 
 
+@pytest.mark.slow
 def test_the_core_imports_nothing_but_numpy_onnxruntime_opencv_and_pillow():
     code = (
         "import sys, emopipe.inference.recogniser, emopipe.inference.model, emopipe.vision.centerface, "
@@ -55,6 +56,7 @@ def test_drawn_faces_are_detected_in_their_places(detector, num_faces):
         assert actual == pytest.approx(expected, abs=SIDE / 4)
 
 
+@pytest.mark.slow
 def test_boxes_are_in_pixels_of_the_picture_however_far_it_is_shrunk():
     picture = scene(*PLACES[:2])
     large = cv2.resize(picture, (1920, 1440), interpolation=cv2.INTER_CUBIC)
@@ -127,6 +129,7 @@ def test_a_face_below_the_threshold_is_uncertain(model):
     assert [recogniser.label(np.array(p)) for p in ([0.6, 0.4, 0], [0.5, 0.5, 0])] == ["dark", UNCERTAIN]
 
 
+@pytest.mark.slow
 def test_ids_are_stable_while_faces_come_move_and_go(model, detector):
     """No face, one, several, none; the first moves all the time, and is hidden in one frame."""
     video = VideoRecogniser(Recogniser(model, detector, uncertain_below=0.5))

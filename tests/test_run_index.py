@@ -40,6 +40,7 @@ def other_process():
         process.kill()
 
 
+@pytest.mark.slow
 def test_models_of_one_state_stand_below_one_run(root):
     for state in (STATE, replace(STATE, stage="train@resnet18"), OTHER):
         train(root, state)
@@ -52,6 +53,7 @@ def test_models_of_one_state_stand_below_one_run(root):
     assert {run.info.status for run in parents(root)} == {"FINISHED"}
 
 
+@pytest.mark.slow
 def test_an_ensemble_stands_with_its_members(root):
     train(root)
     with model_run(root, ENSEMBLE, parent=STATE).resume():
@@ -59,6 +61,7 @@ def test_an_ensemble_stands_with_its_members(root):
     assert len(parents(root)) == 1
 
 
+@pytest.mark.slow
 def test_a_state_has_the_balance_of_its_classes(root):
     with model_run(root).start() as run:
         run.log_balance({"before": {"happy": 9, "sad": 1}, "after": {"happy": 9, "sad": 9}})
@@ -67,6 +70,7 @@ def test_a_state_has_the_balance_of_its_classes(root):
     assert parent.data.metrics["train_faces/after/sad"] == 9
 
 
+@pytest.mark.slow
 def test_a_deleted_run_is_restored_by_a_later_stage(root):
     client, run_id = train(root)
     client.delete_run(run_id)
@@ -75,6 +79,7 @@ def test_a_deleted_run_is_restored_by_a_later_stage(root):
     assert [found.info.run_id for found in stored(root)] == [run_id]
 
 
+@pytest.mark.slow
 def test_a_deleted_parent_is_restored(root):
     client, _ = train(root)
     (parent,) = parents(root)
@@ -84,6 +89,7 @@ def test_a_deleted_parent_is_restored(root):
     assert [found.info.run_id for found in parents(root)] == [parent.info.run_id]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_deleted_while_it_is_logged_costs_a_line_and_nothing_else(root, capsys):
     with model_run(root).start() as run:
         client, run_id = run.connection()
@@ -106,6 +112,7 @@ def test_a_process_is_alive_or_has_ended(other_process):
     assert not has_ended(f"another-{machine}/1/1.0"), "another machine"
 
 
+@pytest.mark.slow
 def test_a_run_that_a_living_process_logs_is_left_to_it(root, other_process):
     run = model_run(root).start()
     client, run_id = run.connection()
@@ -117,6 +124,7 @@ def test_a_run_that_a_living_process_logs_is_left_to_it(root, other_process):
     run._monitor.finish()
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_has_ended_ends_as_killed(root, other_process):
     run = model_run(root).start()
     client, run_id = run.connection()
@@ -133,6 +141,7 @@ def test_a_run_whose_process_has_ended_ends_as_killed(root, other_process):
     run._monitor.finish()
 
 
+@pytest.mark.slow
 def test_a_tag_tells_runs_logged_live_from_rebuilt_ones(root):
     train(root)
     with model_run(root, OTHER).resume() as run:
@@ -146,6 +155,7 @@ def test_a_tag_tells_runs_logged_live_from_rebuilt_ones(root):
     assert "emopipe.machine" not in rebuilt.data.tags
 
 
+@pytest.mark.slow
 def test_a_training_has_system_metrics(root, monkeypatch):
     import time
 

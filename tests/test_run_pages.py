@@ -34,6 +34,7 @@ def stored(root):
     return {run.data.tags["emopipe.model"]: run for run in runs}
 
 
+@pytest.mark.slow
 def test_a_run_that_is_evaluated_later_lasts_as_long_as_its_training(root):
     with model_run(root, "train@cnn").start() as run:
         run.complete()

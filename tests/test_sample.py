@@ -126,6 +126,7 @@ def test_labels_are_shuffled_by_the_seed() -> None:
     assert sample_labels(50, seed=1) != sample_labels(50, seed=2)
 
 
+@pytest.mark.slow
 def test_a_sound_table_is_divided_70_15_15_in_each_class(sound: pd.DataFrame) -> None:
     assert len(sound) == NUM_FACES
     counts = sound.groupby("emotion")["Usage"].value_counts().unstack()
@@ -139,6 +140,7 @@ def test_a_sound_table_holds_no_picture_twice(sound: pd.DataFrame) -> None:
     assert all(pixels_array(text).size == SOUND_PIXELS for text in sound["pixels"])
 
 
+@pytest.mark.slow
 def test_usages_follow_each_other_as_in_fer2013(defective: pd.DataFrame) -> None:
     assert tuple(defective["Usage"].unique()) == USAGES
 
@@ -192,6 +194,7 @@ def test_defect_counts_grow_with_the_table() -> None:
     assert defect_counts(20_000).short_rows == 1
 
 
+@pytest.mark.slow
 def test_the_file_is_the_table_and_the_same_bytes_each_time(tmp_path: Path, defective: pd.DataFrame) -> None:
     paths = [tmp_path / "new" / "a.csv.xz", tmp_path / "b.csv.xz"]
     for path in paths:
@@ -202,6 +205,7 @@ def test_the_file_is_the_table_and_the_same_bytes_each_time(tmp_path: Path, defe
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["a.csv.xz", "b.csv.xz"]
 
 
+@pytest.mark.slow
 def test_a_face_takes_little_room_in_the_file(tmp_path: Path) -> None:
     write_sample(tmp_path / "s.csv.xz", num_faces=70, size=48, seed=0, defects=False)
     assert (tmp_path / "s.csv.xz").stat().st_size < 0.6 * 70 * 48 * 48

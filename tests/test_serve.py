@@ -159,6 +159,7 @@ def test_foreign_host_names_are_refused_against_dns_rebinding(service):
         assert service.ask("GET", "/health", Host=f"{name}:{service.port}").status == 200
 
 
+@pytest.mark.slow
 def test_slow_senders_are_cut_off(bundle):
     with serving(bundle, upload_timeout=0.5) as slow:
         head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
@@ -231,6 +232,7 @@ def test_concurrent_requests_form_batches(service):
     assert service.metric("emopipe_batch_size_count") - batches < 40
 
 
+@pytest.mark.slow
 def test_under_overload_all_statuses_are_200_or_503_and_health_stays_fast(bundle):
     with serving(bundle, max_requests=4) as busy, ThreadPoolExecutor(41) as clients:
         end = time.monotonic() + 3
@@ -260,6 +262,7 @@ def test_under_overload_all_statuses_are_200_or_503_and_health_stays_fast(bundle
         assert busy.metric("emopipe_requests_in_work") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_signal_finishes_the_requests_in_progress(bundle, number):
     with serving(bundle) as ending, ThreadPoolExecutor(8) as clients:
@@ -302,6 +305,7 @@ def check_fuzz(service, seed, number):
     assert service.metric("emopipe_requests_in_work") == 0
 
 
+@pytest.mark.slow
 def test_damaged_pictures_and_requests_neither_crash_nor_hang_it(bundle):
     with serving(bundle, upload_timeout=1.0, max_requests=64) as attacked:
         check_fuzz(attacked, seed=0, number=200)

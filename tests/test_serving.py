@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def test_the_runtime_imports_neither_torch_nor_mlflow_nor_dvc():
     code = (
@@ -9,6 +11,7 @@ def test_the_runtime_imports_neither_torch_nor_mlflow_nor_dvc():
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
+@pytest.mark.slow
 def test_the_training_loop_imports_none_of_the_libraries_above_it():
     code = (
         "import sys, emopipe.training.loop, emopipe.training.checkpoint; "

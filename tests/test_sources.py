@@ -46,6 +46,7 @@ def test_a_csv_reads_the_same_however_it_is_packed(tmp_path, packing):
     assert first.image.dtype == np.uint8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", ["gz", "xz", "zst", "zip"])
 def test_a_packed_csv_that_ends_early_is_an_error_not_a_shorter_table(tmp_path, packing):
     rows = "".join(f"0,{' '.join(map(str, np.random.default_rng(i).integers(0, 256, 400)))},a\n" for i in range(400))

@@ -113,6 +113,7 @@ def test_rows_keep_their_index():
     assert split_from_train(groups, pd.Series("sad", index=groups.index), TENTHS, seed=0).index.tolist() == [7, 3, 5]
 
 
+@pytest.mark.slow
 @given(rows)
 def test_rows_of_one_group_are_never_parted(rows):
     groups, labels = map(list, zip(*rows, strict=True))
@@ -120,6 +121,7 @@ def test_rows_of_one_group_are_never_parted(rows):
     assert len(owners) == len(set(groups))
 
 
+@pytest.mark.slow
 @given(rows, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(rows, random):
     shuffled = random.sample(rows, len(rows))
@@ -130,6 +132,7 @@ def test_the_order_of_rows_does_not_matter(rows, random):
     assert first == second
 
 
+@pytest.mark.slow
 @given(rows)
 def test_no_split_takes_more_than_its_share_and_one_group(rows):
     groups, labels = map(list, zip(*rows, strict=True))

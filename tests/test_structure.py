@@ -130,6 +130,7 @@ def test_the_deps_of_a_stage_cover_what_its_script_imports(stage):
     assert not unused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_the_libraries_of_a_stage_cover_what_computes_its_outs(stage):
     groups = [
@@ -152,6 +153,7 @@ def test_the_versions_of_the_libraries_are_those_of_the_lock():
     assert TARGET.read_text(encoding="utf-8") == libraries(LOCK.read_text(encoding="utf-8")), "run `make lock`"
 
 
+@pytest.mark.slow
 def test_packages_import_only_downwards():
     paths = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE]
     assert {package(path) for path in paths} == set(MAY_IMPORT), "each package has its place in MAY_IMPORT"

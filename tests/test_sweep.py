@@ -119,6 +119,7 @@ def name(root, **overrides):
     return Experiments(root).name(Trial(setting="none", model="cnn", seed=0, overrides=overrides))
 
 
+@pytest.mark.slow
 def test_an_experiment_is_named_by_what_its_stages_read(root):
     before = name(root)
     assert before.startswith("none-cnn-s0-")
@@ -223,6 +224,7 @@ def test_a_large_difference_is_signal_and_another_training_of_the_same_is_noise(
     assert (found.differences[0] == 0).all()
 
 
+@pytest.mark.slow
 def test_differences_within_what_seeds_do_are_noise_though_the_faces_are_many():
     noisy = [(0.7, 0.6), (0.9, 0.6)], [(0.8, 0.6), (1.0, 0.6)], [(0.95, 0.6), (0.75, 0.6)]
     table = [[predictions(right, num=8000, seed=k) for k, right in enumerate(row)] for row in noisy]
@@ -260,6 +262,7 @@ def test_the_tables_hold_values_differences_and_what_is_missing():
     assert lines[-1] == "Left out, as not all their seeds are done: x (cnn, seed 1)."
 
 
+@pytest.mark.slow
 def test_the_figure_is_the_same_bytes_for_the_same_effects():
     from emopipe.compare.sweep.figure import sweep_figure
 

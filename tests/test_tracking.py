@@ -151,6 +151,7 @@ def test_the_store_is_at_the_root_of_the_project_unless_the_environment_names_on
     assert tracking_uri(tmp_path) == CLOSED
 
 
+@pytest.mark.slow
 def test_the_experiment_is_made_once_with_its_artifacts_beside_the_store(new_store):
     client, experiment = connect(new_store)
     assert connect(new_store)[1] == experiment
@@ -179,6 +180,7 @@ def test_processes_can_create_the_store_together(tmp_path):
 # Runs
 
 
+@pytest.mark.slow
 def test_a_run_has_its_key_all_parameters_and_its_tables(root):
     with model_run(root).start():
         pass
@@ -192,6 +194,7 @@ def test_a_run_has_its_key_all_parameters_and_its_tables(root):
     assert data_sets == {(CLEAN, "c" * 32, "clean"), (TRAIN, "d" * 32, "train")}
 
 
+@pytest.mark.slow
 def test_more_parameters_than_one_call_takes_are_all_kept(root):
     names = [f"part {number} (of many)" for number in range(150)]
     many = replace(PARAMS, ingest=replace(PARAMS.ingest, split_map=dict.fromkeys(names, "train")))
@@ -201,6 +204,7 @@ def test_more_parameters_than_one_call_takes_are_all_kept(root):
     assert sum(name.startswith("ingest.split_map.part ") for name in run.data.params) == 150
 
 
+@pytest.mark.slow
 def test_a_state_that_has_finished_keeps_its_run_when_it_is_trained_again(root):
     for loss in (1.0, 2.0):
         with model_run(root).start() as run:
@@ -209,6 +213,7 @@ def test_a_state_that_has_finished_keeps_its_run_when_it_is_trained_again(root):
     assert [metrics(run) for run in stored(root)] == [{"epoch/val_loss": 1.0}]
 
 
+@pytest.mark.slow
 def test_starting_again_replaces_what_did_not_finish_and_no_other_state(root):
     with pytest.raises(ValueError), model_run(root).start() as run:
         run.log_metrics({"epoch/val_loss": 1.0}, step=1)
@@ -221,6 +226,7 @@ def test_starting_again_replaces_what_did_not_finish_and_no_other_state(root):
     assert (runs[STATE.key].info.status, metrics(runs[STATE.key])) == ("FINISHED", {})
 
 
+@pytest.mark.slow
 def test_a_later_stage_that_fails_does_not_change_how_the_training_ended(root):
     with model_run(root).start() as run:
         run.complete()
@@ -229,6 +235,7 @@ def test_a_later_stage_that_fails_does_not_change_how_the_training_ended(root):
     assert [run.info.status for run in stored(root)] == ["FINISHED"]
 
 
+@pytest.mark.slow
 def test_a_run_that_lost_its_store_on_the_way_is_made_anew_from_the_outs(root, monkeypatch):
     with model_run(root).start() as run:
         run.log_metrics({"epoch/val_loss": 1.0}, step=1)
@@ -246,6 +253,7 @@ def test_a_missing_run_is_one_line(root):
         model_run(root).find()
 
 
+@pytest.mark.slow
 def test_a_deleted_experiment_is_restored(root):
     client, experiment = connect(root)
     client.delete_experiment(experiment)
@@ -254,6 +262,7 @@ def test_a_deleted_experiment_is_restored(root):
     assert len(stored(root)) == 1
 
 
+@pytest.mark.slow
 def test_resuming_continues_the_run_of_the_state(root):
     with model_run(root).start() as run:
         run.log_metrics({"epoch/val_loss": 1.0}, step=1)
@@ -268,6 +277,7 @@ def test_resuming_continues_the_run_of_the_state(root):
     assert metrics(first) == {"epoch/val_loss": 1.0, "test/accuracy": 0.5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED"), (SystemExit, "KILLED")]
 )
@@ -307,18 +317,21 @@ def test_a_stage_that_is_stopped_leaves_its_run_as_killed(root):
     assert [run.info.status for run in stored(root)] == ["KILLED"]
 
 
+@pytest.mark.slow
 def test_metrics_are_finite(root):
     with model_run(root).start() as run:
         run.log_metrics({"a": float("nan"), "b": float("inf"), "c": 1.0})
     assert stored(root)[0].data.metrics == {"c": 1.0}
 
 
+@pytest.mark.slow
 def test_a_class_with_any_name_has_its_metrics(root):
     with model_run(root).start() as run:
         run.log_metrics({"test/recall/Überraschung": 0.5, "test/recall/contempt (mild)": 0.25})
     assert stored(root)[0].data.metrics == {"test/recall/Überraschung": 0.5, "test/recall/contempt _mild_": 0.25}
 
 
+@pytest.mark.slow
 def test_a_report_becomes_metrics_by_split_and_class_and_a_matrix(root):
     overall = {"accuracy": 0.5, "balanced_accuracy": 0.6, "macro_f1": 0.7}
     overall |= {"ece": 0.1, "classwise_ece": 0.05, "nll": 1.5}
@@ -342,6 +355,7 @@ def test_a_report_becomes_metrics_by_split_and_class_and_a_matrix(root):
     assert json.loads(Path(path).read_text()) == expected
 
 
+@pytest.mark.slow
 def test_metrics_name_their_data_set(root):
     with model_run(root).start() as run:
         run.log_model_metrics({"test/accuracy": 0.5}, CLEAN)
@@ -357,6 +371,7 @@ def test_metrics_name_their_data_set(root):
     ]
 
 
+@pytest.mark.slow
 def test_a_history_becomes_one_step_per_epoch(root):
     with model_run(root).start() as run:
         log_history(run, pd.DataFrame({"epoch": [1, 2], "val_loss": [0.9, 0.7], "val_accuracy": [0.1, 0.2]}))
@@ -381,6 +396,7 @@ def test_a_store_that_is_down_is_one_line_and_nothing_fails(tmp_path, monkeypatc
         model_run(tmp_path).find()
 
 
+@pytest.mark.slow
 def test_a_store_that_goes_down_later_is_one_line(root, monkeypatch, capsys):
     def refuse(*_, **__):
         raise ConnectionError("gone\nfor lunch")

@@ -85,6 +85,7 @@ def run(classifier, settings, *, seed=0, training=None, validation=None):
     return list(train(classifier, training, validation, settings, seed=seed, device="cpu"))
 
 
+@pytest.mark.slow
 def test_one_batch_is_overfitted():
     data = LabelledImages(
         images=torch.randint(0, 256, (8, 16, 16, 1), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)),
@@ -95,11 +96,13 @@ def test_one_batch_is_overfitted():
     assert measure(classifier, data)[1] == 1
 
 
+@pytest.mark.slow
 def test_the_loss_falls():
     epochs = run(small_cnn(), config(epochs=4))
     assert epochs[-1].train_loss < epochs[0].train_loss
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_does_not():
     settings = config(augment={"flip": True, "rotation": 10.0, "scale": 0.1, "shift": 0.1})
     weights = []
@@ -111,6 +114,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not():
     assert not torch.equal(weights[0], weights[2])
 
 
+@pytest.mark.slow
 def test_the_model_has_the_weights_of_its_best_epoch():
     classifier, validation = small_cnn(), bright_or_dark(16, seed=1)
     best = [epoch for epoch in run(classifier, config(epochs=5, learning_rate=0.1)) if epoch.is_best][-1]
@@ -125,6 +129,7 @@ def test_a_loss_that_is_not_finite_stops_the_training():
         run(classifier, config())
 
 
+@pytest.mark.slow
 def test_a_time_budget_schedules_fewer_epochs_and_does_not_change_the_weights():
     epochs = run(small_cnn(), config(epochs=100_000, max_minutes=0.02))
     assert epochs[-1].num_epochs == len(epochs) < 100_000
@@ -192,6 +197,7 @@ def test_muon_gets_the_matrices_between_the_first_and_the_last_layer():
     assert sorted(map(id, weights)) == sorted(map(id, network.parameters()))
 
 
+@pytest.mark.slow
 def test_muon_learns():
     epochs = run(small_cnn(), config(epochs=4, optimizer="muon"))
     assert epochs[-1].train_loss < epochs[0].train_loss
@@ -260,6 +266,7 @@ def test_faces_and_targets_are_blended_by_the_same_weight(kind):
         assert len(mixed[0].unique()) <= (1 if kind == "mixup" else 2)
 
 
+@pytest.mark.slow
 def test_soft_targets_replace_labels():
     data = bright_or_dark(32)
     swapped = LabelledImages(images=data.images, labels=data.labels, soft=torch.eye(2)[1 - data.labels])
@@ -268,6 +275,7 @@ def test_soft_targets_replace_labels():
     assert measure(classifier, data)[1] == 0
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_nearly_the_same():
     plain, half = (run(small_cnn(), config(epochs=2, precision=precision)) for precision in ("float32", "bfloat16"))
     assert half[-1].train_loss != plain[-1].train_loss
@@ -348,6 +356,7 @@ def test_pixel_statistics_equal_those_of_numpy():
     assert data.pixel_statistics() == pytest.approx((pixels.mean(), pixels.std()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cnn", "yolov8n-cls", "resnet18", "efficientnet_b0"])
 def test_each_network_gives_one_logit_per_class(name):
     spec = architecture(name, num_classes=5, size=48, channels=1, max_stride=16)

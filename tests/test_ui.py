@@ -4,6 +4,8 @@ import json
 import re
 from dataclasses import asdict
 
+import pytest
+
 from emopipe.core.files import read_json
 from emopipe.tracking.champion_comparison import OUTCOME_TAG
 from emopipe.tracking.naming import SETTING_TAG, flatten
@@ -26,6 +28,7 @@ def test_every_column_is_one_that_runs_have():
         assert name in known[kind]
 
 
+@pytest.mark.slow
 def test_the_view_is_saved_with_the_experiment_and_shows_only_models(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     root = new_store(tmp_path)

@@ -113,6 +113,7 @@ def test_faces_are_tracked_and_smoothed_alike(javascript):
             assert actual_row == pytest.approx(expected_row.tolist(), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_csv_holds_no_formula_and_loses_no_row_silently(javascript):
     imports = "import { Log } from './log.js';\nconst log = new Log(['happy', 'a,b']);\n"
     imports += "const face = { id: 3, label: 'happy', box: [1, 2, 3, 4], score: 0.5, probabilities: [0.75, 0.25] };\n"
