@@ -138,7 +138,7 @@ def test_a_recording_plays_in_real_time(tmp_path):
 
 
 def live(folder: Path, *words: str, **environment: str):
-    return run(folder, "emopipe", "live", *words, PYTHONPATH=SOURCE, **environment)
+    return run(folder, str(BIN / "emopipe"), "live", *words, PYTHONPATH=SOURCE, **environment)
 
 
 def test_failures_of_the_command_are_one_line(tmp_path, bundle, clip, monkeypatch):

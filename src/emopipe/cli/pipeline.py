@@ -51,7 +51,7 @@ def sweep(
     out: Annotated[Path, typer.Option(help="Folder for the tables and figures.")] = REPORTS / "sweep",
     run: Annotated[bool, typer.Option(help="Run the trials without a result; else only summarise.")] = True,
 ) -> None:
-    """Run settings x models x seeds as DVC experiments, and report which differences are significant."""
+    """Compare settings over models and seeds, as DVC experiments."""
     from emopipe.compare.sweep.design import changed, read_design
     from emopipe.compare.sweep.run import run_sweep
     from emopipe.core.files import write_folder
