@@ -24,7 +24,6 @@ gc.disable()  # while modules are imported: they stay
 
 
 def pytest_collection_finish():
-    gc.freeze()
     gc.enable()
 
 

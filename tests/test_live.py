@@ -141,6 +141,7 @@ def live(folder: Path, *words: str, **environment: str):
     return run(folder, str(BIN / "emopipe"), "live", *words, PYTHONPATH=SOURCE, **environment)
 
 
+@pytest.mark.slow
 def test_failures_of_the_command_are_one_line(tmp_path, bundle, clip, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     (tmp_path / "text.mp4").write_text("no video")

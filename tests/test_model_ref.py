@@ -88,6 +88,7 @@ def test_an_ensemble_of_the_workspace_is_found_too(root):
     assert find_model(root, "workspace:all").params["model"] == "all"
 
 
+@pytest.mark.slow
 def test_a_model_that_was_not_evaluated_is_one_line(root):
     assert refuses(root, "workspace:vgg") == (
         "workspace:vgg has no build/predictions/vgg.parquet: run `dvc repro evaluate@vgg`"
@@ -170,6 +171,7 @@ def test_the_comparison_is_written_and_printed(root):
     assert "| model | cnn | vgg |" in (root / "page" / "comparison.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_comparison_that_cannot_be_made_is_one_line(root):
     done = run(root, "emopipe", "compare", "workspace:cnn", "workspace:vgg", **HERE)
     line = "emopipe: workspace:vgg has no build/predictions/vgg.parquet: run `dvc repro evaluate@vgg`\n"

@@ -39,6 +39,7 @@ def test_a_vision_transformer_stays_unchanged():
     assert build_network(spec("vit_tiny_patch16_224", max_stride=8))(torch.zeros(2, 1, 48, 48)).shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_multiply_accumulates_are_counted():
     layer = torch.nn.Conv2d(2, 4, 3, padding=1)
     assert num_macs(torch.nn.Sequential(layer, torch.nn.Flatten(), torch.nn.Linear(4 * 8 * 8, 5)), 2, 8) == (
@@ -66,6 +67,7 @@ def test_weights_for_colour_are_adapted_to_grey_by_timm(tmp_path):
     assert torch.allclose(grey.conv1.weight, colour.conv1.weight.sum(1, keepdim=True), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cnn", "resnet18"])
 def test_weights_that_do_not_fit_are_one_line(tmp_path, name):
     file = tmp_path / "weights.safetensors"

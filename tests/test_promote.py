@@ -137,6 +137,7 @@ def test_insufficient_evidence_has_its_own_status_and_names_a_number_of_faces(ro
     assert champion(root) == "3"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "line"),
     [

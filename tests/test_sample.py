@@ -171,6 +171,7 @@ def test_a_table_has_exactly_the_defects_that_are_counted(sound: pd.DataFrame, d
     assert len(defective) - len(sound) == found.total()
 
 
+@pytest.mark.slow
 def test_near_duplicates_are_brighter_shifted_and_noisier_in_turn(sound: pd.DataFrame) -> None:
     counts = DefectCounts()
     first = counts.train_duplicates + counts.test_leaks + counts.val_leaks
@@ -184,6 +185,7 @@ def test_near_duplicates_are_brighter_shifted_and_noisier_in_turn(sound: pd.Data
     assert set(rows["Usage"]) == {"Training"}
 
 
+@pytest.mark.slow
 def test_constant_images_are_two_different_ones_in_two_splits(defective: pd.DataFrame) -> None:
     constant = defective[[len(set(text.split())) == 1 for text in defective["pixels"]]]
     assert list(constant["Usage"]) == ["Training", "PublicTest"]

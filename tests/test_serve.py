@@ -273,6 +273,7 @@ def test_a_stop_signal_finishes_the_requests_in_progress(bundle, number):
         assert [one.result().status for one in asked] == [200] * 8
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_one_line(bundle, service):
     done = run(ROOT, "emopipe", "serve", "--model", str(bundle), "--port", str(service.port))
     assert done.returncode == 1

@@ -121,6 +121,7 @@ def test_the_model_has_the_weights_of_its_best_epoch():
     assert measure(classifier, validation) == pytest.approx((best.val_loss, best.val_accuracy))
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_training():
     classifier = small_cnn()
     with torch.no_grad():
@@ -379,6 +380,7 @@ def test_the_cnn_takes_any_size_and_channels(size, channels):
     assert network(torch.zeros(2, channels, size, size)).shape == (2, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "mobilenetv4_conv_small"])
 def test_networks_of_timm_are_built_for_the_image_size(name):
     network = build_network(architecture(name, num_classes=3, size=48, channels=1, max_stride=16)).eval()
