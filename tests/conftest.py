@@ -1,6 +1,5 @@
 """The order and the parts of the tests, and fixtures of several files: a model that knows drawn faces, and a clip."""
 
-import gc
 import os
 import shutil
 import tempfile
@@ -18,13 +17,6 @@ PARTS = {
     "browser": ("test_web", "test_web_browser", "test_web_parity"),
 }
 """Files by the job of the workflow that runs them; `unit` runs the others."""
-
-
-gc.disable()  # while modules are imported: they stay
-
-
-def pytest_collection_finish():
-    gc.enable()
 
 
 def pytest_collection_modifyitems(items):

@@ -128,6 +128,7 @@ def serve(address: Path) -> None:
                 server.close()
                 _run(connection)
             connection.close()
+    os._exit(0)  # libraries would wait at exit for threads that the fork does not have
 
 
 def _reap() -> None:

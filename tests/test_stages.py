@@ -271,7 +271,7 @@ def test_an_unknown_model_is_refused_before_a_picture_is_read():
 
     params, no_tables = load_params(ROOT / "params.yaml"), (None, None)
     with pytest.raises(ModelError, match="'resnet81' is neither cnn"):
-        train_model("resnet81", *no_tables, base=params.base, image=params.image, params=params.train, metrics=None)
+        train_model("resnet81", *no_tables, base=params.base, image=params.image, params=params.train, log_metrics=None)
 
 
 SLEEPER = """

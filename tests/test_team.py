@@ -187,8 +187,8 @@ def test_a_guest_may_read_and_not_move_an_alias(project, team, moved):
         ("sync", "so the sync is not complete"),
         ("sync --check", "so nothing is checked"),
         ("promote", "so the champion is unchanged"),
-        ("compare models:/emopipe/1 models:/emopipe/2", "so there is nothing to compare"),
-        ("reproduce models:/emopipe@champion", "so there is nothing to make again"),
+        ("compare models:/emopipe/1 models:/emopipe/2", "so the models cannot be compared"),
+        ("reproduce models:/emopipe@champion", "so nothing was reproduced"),
     ],
 )
 def test_a_wrong_password_is_one_line(project, team, command, outcome):
