@@ -31,6 +31,8 @@ def pytest_collection_modifyitems(items):
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):  # the workers of pytest-xdist inherit it
         os.environ[fork_server.FOLDER] = tempfile.mkdtemp(prefix="emopipe-")
+        if config.option.markexpr == "not slow":
+            os.environ[fork_server.UNUSED] = "1"
 
 
 def pytest_unconfigure(config):

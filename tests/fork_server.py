@@ -23,6 +23,8 @@ from filelock import FileLock
 
 FOLDER = "EMOPIPE_TEST_COMMANDS"
 """Environment variable that names the folder of the session."""
+UNUSED = "EMOPIPE_TEST_UNFORKED"
+"""Environment variable: true processes, for a session whose few commands are not worth the start of a server."""
 LIBRARIES = (
     *(
         "cv2",

@@ -41,7 +41,9 @@ def make_project(root: Path, source: Path = ROOT, **params) -> Path:
             shutil.copy(source / name, root / name)
     change_params(root, **params)
     succeed(root, "git", "init", "--quiet")
-    succeed(root, "dvc", "init", "--quiet")
+    (root / ".dvc").mkdir()  # as `dvc init` makes it
+    (root / ".dvc" / "config").touch()
+    (root / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
     return root
 
 
@@ -73,7 +75,7 @@ def environment(root: Path, **changes: str) -> dict[str, str]:
 def run(root: Path, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run a command in `root`; keywords are environment variables. Python starts as a fork, unless by its full path."""
     variables = environment(root, **changes)
-    if command[0] in fork_server.NAMES:
+    if command[0] in fork_server.NAMES and not os.environ.get(fork_server.UNUSED):
         variables["PATH"] = os.pathsep.join([str(fork_server.commands()), variables["PATH"]])
     return subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, check=False)
 
