@@ -82,6 +82,7 @@ def test_the_help_lists_the_commands_in_the_order_of_use_and_whole():
     assert re.findall(r"\.\.\.$", text.split("Options:")[1], re.MULTILINE) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -156,6 +157,7 @@ def test_a_dvc_command_of_the_readme_exists(words, monkeypatch):
         assert {target.split("@")[0] for target in options.targets} <= set(stages)
 
 
+@pytest.mark.slow
 def test_a_failure_is_one_line_and_status_1(tmp_path):
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     failures = {
@@ -175,6 +177,7 @@ def test_a_failure_is_one_line_and_status_1(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
 
+@pytest.mark.slow
 def test_a_typo_in_params_yaml_is_one_line(tmp_path):
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     change_params(tmp_path, train__epoch=3)

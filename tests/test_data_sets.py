@@ -47,6 +47,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [(), ("clean.parquet", "folder"), (".dvc/cache",)])
 def test_what_is_loaded_is_what_dvc_keeps_in_its_cache_or_in_a_remote(project, tmp_path, lost):
     file, folder = source_of(project, "clean.parquet"), source_of(project, "folder")

@@ -151,6 +151,7 @@ def test_other_test_faces_are_refused_whatever_holds_them(root):
         compare_models(root, find_model(root, run_id), find_model(root, "workspace:cnn"), PARAMS)
 
 
+@pytest.mark.slow
 def test_pictures_are_taken_from_the_table_of_the_workspace(root):
     write_parquet(root / "build/clean.parquet", faces_to_arrow(FACES))
     ids = list(FACES.frame["id"][[4, 1]])

@@ -95,6 +95,7 @@ def params_with(**pretrained):
     return parse_params(changed("train", pretrained=pretrained) | {"models": ["cnn", "resnet18"]}).train
 
 
+@pytest.mark.slow
 def test_the_hub_out_of_reach_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))

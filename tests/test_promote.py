@@ -306,6 +306,7 @@ def test_a_version_without_predictions_or_evidence_is_refused(root):
     assert champion(root) == "1"
 
 
+@pytest.mark.slow
 def test_nothing_registered_is_one_line(root):
     connect(root)[0].delete_registered_model("emopipe")
     with pytest.raises(WorkspaceError, match=r"^no model is registered: run `dvc repro`$"):

@@ -222,6 +222,7 @@ def test_the_documentation_page_loads_nothing(service):
     assert set(answers) == {"200", "400", "408", "413", "415", "422", "503"}
 
 
+@pytest.mark.slow
 def test_concurrent_requests_form_batches(service):
     batches, pictures = service.metric("emopipe_batch_size_count"), service.metric("emopipe_batch_size_sum")
     with ThreadPoolExecutor(16) as clients:

@@ -108,6 +108,7 @@ def test_another_seed_samples_other_rows():
     assert sampled(groups, labels, seed=0) != sampled(groups, labels, seed=1)
 
 
+@pytest.mark.slow
 def test_rows_keep_their_index():
     groups = pd.Series(["a", "b", "c"], index=[7, 3, 5])
     assert split_from_train(groups, pd.Series("sad", index=groups.index), TENTHS, seed=0).index.tolist() == [7, 3, 5]
