@@ -20,7 +20,7 @@ test: setup  # all tests, in minutes; ARGS="-m server" for some
 lint: setup  # style, types, and the form of the workflow
 	@ruff check
 	@ruff format --check
-	@mypy
+	@mypy --num-workers 2
 	@check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 check: lint  # in a minute: and the tests that start no process, train nothing and open no store
