@@ -11,7 +11,7 @@ from PIL import Image
 from emopipe.core.errors import DataError
 from emopipe.core.files import read_parquet
 from emopipe.faces.file import FaceFile, face_writer
-from emopipe.faces.png import decode_png, encode_png
+from emopipe.faces.png import decode_png, encode_png, pixel_digest
 from emopipe.faces.table import METADATA_COLUMNS, Faces, faces_from_arrow, faces_to_arrow
 from face_tables import faces_of, file_of, image
 
@@ -89,3 +89,9 @@ def test_pictures_are_lossless_and_readable_by_others():
         pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         np.testing.assert_array_equal(decode_png(encode_png(pixels)), pixels)
         np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(encode_png(pixels)))).reshape(shape), pixels)
+
+
+def test_images_of_the_same_bytes_and_other_shapes_have_other_ids():
+    pixels = np.arange(24, dtype=np.uint8)
+    shapes = [(4, 6, 1), (6, 4, 1), (2, 4, 3), (4, 2, 3)]
+    assert len({pixel_digest(pixels.reshape(shape)) for shape in shapes}) == len(shapes)
