@@ -80,8 +80,9 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 def learn(base: BaseParams, run: StageRun, *, given: Path, out: Out) -> None:
-    """Write an out after one epoch."""
-    run.observer.log_metrics({"loss": 0.5}, step=1)
+    """Write an out after two epochs."""
+    for epoch in (1, 2):
+        run.observer.log_metrics({"loss": 1 / epoch}, step=epoch)
     if given.read_text() == "no faces":
         raise ValueError("there is no face")
     out.write_text(f"{given.read_text()} {base.seed}")
@@ -96,7 +97,8 @@ def test_an_observer_receives_state_metrics_and_outs(project, observed_by, capsy
     run_learn()
     assert module.calls == [
         ("start", "learn"),
-        ("log_metrics", {"loss": 0.5}, 1),
+        ("log_metrics", {"loss": 1.0}, 1),
+        ("log_metrics", {"loss": 0.5}, 2),
         ("finish", [("out.txt", (project / "out.txt").read_text())]),
     ]
     assert capsys.readouterr().err == ""
@@ -106,11 +108,12 @@ def test_an_observer_receives_state_metrics_and_outs(project, observed_by, capsy
 def test_outs_are_equal_with_the_observer_on_off_and_raising(project, observed_by, capsys, raises):
     outs = {}
     for each in ("", None, raises):
-        observed_by(each)
+        module = observed_by(each)
         run_learn()
         outs[each] = (project / "out.txt").read_bytes()
         (project / "out.txt").unlink()
         assert capsys.readouterr().err == (WARNING if each else "")
+    assert module.calls[-1][0] == raises, "an observer that raises is not called again"
     assert len(set(outs.values())) == 1
 
 
