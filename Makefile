@@ -23,7 +23,7 @@ lint: setup  # style, types, and the form of the workflow
 	@mypy --num-workers 2
 	@check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
-check: lint  # in a minute: and the tests that start no process, train nothing and open no store
+check: lint  # in about a minute: and the tests that start no process, train nothing and open no store
 	@OMP_NUM_THREADS=1 pytest -n 2 -m "not slow"
 
 ui: setup  # MLflow's pages on this machine

@@ -218,8 +218,8 @@ def test_a_large_difference_is_signal_and_another_training_of_the_same_is_noise(
     found = effects(table, seed=0)
     assert found.names == ("accuracy", "macro-F1", "ECE", "recall a", "recall b")
     recall = found.names.index("recall b")
-    assert found.signal[:, recall].tolist() == [False, False, True]
-    assert not found.signal[1].any()
+    assert found.is_significant[:, recall].tolist() == [False, False, True]
+    assert not found.is_significant[1].any()
     assert found.differences[2, recall] == pytest.approx(0.55, abs=0.1)
     assert (found.differences[0] == 0).all()
 
@@ -228,7 +228,7 @@ def test_a_large_difference_is_signal_and_another_training_of_the_same_is_noise(
 def test_differences_within_what_seeds_do_are_noise_though_the_faces_are_many():
     noisy = [(0.7, 0.6), (0.9, 0.6)], [(0.8, 0.6), (1.0, 0.6)], [(0.95, 0.6), (0.75, 0.6)]
     table = [[predictions(right, num=8000, seed=k) for k, right in enumerate(row)] for row in noisy]
-    assert not effects(table, seed=0).signal.any()
+    assert not effects(table, seed=0).is_significant.any()
 
 
 @pytest.mark.slow
@@ -240,13 +240,13 @@ def test_the_chance_of_a_false_signal_is_about_one_in_twenty():
         table = [
             [predictions(shares[j, s], num=120, seed=10_000 * trial + 10 * j + s) for s in range(2)] for j in range(4)
         ]
-        wrong += effects(table, seed=trial).signal[:, 0].any()
+        wrong += effects(table, seed=trial).is_significant[:, 0].any()
     assert wrong <= 9, "a binomial of 60 draws at 0.05 exceeds 9 once in two thousand times"
 
 
 def test_with_one_seed_nothing_is_called_signal():
     found = effects([[predictions((0.8, 0.1))], [predictions((0.8, 0.95))]], seed=0)
-    assert not found.signal.any()
+    assert not found.is_significant.any()
 
 
 def test_the_tables_hold_values_differences_and_what_is_missing():

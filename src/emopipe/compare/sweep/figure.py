@@ -40,6 +40,6 @@ def _panel(axes: Any, effects: Effects, column: int) -> None:
     halves = 100 * effects.difference_half[1:, column]
     rows = np.arange(len(points))
     axes.axvline(0, color=QUIET, lw=1, ls=":")
-    for chosen, colour in ((effects.signal[1:, column], SIGNAL), (~effects.signal[1:, column], NOISE)):
+    for chosen, colour in ((effects.is_significant[1:, column], SIGNAL), (~effects.is_significant[1:, column], NOISE)):
         axes.errorbar(points[chosen], rows[chosen], xerr=halves[chosen], fmt="o", ms=4, color=colour, lw=1.5)
     axes.tick_params(labelsize=8)

@@ -34,7 +34,7 @@ class Effects:
     num_seeds: int
 
     @property
-    def signal(self) -> np.ndarray:
+    def is_significant(self) -> np.ndarray:
         """Significant differences, bool (J, M); none with one seed."""
         significant: np.ndarray = (np.abs(self.differences) > self.difference_half) & (self.num_seeds > 1)
         return significant
