@@ -8,12 +8,12 @@ import pytest
 
 from emopipe.compare.check.check import check
 from emopipe.compare.check.checks import CheckReport
+from emopipe.core.dvc_lock import read_lock
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import read_json, write_json, write_parquet
 from emopipe.core.params import load_params
 from emopipe.evaluate.metrics import confusion_of
 from emopipe.faces.predictions import predictions_to_arrow
-from emopipe.tracking.dvc_lock import read_lock
 from predicted import predict
 from projects import ROOT, change_params, run, succeed
 

@@ -13,7 +13,8 @@ from emopipe.core.files import read_json, write_json, write_parquet
 from emopipe.faces.png import encode_png
 from emopipe.faces.table import faces_to_arrow
 from emopipe.tracking.origin import Origin
-from emopipe.tracking.registry import bundle_digest, register
+from emopipe.tracking.registration import register
+from emopipe.tracking.registry import bundle_digest
 from emopipe.tracking.registry_backup import FILE, read_backup, save_registry
 from emopipe.tracking.restore import model_id, restore_champion, versions_without_files
 from emopipe.tracking.store import NAME, connect

@@ -58,6 +58,7 @@ OPTIONS = {
         "weights": "build/models/resnet81",
         "predictions": "build/predictions/resnet81.parquet",
         "report": "reports/evaluate/resnet81.json",
+        "metrics": "metrics/resnet81.json",
         "plots": "reports/plots/resnet81",
         "figures": "reports/figures/resnet81",
     },

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from emopipe.cli.check import check
 from emopipe.cli.data import import_data, sample
-from emopipe.cli.models import compare, promote, reevaluate
+from emopipe.cli.models import compare, promote, reevaluate, register
 from emopipe.cli.pipeline import distill, explain, summary, sweep
 from emopipe.cli.store import reproduce, sync, ui
 from emopipe.cli.use import live, predict, serve, web
@@ -25,7 +25,7 @@ The commands below do the rest. `pip install emopipe` is enough for predict, liv
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Data": (),
     "Pipeline": (summary, explain, sweep, distill),
-    "Models": (compare, promote, reevaluate, check),
+    "Models": (compare, register, promote, reevaluate, check),
     "MLflow": (sync, reproduce, ui),
     "Inference": (predict, live, web, serve),
 }

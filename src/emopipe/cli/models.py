@@ -42,6 +42,19 @@ def compare(
     print(f"\nfaces that flipped, with their pictures: {out / 'index.html'}")
 
 
+def register(
+    revision: Annotated[str | None, typer.Argument(help="Git revision or DVC experiment, else the workspace.")] = None,
+) -> None:
+    """Register the exported model of a revision or a DVC experiment.
+
+    It becomes challenger, unless it is worse on validation than the champion.
+    """
+    from emopipe.core.state import project_root
+    from emopipe.tracking.registration import register_revision
+
+    print(register_revision(project_root(), revision))
+
+
 def promote(
     version: Annotated[str, typer.Argument(help="Number or alias of the version.")] = "challenger",
     force: Annotated[bool, typer.Option("--force", help="Promote whatever the verdict; needs --reason.")] = False,

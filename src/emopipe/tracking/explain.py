@@ -10,9 +10,9 @@ import networkx as nx
 from dvc.repo import Repo
 from dvc.utils.serialize import parse_yaml
 
+from emopipe.core.dvc_lock import LOCK, read_lock
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.state import param_name
-from emopipe.tracking.dvc_lock import LOCK, read_lock
 
 CODE = ("src/", "stages/")
 MISSING = ("deleted", "not in cache")

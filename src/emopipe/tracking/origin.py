@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from emopipe.core.dvc_lock import upstream, workspace_records
 from emopipe.core.files import read_json
 from emopipe.core.state import StageRecord
-from emopipe.tracking.dvc_lock import LOCK, read_lock, upstream
 from emopipe.tracking.git import difference, git
 from emopipe.tracking.naming import SETTING_TAG, setting_of
 
@@ -67,8 +67,6 @@ class Origin:
 
 def workspace_origin(root: Path, last: StageRecord) -> Origin:
     """The origin of the outs of `last` in the workspace at `root`."""
-    lock = root / LOCK
-    records = read_lock(lock.read_text(encoding="utf-8")) if lock.exists() else {}
     commit = os.environ.get("DVC_EXP_BASELINE_REV") or git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     return Origin(
         stage=last.state.stage,
@@ -76,7 +74,7 @@ def workspace_origin(root: Path, last: StageRecord) -> Origin:
         branch=git(root, "branch", "--show-current"),
         experiment=os.environ.get("DVC_EXP_NAME", ""),
         diff=difference(root, commit, SOURCES) if commit else "",
-        **hashes(upstream(records, last)),
+        **hashes(upstream(workspace_records(root), last)),
     )
 
 

@@ -12,13 +12,12 @@ from emopipe.tracking.expected_runs import ExpectedRun, expected_runs
 from emopipe.tracking.index import RunIndex, in_progress, is_complete
 from emopipe.tracking.naming import EVALUATION_TAG, KEY_TAG, MODEL_TAG, PARENT_TAG
 from emopipe.tracking.rebuild import rebuild
+from emopipe.tracking.registration import has_unregistered_export, register_export
 from emopipe.tracking.registry_backup import save_registry
 from emopipe.tracking.restore import (
     Repair,
     bundle_name,
-    has_unregistered_export,
     missing_bundles,
-    register_export,
     restore_bundle,
     restore_files,
     tag_repairs,

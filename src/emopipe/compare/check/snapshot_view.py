@@ -11,8 +11,8 @@ import yaml
 
 from emopipe.compare.check.stages import RecordedStage
 from emopipe.compare.model_ref import ModelRef, from_revision, from_workspace
+from emopipe.core.dvc_lock import LOCK
 from emopipe.core.errors import WorkspaceError
-from emopipe.tracking.dvc_lock import LOCK
 from emopipe.tracking.git import git
 from emopipe.tracking.snapshots import Snapshot, snapshots
 
