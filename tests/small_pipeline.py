@@ -1,7 +1,4 @@
-"""Two projects that have run on a small drawn sample: shared by all tests of a session; who changes one copies it.
-
-The stages of one are forks of a server (fork_server.py), those of the other true processes, and their outs are equal.
-"""
+"""A project that has run on a small drawn sample: shared by all tests of a session, which copy it to change it."""
 
 import shutil
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ import yaml
 from emopipe.core.files import read_json, read_parquet
 from emopipe.faces.table import faces_from_arrow
 from emopipe.ingest.sample.table import write_sample
-from projects import ROOT, change_params, commit, make_project, once, succeed, succeed_unforked
+from projects import ROOT, change_params, commit, make_project, once, succeed
 
 PARAMS = {
     "validate__min_train_faces": 4,
@@ -76,18 +73,6 @@ def _run(folder: Path) -> None:
         succeed(root, "dvc", "exp", "run", "--quiet", "--name", name, *options, "evaluate@cnn")
         succeed(root, "git", "checkout", "--quiet", "--force", "HEAD")
     succeed(root, "dvc", "checkout", "--quiet")
-
-
-def pipeline_elsewhere() -> tuple[Path, str]:
-    """cnn of the same project in another folder, trained without MLflow; and what its training wrote."""
-    folder = once("elsewhere", _run_elsewhere)
-    return folder / "another", (folder / "training").read_text()
-
-
-def _run_elsewhere(folder: Path) -> None:
-    root = _new_project(folder / "another")
-    (folder / "training").write_text(succeed_unforked(root, "dvc", "repro", "train", **CLOSED))
-    succeed(root, "dvc", "repro", "evaluate")
 
 
 def _new_project(root: Path) -> Path:

@@ -35,7 +35,7 @@ def workspace_records(root: Path) -> Mapping[str, StageRecord]:
 
 
 def stage_names(pipeline: str, params: str) -> set[str]:
-    """The names of all stages, such as `train@cnn` for an item of a matrix; raises `WorkspaceError` for unreadable YAML."""
+    """The names of all stages, such as `train@cnn`; raises `WorkspaceError` for texts that are not YAML."""
     try:
         stages = (yaml.safe_load(pipeline) or {}).get("stages", {})
         values = yaml.safe_load(params) or {}
