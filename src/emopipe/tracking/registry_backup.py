@@ -15,7 +15,7 @@ from filelock import FileLock
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import write_json
 from emopipe.tracking.champions import champion_history
-from emopipe.tracking.naming import KEY_TAG
+from emopipe.tracking.naming import COMMIT_TAG, KEY_TAG
 from emopipe.tracking.store import lock_path
 from emopipe.tracking.versions import CHAMPION, DIGEST_TAG, REPLACED_TAG, all_versions, get_aliases, origin_of_version
 
@@ -117,7 +117,7 @@ def _updated(
     if origin is None:
         found = origin_of_version(client, version)
         origin = asdict(found) if found else None
-    tags = known.tags | version.tags
+    tags = {name: value for name, value in (known.tags | version.tags).items() if name != COMMIT_TAG}  # git has it
     if REPLACED_TAG in tags:
         tags[REPLACED_TAG] = digests.get(tags[REPLACED_TAG]) or tags[REPLACED_TAG]
     return replace(known, description=version.description or "", tags=dict(sorted(tags.items())), origin=origin)
