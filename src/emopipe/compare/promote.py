@@ -13,16 +13,16 @@ from emopipe.compare.promotion_text import verdict_record
 from emopipe.core.errors import EmopipeError, ParamsError, WorkspaceError
 from emopipe.core.params import Params
 from emopipe.evaluate.comparison import Comparison, compare
+from emopipe.tracking.champions import champion_history, move_champion
 from emopipe.tracking.evidence import evidence_of
 from emopipe.tracking.registry_backup import save_registry
 from emopipe.tracking.store import connect
 from emopipe.tracking.versions import (
     CHALLENGER,
-    REPLACED_TAG,
+    ROLLED_BACK_TAG,
     find_champion,
     find_version,
     mlflow_faults,
-    move_champion,
     tag_version,
 )
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 VERDICT_TAG, RECORD_TAG = "emopipe.verdict", "emopipe.verdict_record"
-FORCED_TAG, ROLLED_BACK_TAG = "emopipe.forced", "emopipe.rolled_back"
+FORCED_TAG = "emopipe.forced"
 UNMOVED = "so the champion is unchanged"
 
 
@@ -89,18 +89,20 @@ def promote(root: Path, params: Params, version: str = CHALLENGER, *, forced: st
 
 
 def roll_back(root: Path, reason: str | None = None) -> Promotion:
-    """Make the version champion that the champion replaced; raises `WorkspaceError` if it replaced none."""
+    """Make the champion before the present one champion again; raises `WorkspaceError` if there is none."""
     with mlflow_faults(UNMOVED):
         client, _ = connect(root)
         champion = find_champion(client)
         if champion is None:
             raise WorkspaceError("there is no champion to roll back from: see `emopipe promote --help`")
-        before = champion.tags.get(REPLACED_TAG)
-        if before is None:
-            raise WorkspaceError(f"version {champion.version} replaced no other, so there is nothing to roll back to")
-        target = find_version(client, before)
+        history = champion_history(client)
+        if len(history) == 1:
+            raise WorkspaceError(
+                f"version {champion.version} is the first champion in the registry, so there is nothing to roll back to"
+            )
+        target = find_version(client, history[-2])
         tag_version(client, champion, {ROLLED_BACK_TAG: reason or "no reason given"})
-        move_champion(client, target, champion)
+        move_champion(client, target, champion, rollback=True)
         save_registry(root, client)
         return Promotion(challenger=str(target.version), champion=str(champion.version), moved=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import read_parquet
 from emopipe.faces.table import faces_from_arrow
+from emopipe.tracking.champions import champion_history, store_history, stored_history
 from emopipe.tracking.index import RunIndex
 from emopipe.tracking.naming import MODEL_TAG
 from emopipe.tracking.origin import Origin
@@ -93,6 +94,10 @@ def tag_repairs(root: Path, client: "MlflowClient") -> Iterator[Repair]:
     for alias, digest in backup.aliases.items():
         if alias not in get_aliases(client):
             yield f"the alias {alias} is not set", partial(_set_alias, client, alias, digest, numbers.get(digest))
+    history = [numbers[digest] for digest in backup.champions if digest in numbers]
+    is_lost = history and stored_history(client) is None
+    if is_lost and champion_history(client, history) != champion_history(client):
+        yield "the history of champions is not set", partial(store_history, client, history)
 
 
 def _set_alias(client: "MlflowClient", alias: str, digest: str, number: str | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emopipe.core.errors import WorkspaceError
+from emopipe.tracking.commits import commit_repairs
 from emopipe.tracking.expected_runs import ExpectedRun, expected_runs
 from emopipe.tracking.index import RunIndex, in_progress, is_complete
 from emopipe.tracking.naming import EVALUATION_TAG, KEY_TAG, MODEL_TAG, PARENT_TAG
@@ -92,6 +93,7 @@ def _repairs(root: Path, index: RunIndex, states: list[Snapshot], expected: dict
     if has_unregistered_export(states[-1], index.client):
         yield "the export of this state is not registered", partial(register_export, states[-1])
     yield from tag_repairs(root, index.client)
+    yield from commit_repairs(root, index)
 
 
 def _gaps(index: RunIndex, expected: dict[str, ExpectedRun]) -> Iterator[tuple[ExpectedRun, str]]:
