@@ -22,7 +22,7 @@ PARAMS = {
     "models": ["cnn"],
     "evaluate__bootstrap_resamples": 100,
 }
-COMMON = {"mlflow.source.git.commit", "emopipe.process", "emopipe.source", "emopipe.machine", "emopipe.logged_model"}
+COMMON = {"mlflow.source.git.commit", "emopipe.process", "emopipe.source", "emopipe.machine"}
 COMMON |= {"emopipe.against_champion", "emopipe.champion", "mlflow.note.content"}  # of the champion of that time
 COMMON |= {"emopipe.git.dirty"}  # an experiment is rebuilt from the commit that holds its change
 """Tags that a run may have otherwise after it was rebuilt."""

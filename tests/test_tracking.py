@@ -478,6 +478,50 @@ def test_each_bundle_has_one_version_and_the_champion_stays(root):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # mlflow warns of its own code
+def test_a_run_has_one_logged_model_which_takes_the_files_of_its_bundle(root):
+    example = encode_png(np.full((4, 4, 1), 200, np.uint8))
+    first, second = make_bundle(root / "first", 0.1), make_bundle(root / "second", 0.2)
+    with model_run(root).start() as run:
+        run.complete()
+        run.log_model_metrics({"test/accuracy": 0.5}, CLEAN)
+        client, run_id = run.connection()
+    (compared,) = logged_models(root)
+    assert (compared.name, compared.model_type, compared.tags) == (
+        "cnn",
+        "classifier",
+        {"mlflow.model.isExternal": "true"},
+    )
+    with model_run(root).resume() as run:
+        register(first, run, example, {"emopipe.model": "cnn"})
+    (registered,) = logged_models(root)
+    assert (registered.model_id, registered.model_type, registered.status) == (
+        compared.model_id,
+        "classifier",
+        "READY",
+    )
+    assert registered.tags == {"emopipe.bundle": bundle_digest(first)}, "it is no longer external"
+    assert [metric.value for metric in registered.metrics] == [0.5]
+    assert [output.model_id for output in client.get_run(run_id).outputs.model_outputs] == [compared.model_id]
+    version = client.get_model_version("emopipe", "1")
+    assert (version.source, version.run_id) == (f"models:/{compared.model_id}", run_id)
+
+    client.delete_model_version("emopipe", "1")
+    with model_run(root).resume() as run:
+        register(first, run, example, {"emopipe.model": "cnn"})
+        register(second, run, example, {"emopipe.model": "cnn"})
+    again, other = client.get_model_version("emopipe", "2"), client.get_model_version("emopipe", "3")
+    assert again.source == version.source
+    assert other.source != version.source, "a version keeps its files"
+    assert {model.model_type for model in logged_models(root)} == {"classifier"}
+
+
+def logged_models(root: Path) -> list:
+    client, experiment = connect(root)
+    return client.search_logged_models([experiment])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # mlflow warns of its own code
 def test_a_registered_version_is_opened_by_its_name(root, monkeypatch):
     bundle, example = make_bundle(root / "first", 0.1), encode_png(np.full((4, 4, 1), 200, np.uint8))
     with model_run(root).resume() as run:

@@ -19,6 +19,7 @@ from emopipe.core.params import Params
 from emopipe.core.state import StageRecord, StageState
 from emopipe.tracking.error_text import error_text
 from emopipe.tracking.index import RunIndex
+from emopipe.tracking.logged_models import model_of_run
 from emopipe.tracking.machine import describe_machine, machine_line, peak_memory, this_process
 from emopipe.tracking.naming import (
     COMPLETE_TAG,
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, RunInfo
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
-
-LOGGED_MODEL_TAG = "emopipe.logged_model"
 
 
 class ModelRun:
@@ -151,8 +150,11 @@ class ModelRun:
         """Log metrics of the trained model on a data set; `data` is the path of an input of its training."""
 
         def log(index: RunIndex, run: str) -> None:
-            model = self._logged_model(index, run)
-            scope = {"model_id": model, "dataset_name": data, "dataset_digest": self._state.inputs[data]}
+            scope = {
+                "model_id": model_of_run(index.client, run),
+                "dataset_name": data,
+                "dataset_digest": self._state.inputs[data],
+            }
             index.client.log_batch(run, metrics=_points(metrics, 0, **scope))
 
         self._attempt(log)
@@ -206,20 +208,6 @@ class ModelRun:
         logging.getLogger("mlflow.system_metrics").setLevel(logging.ERROR)  # errors of the store are printed once, here
         self._monitor = SystemMetricsMonitor(run, tracking_uri=index.client.tracking_uri)  # type: ignore[no-untyped-call]
         self._monitor.start()  # type: ignore[no-untyped-call]
-
-    def _logged_model(self, index: RunIndex, run: str) -> str:
-        """The id of the entry by which MLflow compares models on a data set."""
-        from mlflow.entities import LoggedModelOutput
-
-        client = index.client
-        model = client.get_run(run).data.tags.get(LOGGED_MODEL_TAG)
-        if model is None:
-            tags = {"mlflow.model.isExternal": "true"}  # its files are DVC's outs
-            created = client.create_logged_model(index.experiment, self._model, run, tags, self._params, "classifier")
-            model = client.finalize_logged_model(created.model_id, "READY").model_id
-            client.log_outputs(run, [LoggedModelOutput(model, 0)])
-            client.set_tag(run, LOGGED_MODEL_TAG, model)
-        return str(model)
 
     def _open(self, begin: "Callable[[RunIndex], None]") -> None:
         try:
