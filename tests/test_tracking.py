@@ -191,7 +191,7 @@ def test_a_run_has_its_key_all_parameters_and_its_tables(root):
     assert run.data.params["image.size"] == str(PARAMS.image.size)
     assert run.data.params["ingest.split_map.PublicTest"] == "val"
     data_sets = {(item.dataset.name, item.dataset.digest, item.tags[0].value) for item in run.inputs.dataset_inputs}
-    assert data_sets == {(CLEAN, "c" * 32, "clean"), (TRAIN, "d" * 32, "train")}
+    assert data_sets == {(CLEAN, "c" * 32, "evaluation"), (TRAIN, "d" * 32, "training")}
 
 
 @pytest.mark.slow
@@ -379,6 +379,7 @@ def test_a_history_becomes_one_step_per_epoch(root):
     client = connect(root)[0]
     history = client.get_metric_history(stored(root)[0].info.run_id, "epoch/val_loss")
     assert [(point.step, point.value) for point in history] == [(1, 0.9), (2, 0.7)]
+    assert next(iter(stored(root)[0].data.metrics)) == "epoch/val_accuracy", "MLflow's comparison opens with it"
 
 
 # A store that cannot be used
