@@ -1,5 +1,6 @@
 """A data set in MLflow has an address from which DVC gives its bytes again."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -7,11 +8,16 @@ import tomllib
 from pathlib import Path
 
 import mlflow.data  # noqa: F401 - before DvcSource, as its docstring says
+import pandas as pd
 import pytest
 
 from emopipe.core.errors import WorkspaceError
+from emopipe.core.files import write_parquet
+from emopipe.faces.table import faces_to_arrow
+from emopipe.faces.training_set import COLUMNS, TrainingSet, training_set_to_arrow
 from emopipe.tracking.data_sets import data_sets
 from emopipe.tracking.dvc_source import DvcSource
+from face_tables import faces_of
 from projects import ROOT, environment
 
 
@@ -95,6 +101,33 @@ def test_tables_among_the_inputs_are_data_sets_under_their_hashes():
     assert [(item.dataset.name, item.dataset.digest, item.dataset.source_type) for item in found] == [
         ("build/clean.parquet", "c" * 32, "dvc")
     ]
+
+
+def test_a_data_set_has_schema_rows_and_faces_per_class(tmp_path):
+    faces = faces_of("train happy A", "train sad B", "train happy C", "val sad D")
+    write_parquet(tmp_path / "clean.parquet", faces_to_arrow(faces))
+    real = [("a", (), "real", "", 0, "happy", None), ("b", (), "real", "", 0, "sad", None)]
+    repeated = [("a", ("a",), "repeated", "", 0, "happy", None)]
+    rows = pd.DataFrame(real + repeated, columns=list(COLUMNS))
+    write_parquet(tmp_path / "train.parquet", training_set_to_arrow(TrainingSet(rows)))
+    hashes = {"build/clean.parquet": "c" * 32, "build/train.parquet": "d" * 32}
+    clean, train = data_sets(hashes, lambda path, _: tmp_path / Path(path).name)
+    assert [item.tags[0].value for item in (clean, train)] == ["evaluation", "training"]
+    assert (clean.dataset.digest, train.dataset.digest) == tuple(hashes.values()), "DVC's"
+    columns = {column["name"]: column["type"] for column in json.loads(clean.dataset.schema)["mlflow_colspec"]}
+    assert columns["image"] == "object"
+    assert (columns["label"], columns["width"], columns["votes"]) == ("string", "integer", "array")
+    assert json.loads(clean.dataset.profile) == {
+        "num_rows": 4,
+        "num_elements": 4 * len(columns),
+        "class_counts": {"train": {"happy": 2, "sad": 1}, "val": {"sad": 1}},
+    }
+    assert json.loads(train.dataset.profile)["class_counts"] == {"train": {"happy": 2, "sad": 1}}
+
+
+def test_a_data_set_whose_file_is_lost_has_neither(tmp_path):
+    (found,) = data_sets({"build/clean.parquet": "c" * 32}, lambda path, _: tmp_path / path)
+    assert (found.dataset.schema, found.dataset.profile) == (None, None)
 
 
 RESOLVE = """

@@ -8,6 +8,7 @@ import pytest
 
 from emopipe.tracking.machine import has_ended, this_process
 from emopipe.tracking.naming import LOGGED_LIVE, PROCESS_TAG, REBUILT
+from emopipe.tracking.store import connect
 from emopipe.tracking.sync import sync
 from test_tracking import OTHER, STATE, model_run, new_store, own_stores, root, stored
 
@@ -17,7 +18,6 @@ ENSEMBLE = replace(STATE, stage="ensemble@both", params={}, inputs={"build/predi
 
 def parents(root):
     from emopipe.tracking.index import RunIndex
-    from emopipe.tracking.store import connect
 
     return RunIndex(*connect(root)).parents()
 
@@ -156,13 +156,22 @@ def test_a_tag_tells_runs_logged_live_from_rebuilt_ones(root):
 
 
 @pytest.mark.slow
-def test_a_training_has_system_metrics(root, monkeypatch):
+def test_the_load_of_all_trainings_is_logged_to_the_run_of_their_state(root, monkeypatch):
     import time
 
+    def points():
+        return client.get_metric_history(parents(root)[0].info.run_id, "system/cpu_utilization_percentage")
+
+    client, _ = connect(root)
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.2")
-    with model_run(root).start() as run:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and "system/cpu_utilization_percentage" not in stored(root)[0].data.metrics:
-            time.sleep(0.2)
-        run.complete()
-    assert "system/cpu_utilization_percentage" in stored(root)[0].data.metrics
+    for model, num_points in (("cnn", 1), ("resnet18", 3)):
+        with model_run(root, replace(STATE, stage=f"train@{model}")).start() as run:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and len(points()) < num_points:
+                time.sleep(0.2)
+            run.complete()
+        assert [found.info.status for found in parents(root)] == ["FINISHED"]
+    steps = [point.step for point in points()]
+    assert steps == list(range(len(steps)))
+    assert len(steps) >= 3
+    assert [name for run in stored(root) for name in run.data.metrics if name.startswith("system/")] == []

@@ -48,8 +48,9 @@ def test_a_run_that_is_evaluated_later_lasts_as_long_as_its_training(root):
 
 
 @pytest.mark.slow
-def test_the_experiment_has_a_description_and_a_kind(root):
+def test_the_experiment_has_a_description_a_kind_and_a_first_metric(root):
     client, experiment = connect(root)
     tags = client.get_experiment(experiment).tags
     assert tags["mlflow.note.content"].startswith("Facial emotion: one run per model")
     assert tags["mlflow.experimentKind"] == "custom_model_development"
+    assert tags["mlflow.experiment.primaryMetric.name"] == "val/macro_f1"

@@ -22,7 +22,7 @@ PARAMS = {
     "models": ["cnn"],
     "evaluate__bootstrap_resamples": 100,
 }
-COMMON = {"mlflow.source.git.commit", "emopipe.process", "emopipe.source", "emopipe.machine", "emopipe.logged_model"}
+COMMON = {"mlflow.source.git.commit", "emopipe.process", "emopipe.source", "emopipe.machine"}
 COMMON |= {"emopipe.against_champion", "emopipe.champion", "mlflow.note.content"}  # of the champion of that time
 COMMON |= {"emopipe.git.dirty"}  # an experiment is rebuilt from the commit that holds its change
 """Tags that a run may have otherwise after it was rebuilt."""
@@ -70,7 +70,8 @@ def read(client, folder: Path) -> Store:
             "tags": {name: value for name, value in one.data.tags.items() if name not in COMMON | {PARENT}},
             "figures": [part.strip() for part in one.data.tags.get("mlflow.note.content", "").split("## ")[1:3]],
             "parent": keys.get(one.data.tags.get(PARENT)),
-            "data": sorted((item.dataset.name, item.dataset.source) for item in one.inputs.dataset_inputs),
+            "data": sorted(described(item) for item in one.inputs.dataset_inputs),
+            "models": logged_models(client, experiment, one.info.run_id),
             "files": files_of(client, one.info.run_id, folder / one.info.run_id),
         }
     found = sorted(client.search_model_versions("name = 'emopipe'"), key=lambda one: int(one.version))
@@ -88,6 +89,21 @@ def read(client, folder: Path) -> Store:
 
 
 PARENT, REPLACED = "mlflow.parentRunId", "emopipe.replaced"
+
+
+def described(item) -> tuple:
+    """A data set: its source, context, columns and counts."""
+    assert "class_counts" in item.dataset.profile
+    return item.dataset.source, item.tags[0].value, item.dataset.schema, item.dataset.profile
+
+
+def logged_models(client, experiment: str, run_id: str) -> list[tuple]:
+    """Name, type, tags and metrics of the models that a run has logged."""
+    found = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+    return [
+        (model.name, model.model_type, model.tags, sorted((metric.key, metric.value) for metric in model.metrics))
+        for model in found
+    ]
 
 
 def files_of(client, run_id: str, folder: Path) -> dict[str, bytes]:
@@ -137,6 +153,10 @@ def test_a_wiped_store_comes_back_with_runs_figures_versions_and_aliases(project
     before = read_store(project, tmp_path / "before")
     first, second = read_json(project / "registry.json")["bundles"]
     assert (len(before.runs), len(before.states)) == (2, 2)
+    for shown in before.runs.values():
+        ((name, kind, tags, _),) = shown["models"]
+        assert (name, kind, tags.keys()) == ("cnn", "classifier", {"emopipe.bundle"})
+        assert {context for _, context, *_ in shown["data"]} == {"training", "evaluation"}
     assert sorted(before.aliases) == ["challenger", "champion"]
     assert set(before.aliases.values()) == {first, second}
     for file in [*project.glob("mlflow.db*"), project / "mlartifacts"]:

@@ -192,7 +192,7 @@ def test_a_run_has_its_key_all_parameters_and_its_tables(root):
     assert run.data.params["image.size"] == str(PARAMS.image.size)
     assert run.data.params["ingest.split_map.PublicTest"] == "val"
     data_sets = {(item.dataset.name, item.dataset.digest, item.tags[0].value) for item in run.inputs.dataset_inputs}
-    assert data_sets == {(CLEAN, "c" * 32, "clean"), (TRAIN, "d" * 32, "train")}
+    assert data_sets == {(CLEAN, "c" * 32, "evaluation"), (TRAIN, "d" * 32, "training")}
 
 
 @pytest.mark.slow
@@ -380,6 +380,7 @@ def test_a_history_becomes_one_step_per_epoch(root):
     client = connect(root)[0]
     history = client.get_metric_history(stored(root)[0].info.run_id, "epoch/val_loss")
     assert [(point.step, point.value) for point in history] == [(1, 0.9), (2, 0.7)]
+    assert next(iter(stored(root)[0].data.metrics)) == "epoch/val_accuracy", "MLflow's comparison opens with it"
 
 
 # A store that cannot be used
@@ -493,6 +494,50 @@ def test_the_challenger_is_a_new_version_no_worse_on_validation_outside_experime
     assert aliases_after(3, "0.5000") == ({"champion": 1, "challenger": 3}, "the challenger")
     monkeypatch.setenv("DVC_EXP_NAME", "wide")
     assert aliases_after(4, "0.9000") == ({"champion": 1, "challenger": 3}, "no alias moves in a DVC experiment")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # mlflow warns of its own code
+def test_a_run_has_one_logged_model_which_takes_the_files_of_its_bundle(root):
+    example = encode_png(np.full((4, 4, 1), 200, np.uint8))
+    first, second = make_bundle(root / "first", 0.1), make_bundle(root / "second", 0.2)
+    with model_run(root).start() as run:
+        run.complete()
+        run.log_model_metrics({"test/accuracy": 0.5}, CLEAN)
+        client, run_id = run.connection()
+    (compared,) = logged_models(root)
+    assert (compared.name, compared.model_type, compared.tags) == (
+        "cnn",
+        "classifier",
+        {"mlflow.model.isExternal": "true"},
+    )
+    with model_run(root).resume() as run:
+        register(first, run, example, {"emopipe.model": "cnn"})
+    (registered,) = logged_models(root)
+    assert (registered.model_id, registered.model_type, registered.status) == (
+        compared.model_id,
+        "classifier",
+        "READY",
+    )
+    assert registered.tags == {"emopipe.bundle": bundle_digest(first)}, "it is no longer external"
+    assert [metric.value for metric in registered.metrics] == [0.5]
+    assert [output.model_id for output in client.get_run(run_id).outputs.model_outputs] == [compared.model_id]
+    version = client.get_model_version("emopipe", "1")
+    assert (version.source, version.run_id) == (f"models:/{compared.model_id}", run_id)
+
+    client.delete_model_version("emopipe", "1")
+    with model_run(root).resume() as run:
+        register(first, run, example, {"emopipe.model": "cnn"})
+        register(second, run, example, {"emopipe.model": "cnn"})
+    again, other = client.get_model_version("emopipe", "2"), client.get_model_version("emopipe", "3")
+    assert again.source == version.source
+    assert other.source != version.source, "a version keeps its files"
+    assert {model.model_type for model in logged_models(root)} == {"classifier"}
+
+
+def logged_models(root: Path) -> list:
+    client, experiment = connect(root)
+    return client.search_logged_models([experiment])
 
 
 @pytest.mark.slow

@@ -99,15 +99,12 @@ def flat_params(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _of_run(client: "MlflowClient", run_id: str, name: str) -> ModelRef:
     run = client.get_run(run_id)
-    tables = {}
-    for item in run.inputs.dataset_inputs if run.inputs else []:
-        tags = {tag.key: tag.value for tag in item.tags}
-        tables[tags.get("mlflow.data.context", item.dataset.name)] = item.dataset.digest
+    data_sets = [item.dataset for item in run.inputs.dataset_inputs] if run.inputs else []
     return ModelRef(
         name=f"{name} ({run.data.tags.get(MODEL_TAG, run.info.run_name)})",
         predictions=predictions_of_run(client, run_id),
         params=flat_params(run.data.params),
-        data=tables,
+        data={Path(data.name).stem: data.digest for data in data_sets},
     )
 
 

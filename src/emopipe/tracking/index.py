@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+    from emopipe.tracking.data_sets import Locate
+
 ACTIVE, DELETED, ALL = 1, 2, 3  # mlflow.entities.ViewType, whose import takes seconds
 MAX_RUNS = 50_000  # that MLflow returns in one call
 BATCH = 100  # parameters that MLflow accepts in one call
@@ -62,8 +64,15 @@ class RunIndex:
         """All runs of states, the oldest first."""
         return [run for run in self._search(f"tags.`{STATE_TAG}` LIKE '%'") if MODEL_TAG not in run.data.tags]
 
-    def create(self, name: str, tags: Mapping[str, str], params: Mapping[str, str], state: StageState) -> str:
-        """Create a run with its parameters and data sets; its id."""
+    def create(
+        self,
+        name: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+        state: StageState,
+        locate: "Locate | None" = None,
+    ) -> str:
+        """Create a run with its parameters and data sets; its id. locate: of the files of the data sets."""
         from mlflow.entities import Param
 
         from emopipe.tracking.data_sets import data_sets
@@ -72,10 +81,16 @@ class RunIndex:
         values = [Param(key, value) for key, value in params.items()]
         for first in range(0, len(values), BATCH):
             self.client.log_batch(run, params=values[first : first + BATCH])
-        self.client.log_inputs(run, data_sets(state.inputs))
+        self.client.log_inputs(run, data_sets(state.inputs, locate))
         return run
 
-    def parent(self, state: StageState, params: Mapping[str, str], tags: Mapping[str, str]) -> str:
+    def parent(
+        self,
+        state: StageState,
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+        locate: "Locate | None" = None,
+    ) -> str:
         """The id of the run of a state, above those of its models; it is created, with `tags`, if it is missing."""
         key = state.shared_key
         for run in self._search(f"tags.`{STATE_TAG}` = '{key}'", ALL):
@@ -83,7 +98,8 @@ class RunIndex:
                 if run.info.lifecycle_stage == "deleted":
                     self.client.restore_run(run.info.run_id)
                 return str(run.info.run_id)
-        return self.create(run_name("state", key), {STATE_TAG: key, NOTE_TAG: ABOUT_STATE, **tags}, params, state)
+        tags = {STATE_TAG: key, NOTE_TAG: ABOUT_STATE, **tags}
+        return self.create(run_name("state", key), tags, params, state, locate)
 
     def close(self, parent: str) -> None:
         """End the run of a state, unless one of its models is in progress."""

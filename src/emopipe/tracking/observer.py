@@ -27,7 +27,7 @@ class MlflowObserver:
         self._state = state
         kind, _, model = state.stage.partition("@")
         if kind == "train":
-            run = ModelRun(project_root(), model, state, _params()).start()
+            run = ModelRun(project_root(), model, state, _params(), locate=_in_workspace).start()
             self._run = self._stack.enter_context(run)
             run.log_balance(class_balance(state, _in_workspace))
 

@@ -1,7 +1,6 @@
 """An MLflow run as a projection of DVC's outs, live and later, by the same functions."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,15 +14,13 @@ from emopipe.core.files import read_json, read_parquet
 from emopipe.core.params import Params, parse_params
 from emopipe.core.state import StageRecord, StageState, project_root, stage_record, stage_state
 from emopipe.faces.predictions import predictions_from_arrow
+from emopipe.tracking.data_sets import Locate
 from emopipe.tracking.expected_runs import ExpectedRun
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.outs import restore
 from emopipe.tracking.report import Evaluation, log_evaluation, log_history
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.snapshots import Snapshot
-
-Locate = Callable[[str, str], Path]
-"""Path as in dvc.yaml and DVC's hash to a readable file or folder."""
 
 
 def rebuild(expected: ExpectedRun) -> None:
@@ -50,8 +47,9 @@ def project(
     if not expected.is_ensemble:
         history = pd.read_csv(_out(trained, f"/{expected.model}", locate) / "history.csv")
     evaluation = _evaluation(expected.model, evaluated, locate, origin) if evaluated else None
+    root, model = expected.snapshot.root, expected.model
     with ModelRun(
-        expected.snapshot.root, expected.model, trained.state, params, parent=expected.parent, origin=origin
+        root, model, trained.state, params, parent=expected.parent, origin=origin, locate=locate
     ).resume() as run:
         run.log_balance(class_balance(expected.parent, locate))
         if run.is_new and history is not None:
@@ -101,7 +99,8 @@ def _out(record: StageRecord, ending: str, locate: Locate) -> Path:
 
 
 def _restored(snapshot: Snapshot, folder: Path, path: str, md5: str) -> Path:
-    restore(snapshot.root, path, md5, folder / path, snapshot.commit)
+    if not (folder / path).exists():
+        restore(snapshot.root, path, md5, folder / path, snapshot.commit)
     return folder / path
 
 

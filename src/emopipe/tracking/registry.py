@@ -3,8 +3,7 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from emopipe.core.errors import ModelError
 from emopipe.core.files import write_folder
 from emopipe.export.params import ExportParams
 from emopipe.tracking.evidence import evidence_tags
+from emopipe.tracking.logged_models import MODEL_TYPE, model_for_bundle
 from emopipe.tracking.naming import MODEL_TAG
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.store import NAME
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 ABOUT = (
     "Facial emotion of an image of one face. Input: the column `image`, encoded images as bytes. Output: the label "
-    "and a probability per class. `champion` is the version in use, `challenger` a candidate to replace it. The "
-    "model card of a version is among its artifacts: `artifacts/exports/MODEL_CARD.md`."
+    "and a probability per class, or with the parameter `output` = `label` the label alone. `champion` is the version "
+    "in use, `challenger` a candidate to replace it. The model card of a version is among its artifacts: "
+    "`artifacts/exports/MODEL_CARD.md`."
 )
 SERVING = (
     "__init__.py",
@@ -69,7 +70,10 @@ def add_version(
     origin: Origin | None,
 ) -> str:
     """Log the bundle as a new version of the registered model, which is created if it is missing; its number."""
-    model = log_bundle(client, run_id, bundle, example, origin)
+    digest = bundle_digest(bundle)
+    entry = model_for_bundle(client, run_id, digest) if run_id else None
+    model = log_bundle(client, bundle, example, origin, model_id=entry)
+    client.set_logged_model_tags(model.model_id, {DIGEST_TAG: digest})
     if not client.search_registered_models(f"name = '{NAME}'"):
         client.create_registered_model(NAME, description=ABOUT)
     created = client.create_model_version(
@@ -80,7 +84,6 @@ def add_version(
 
 def log_bundle(
     client: "MlflowClient",
-    run_id: str | None,
     bundle: Path,
     example: bytes,
     origin: Origin | None,
@@ -89,7 +92,7 @@ def log_bundle(
 ) -> "ModelInfo":
     """Log the bundle as a model that MLflow can load and serve, with its origin beside it.
 
-    model_id: of a model that has lost its files.
+    model_id: of the entry that takes the files, by default a new one without a run.
     """
     import mlflow
 
@@ -102,37 +105,22 @@ def log_bundle(
     output = pd.DataFrame(probabilities, columns=list(opened.classes))
     output.insert(0, "label", [opened.classes[int(probabilities[0].argmax())]])
     table = pd.DataFrame({"image": [example]})
-    with tempfile.TemporaryDirectory() as temporary, _active_run(client, run_id):
+    with tempfile.TemporaryDirectory() as temporary:
         folder, artifacts = Path(temporary), {"bundle": str(bundle)}
         if origin is not None:
             artifacts["origin"] = str(folder / "origin")
             write_folder(folder / "origin", origin.files())
         logged: ModelInfo = mlflow.pyfunc.log_model(
-            **({"name": "model"} if model_id is None else {"model_id": model_id}),
+            **({"name": "model", "model_type": MODEL_TYPE} if model_id is None else {"model_id": model_id}),
             python_model=str(Path(__file__).parents[1] / "export" / "pyfunc.py"),
             artifacts=artifacts,
             code_paths=[str(_serving_code(folder))],
-            signature=mlflow.models.infer_signature(table, output),
+            signature=mlflow.models.infer_signature(table, output, {"output": "configured"}),
+            model_config={"output": "table"},  # what `configured` means, unless a caller sets another when it loads
             input_example=table,
             pip_requirements=[f"mlflow=={version('mlflow')}", *(f"{name}=={version(name)}" for name in REQUIREMENTS)],
         )
     return logged
-
-
-@contextmanager
-def _active_run(client: "MlflowClient", run_id: str | None) -> Iterator[None]:
-    """Log to this run, if any, and leave its status and end time as they are."""
-    if run_id is None:
-        yield
-        return
-    import mlflow
-
-    before = client.get_run(run_id).info
-    try:
-        with mlflow.start_run(run_id=run_id):
-            yield
-    finally:
-        client.set_terminated(run_id, before.status, before.end_time)
 
 
 def _serving_code(folder: Path) -> Path:

@@ -122,7 +122,7 @@ def restore_files(root: Path, client: "MlflowClient", version: "ModelVersion") -
     bundle = read_backup(root).bundles.get(version.tags.get(DIGEST_TAG, ""))
     with tempfile.TemporaryDirectory() as temporary:
         origin, files, example = _files(root, bundle, Path(temporary))
-        log_bundle(client, None, files, example, origin, model_id=model_id(version))  # its run names it already
+        log_bundle(client, files, example, origin, model_id=model_id(version))
 
 
 def example_face(table: Path) -> bytes:

@@ -19,6 +19,7 @@ from emopipe.core.params import Params
 from emopipe.core.state import StageRecord, StageState
 from emopipe.tracking.error_text import error_text
 from emopipe.tracking.index import RunIndex
+from emopipe.tracking.logged_models import model_of_run
 from emopipe.tracking.machine import describe_machine, machine_line, peak_memory, this_process
 from emopipe.tracking.naming import (
     COMPLETE_TAG,
@@ -42,7 +43,10 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, RunInfo
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-LOGGED_MODEL_TAG = "emopipe.logged_model"
+    from emopipe.tracking.data_sets import Locate
+
+FIRST = "epoch/val_accuracy"
+"""MLflow's page of comparison opens with the metric that the runs have logged first."""
 
 
 class ModelRun:
@@ -61,10 +65,14 @@ class ModelRun:
         *,
         parent: StageState | None = None,
         origin: Origin | None = None,
+        locate: "Locate | None" = None,
     ) -> None:
-        """parent: state of the run above, by default `state`. origin: by default that of the workspace."""
+        """parent: state of the run above, by default `state`. origin: by default that of the workspace.
+
+        locate: of the tables of a new run, which get no schema and no counts without it.
+        """
         self.root, self.key = root, state.key
-        self._model, self._state, self._origin = model, state, origin
+        self._model, self._state, self._origin, self._locate = model, state, origin, locate
         self._params = flatten(asdict(params) if isinstance(params, Params) else params)
         self._parent_state = parent or state
         self._index: RunIndex | None = None
@@ -145,14 +153,18 @@ class ModelRun:
 
     def log_metrics(self, metrics: Mapping[str, float], *, step: int = 0) -> None:
         """Log finite metrics in one call."""
-        self._attempt(lambda index, run: index.client.log_batch(run, metrics=_points(metrics, step)))
+        ordered = dict(sorted(metrics.items(), key=lambda item: item[0] != FIRST))
+        self._attempt(lambda index, run: index.client.log_batch(run, metrics=_points(ordered, step)))
 
     def log_model_metrics(self, metrics: Mapping[str, float], data: str) -> None:
         """Log metrics of the trained model on a data set; `data` is the path of an input of its training."""
 
         def log(index: RunIndex, run: str) -> None:
-            model = self._logged_model(index, run)
-            scope = {"model_id": model, "dataset_name": data, "dataset_digest": self._state.inputs[data]}
+            scope = {
+                "model_id": model_of_run(index.client, run),
+                "dataset_name": data,
+                "dataset_digest": self._state.inputs[data],
+            }
             index.client.log_batch(run, metrics=_points(metrics, 0, **scope))
 
         self._attempt(log)
@@ -177,12 +189,13 @@ class ModelRun:
 
     def _create(self, index: RunIndex, source: str) -> None:
         index.delete(self.key)
-        self._parent = index.parent(self._parent_state, self._params, creation_tags(self.root))
+        self._parent = index.parent(self._parent_state, self._params, creation_tags(self.root), self._locate)
         tags = {KEY_TAG: self.key, MODEL_TAG: self._model, STATE_TAG: self._parent_state.shared_key}
         tags |= {PARENT_TAG: self._parent, SOURCE_TAG: source, PROCESS_TAG: this_process(), **creation_tags(self.root)}
         origin = self._origin or workspace_origin(Path.cwd(), StageRecord(self._state))
         name = run_name(self._model, self._parent_state.shared_key, origin.experiment)
-        self._run_id = index.create(name, tags, {"model": self._model, **self._params}, self._state)
+        params = {"model": self._model, **self._params}
+        self._run_id = index.create(name, tags, params, self._state, self._locate)
         self._index = index
         _log_origin(index.client, self._run_id, origin)
         if source == LOGGED_LIVE:
@@ -195,31 +208,21 @@ class ModelRun:
         if run is None:
             return False
         self._index, self._resumed, self._run_id = index, run.info, run.info.run_id
-        self._parent = index.parent(self._parent_state, self._params, creation_tags(self.root))
+        self._parent = index.parent(self._parent_state, self._params, creation_tags(self.root), self._locate)
         if run.data.tags.get(PARENT_TAG) != self._parent:
             index.client.set_tag(self._run_id, PARENT_TAG, self._parent)
         return True
 
-    def _monitor_system(self, index: RunIndex, run: str) -> None:
+    def _monitor_system(self, index: RunIndex, _: str) -> None:
+        """Log the load of the machine to the run of the state: it is no metric by which models are compared."""
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
         logging.getLogger("mlflow.system_metrics").setLevel(logging.ERROR)  # errors of the store are printed once, here
-        self._monitor = SystemMetricsMonitor(run, tracking_uri=index.client.tracking_uri)  # type: ignore[no-untyped-call]
+        index.client.update_run(self._parent, status="RUNNING")  # else the monitor ends
+        self._monitor = SystemMetricsMonitor(  # type: ignore[no-untyped-call]
+            self._parent, resume_logging=True, tracking_uri=index.client.tracking_uri
+        )
         self._monitor.start()  # type: ignore[no-untyped-call]
-
-    def _logged_model(self, index: RunIndex, run: str) -> str:
-        """The id of the entry by which MLflow compares models on a data set."""
-        from mlflow.entities import LoggedModelOutput
-
-        client = index.client
-        model = client.get_run(run).data.tags.get(LOGGED_MODEL_TAG)
-        if model is None:
-            tags = {"mlflow.model.isExternal": "true"}  # its files are DVC's outs
-            created = client.create_logged_model(index.experiment, self._model, run, tags, self._params, "classifier")
-            model = client.finalize_logged_model(created.model_id, "READY").model_id
-            client.log_outputs(run, [LoggedModelOutput(model, 0)])
-            client.set_tag(run, LOGGED_MODEL_TAG, model)
-        return str(model)
 
     def _open(self, begin: "Callable[[RunIndex], None]") -> None:
         try:

@@ -14,6 +14,7 @@ NAME = "emopipe"  # of the experiment and of the registered model
 
 ABOUT = {
     "mlflow.experimentKind": "custom_model_development",  # its page opens on training runs
+    "mlflow.experiment.primaryMetric.name": "val/macro_f1",  # the first chart when runs are compared
     "mlflow.note.content": (
         "Facial emotion: one run per model, and per state of data, parameters and code. `val/` and `test/` are metrics "
         "of the best epoch, `epoch/` is the training. Models are chosen by `val/` alone."
