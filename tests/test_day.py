@@ -55,7 +55,7 @@ def test_there_are_at_least_25_commands():
 
 
 def test_experiments_train_and_register_nothing(day):
-    root, outputs = day
+    _, outputs = day
     experiment = next(output for command, output in outputs.items() if "--name one" in command)
     assert stages_run(experiment) == ["export", "register"], "the cnn was trained in this state before"
     assert "not registered, as this is a DVC experiment: `emopipe register one` registers its model" in experiment

@@ -24,6 +24,7 @@ from typing import Annotated, Any, Protocol
 import psutil
 
 from emopipe.core.errors import EmopipeError
+from emopipe.core.gate import keep_evidence
 from emopipe.core.libraries import differing_libraries
 from emopipe.core.params import Params, load_params
 from emopipe.core.state import StageState, project_root, stage_state
@@ -131,7 +132,8 @@ def execute(main: Callable[..., None], arguments: Sequence[str], *, stem: str, o
     options = _parse(inspect.getdoc(main), keywords, arguments)
     params = load_params(Path("params.yaml"))
     if not observed:
-        main(*(_section(params, argument) for argument in sections), **options)
+        with keep_evidence(stem):
+            main(*(_section(params, argument) for argument in sections), **options)
         return
     name = f"{stem}@{options['model']}" if "model" in options else stem
     observer = GuardedObserver(find_observer())

@@ -18,6 +18,7 @@ from emopipe.tracking.logged_models import MODEL_TYPE, model_for_bundle
 from emopipe.tracking.naming import MODEL_TAG
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.store import NAME
+from emopipe.tracking.versions import DIGEST_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
