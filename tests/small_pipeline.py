@@ -26,6 +26,8 @@ MODELS = ("cnn", "test_resnet")
 ENSEMBLE = "both"
 SETTINGS = {"longer": {"train.epochs": "3"}, "unbalanced": {"balance.strategy": "none"}}
 """DVC experiments of cnn, and the parameters that each changes."""
+EXPORTED = "by_accuracy"
+"""A DVC experiment that exports another model, and so has a bundle of its own."""
 CLOSED = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}  # nothing listens there
 
 
@@ -57,7 +59,7 @@ class Pipeline:
 
 
 def small_pipeline() -> Pipeline:
-    """Two networks and their ensemble, exported and registered; its experiments are `SETTINGS`."""
+    """Two networks and their ensemble, exported and registered; its experiments are `SETTINGS` and `EXPORTED`."""
     folder = once("pipeline", _run)
     return Pipeline(folder / "project", *((folder / name).read_text() for name in ("with_cnn", "with_both")))
 
@@ -73,6 +75,10 @@ def _run(folder: Path) -> None:
         succeed(root, "dvc", "exp", "run", "--quiet", "--name", name, *options, "evaluate@cnn")
         succeed(root, "git", "checkout", "--quiet", "--force", "HEAD")
     succeed(root, "dvc", "checkout", "--quiet")
+    succeed(root, "dvc", "exp", "run", "--quiet", "--name", EXPORTED, "--set-param", "export.select_by=accuracy")
+    succeed(root, "git", "checkout", "--quiet", "--force", "HEAD")
+    succeed(root, "dvc", "checkout", "--quiet")
+    succeed(root, "emopipe", "sync", "--all-experiments")  # it tags the runs with their commit
 
 
 def _new_project(root: Path) -> Path:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from emopipe.core.errors import WorkspaceError
 from emopipe.tracking.store import NAME
-from emopipe.tracking.versions import CHAMPION, REPLACED_TAG, ROLLED_BACK_TAG, all_versions, find_champion, tag_version
+from emopipe.tracking.versions import (
+    CHALLENGER,
+    CHAMPION,
+    REPLACED_TAG,
+    ROLLED_BACK_TAG,
+    all_versions,
+    find_champion,
+    get_aliases,
+    tag_version,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,8 +69,9 @@ def move_champion(
 ) -> None:
     """Make a version champion: append it to the history, or in a rollback remove the present one.
 
-    before: the present champion, which `version` was compared with. Raises `WorkspaceError`, and moves nothing, if
-    another version has become champion since. The alias moves last.
+    A version that becomes champion is no longer challenger. before: the present champion, which `version` was compared
+    with. Raises `WorkspaceError`, and moves nothing, if another version has become champion since. The history is
+    written before the alias moves.
     """
     now = find_champion(client)
     if (now and str(now.version)) != (before and str(before.version)):
@@ -74,6 +84,8 @@ def move_champion(
         tag_version(client, version, {REPLACED_TAG: str(before.version)})
     store_history(client, history[:-1] if rollback else [*history, str(version.version)])
     client.set_registered_model_alias(NAME, CHAMPION, str(version.version))
+    if get_aliases(client).get(CHALLENGER) == str(version.version):
+        client.delete_registered_model_alias(NAME, CHALLENGER)
 
 
 def _replaced(versions: "dict[str, ModelVersion]", champion: str | None) -> list[str]:

@@ -17,7 +17,15 @@ from emopipe.core.files import write_json
 from emopipe.tracking.champions import champion_history
 from emopipe.tracking.naming import COMMIT_TAG, KEY_TAG
 from emopipe.tracking.store import lock_path
-from emopipe.tracking.versions import CHAMPION, DIGEST_TAG, REPLACED_TAG, all_versions, get_aliases, origin_of_version
+from emopipe.tracking.versions import (
+    CHALLENGER,
+    CHAMPION,
+    DIGEST_TAG,
+    REPLACED_TAG,
+    all_versions,
+    get_aliases,
+    origin_of_version,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -85,9 +93,12 @@ def save_registry(root: Path, client: "MlflowClient") -> None:
         if CHAMPION in aliases:
             history = [digests[number] for number in champion_history(client) if digests[number]]
             champions = _merged(before.champions, history, set(digests.values()))
+        known = dict(before.aliases)
+        if known.get(CHALLENGER) in digests.values():  # it is registered, and no longer challenger
+            del known[CHALLENGER]
         after = RegistryBackup(
             bundles=dict(sorted(bundles.items())),
-            aliases=dict(sorted((before.aliases | aliases).items())),
+            aliases=dict(sorted((known | aliases).items())),
             champions=champions,
         )
         if after != before:

@@ -53,6 +53,11 @@ def find_version(client: "MlflowClient", name: str) -> "ModelVersion":
     if not versions:
         raise WorkspaceError("no model is registered: run `dvc repro`")
     number = aliases.get(name.removeprefix("@"), name)
+    if number == CHALLENGER:
+        raise WorkspaceError(
+            "there is no challenger: a new version becomes one unless it is worse on validation than the champion; "
+            f"name one of {', '.join(versions)}"
+        )
     if number not in versions:
         raise WorkspaceError(
             f"{NAME} has no version {name}: expected one of {', '.join([*versions, *sorted(aliases)])}"
