@@ -27,7 +27,7 @@ from emopipe.tracking.restore import (
     versions_without_files,
 )
 from emopipe.tracking.snapshots import Snapshot, history, snapshots
-from emopipe.tracking.store import connect
+from emopipe.tracking.store import connect, local_uri, tracking_uri
 from emopipe.tracking.versions import all_versions, mlflow_faults
 
 if TYPE_CHECKING:
@@ -74,6 +74,21 @@ def sync(root: Path, revision: str | None = None, *, experiments: bool = False, 
             save_registry(root, index.client)
         num_versions = len(all_versions(index.client))
     return SyncReport(num_runs=len(expected), num_versions=num_versions, done=done, problems=problems)
+
+
+def tag_commits(root: Path) -> list[str]:
+    """Only tag runs and versions with the commit that holds their state; a line for each commit.
+
+    Raises `WorkspaceError` if the store fails. A store that does not exist is not made.
+    """
+    if tracking_uri(root) == local_uri(root) and not (root / "mlflow.db").exists():
+        return ["there is no store"]
+    done = []
+    with mlflow_faults("so the tags are not complete"):
+        for gap, repair in commit_repairs(root, RunIndex(*connect(root))):
+            repair()
+            done.append(f"{gap}: repaired")
+    return done or ["no run or version lacks its commit"]
 
 
 def _repairs(root: Path, index: RunIndex, states: list[Snapshot], expected: dict[str, ExpectedRun]) -> Iterator[Repair]:
