@@ -9,10 +9,11 @@ def runs(
     revision: Annotated[str | None, typer.Argument(help="Git revision or DVC experiment, else the workspace.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List the runs of a state with their metrics, versions and commits."""
+    """List the runs of a state, with metrics and versions."""
     import json
     from dataclasses import asdict
 
+    from rich import box
     from rich.table import Table
 
     from emopipe.cli.terminal import console
@@ -23,10 +24,13 @@ def runs(
     if as_json:
         print(json.dumps([asdict(run) for run in found], indent=2))
         return
-    table = Table("model", "run", *(name.replace("/", "\n") for name in METRICS), "version", "commit")
-    for column in table.columns[2:6]:
-        column.justify = "right"
-    table.columns[1].no_wrap = True
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("model", "run"):
+        table.add_column(name, no_wrap=True)
+    for name in METRICS:
+        table.add_column(name.replace("/", "\n"), justify="right")
+    for name in ("version", "commit"):
+        table.add_column(name)
     for run in found:
         numbers = ["" if value is None else f"{value:.3f}" for value in run.metrics.values()]
         versions = [f"{number} {', '.join(aliases)}".strip() for number, aliases in run.versions.items()]
