@@ -1,17 +1,21 @@
 """Runs and versions are found by the first commit that holds their state; and the command that lists them."""
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
+from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import read_json
 from emopipe.tracking.commits import first_commits, lock_history
+from emopipe.tracking.hook import install_hook
 from emopipe.tracking.origin import creation_tags, without_credentials
 from emopipe.tracking.store import connect
-from emopipe.tracking.sync import sync
+from emopipe.tracking.sync import sync, tag_commits
 from projects import commit, succeed
 from registries import add_version, new_store
+from test_promote import emopipe
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # mlflow warns of its own code
 EXPORTS = "ab" * 16 + ".dir"
@@ -186,3 +190,115 @@ def test_runs_of_models_and_of_states_have_these_tags(root):
     newest = client.search_runs([experiment], "tags.`emopipe.model` = 'resnet18'")[0]
     assert newest.data.tags["mlflow.user"] == "Ada Lovelace"
     assert "mlflow.source.git.repoURL" not in newest.data.tags
+
+
+# The hook
+
+
+@pytest.mark.slow
+def test_with_the_hook_a_commit_tags_its_runs_at_once(root):
+    (root / "dvc.lock").write_text(lock())
+    path = root / ".git" / "hooks" / "post-commit"
+    assert install_hook(root) == f"the post-commit hook is installed: {path}"
+    assert install_hook(root) == f"the post-commit hook is as it was: {path}"
+    commit(root, "trained")
+    assert found(root, head(root)) == ["cnn", "state"]
+
+
+@pytest.fixture
+def called(root, monkeypatch) -> Path:
+    """A file that names the folders where the hook has called `emopipe`, with the arguments."""
+    program, log = root / "bin" / "emopipe", root / "called"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$PWD $*" >> {log}\nexit 1\n')
+    program.chmod(0o755)
+    (root / ".gitignore").write_text("/bin\n/called\nmlflow.db*\n")
+    monkeypatch.setattr("sys.executable", str(program.with_name("python")))
+    return log
+
+
+def test_the_hook_is_for_commits_of_a_branch_that_change_the_lock_and_it_fails_none(root, called):
+    install_hook(root)
+    commit(root, "the ignored files")
+    assert not called.exists()
+    (root / "dvc.lock").write_text(lock())
+    commit(root, "trained")
+    assert called.read_text() == f"{root} sync --commits\n"
+    succeed(root, "git", "checkout", "--quiet", "--detach")
+    (root / "dvc.lock").write_text(lock("2" * 32))
+    commit(root, "an experiment")
+    assert called.read_text() == f"{root} sync --commits\n"
+
+
+def test_the_hook_serves_worktrees_and_projects_below_the_root_of_git(root, called):
+    project = root / "a project"
+    project.mkdir()
+    (project / "dvc.lock").write_text(lock())
+    install_hook(project)
+    commit(root, "trained")
+    assert called.read_text() == f"{project} sync --commits\n"
+    worktree = root.with_name(f"{root.name} tree")
+    succeed(root, "git", "worktree", "add", "--quiet", "-b", "other", str(worktree))
+    assert install_hook(worktree / "a project").endswith(f"as it was: {root / '.git' / 'hooks' / 'post-commit'}")
+    (worktree / "a project" / "dvc.lock").write_text(lock("2" * 32))
+    commit(worktree, "trained again")
+    assert called.read_text().splitlines()[1:] == [f"{worktree / 'a project'} sync --commits"]
+
+
+def test_the_hook_stands_where_git_looks_and_leaves_another_one_alone(root):
+    succeed(root, "git", "config", "core.hooksPath", "hooks")
+    assert install_hook(root) == f"the post-commit hook is installed: {root / 'hooks' / 'post-commit'}"
+    (root / "hooks" / "post-commit").write_text("#!/bin/sh\nexec mine\n")
+    with pytest.raises(
+        WorkspaceError, match=r"/hooks/post-commit is another hook: add the line `emopipe sync --commit"
+    ):
+        install_hook(root)
+    assert (root / "hooks" / "post-commit").read_text() == "#!/bin/sh\nexec mine\n"
+
+
+def test_without_a_repository_there_is_no_hook(tmp_path):
+    with pytest.raises(WorkspaceError, match=r"^[^\n]+ is in no git repository: run `git init` first$"):
+        install_hook(tmp_path)
+
+
+def test_the_command_of_the_hook_makes_no_store(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert tag_commits(tmp_path) == ["there is no store"]
+    assert list(tmp_path.iterdir()) == []
+
+
+# The command that lists runs
+
+
+@pytest.mark.slow
+def test_the_runs_of_a_state_are_listed_with_versions_and_commits(root, monkeypatch, capsys):
+    monkeypatch.chdir(root)
+    client, experiment = connect(root)
+    (run,) = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'")
+    for name, value in {"val/accuracy": 0.7, "val/macro_f1": 0.61234, "test/accuracy": 0.5}.items():
+        client.log_metric(run.info.run_id, name, value)
+    (root / "dvc.lock").write_text(lock())
+    before = head(root)
+    client.set_tag(run.info.run_id, "mlflow.source.git.commit", before)
+    _, out, _ = emopipe(monkeypatch, capsys, "runs")
+    (row,) = [line for line in out.splitlines() if run.info.run_id in line]
+    assert row.split() == f"cnn {run.info.run_id} 0.700 0.612 0.500 1 challenger, champion after {before[:7]}".split()
+    assert max(map(len, out.splitlines())) <= 120
+    commit(root, "trained")
+    sync(root)
+    _, out, _ = emopipe(monkeypatch, capsys, "runs", "HEAD", "--json")
+    (listed,) = json.loads(out)
+    assert (listed["commit"], listed["source_commit"]) == (head(root), before)
+    assert listed["versions"] == {"1": ["challenger", "champion"]}
+
+
+@pytest.mark.slow
+def test_a_lacking_run_is_named_with_the_remedy(root, monkeypatch, capsys):
+    monkeypatch.chdir(root)
+    assert emopipe(monkeypatch, capsys, "runs", "HEAD")[2] == (
+        "emopipe: HEAD has no trained model: run `dvc repro` there"
+    )
+    (root / "dvc.lock").write_text(lock("2" * 32))
+    commit(root, "trained elsewhere")
+    status, out, _ = emopipe(monkeypatch, capsys, "runs", "HEAD")
+    assert (status, out.splitlines()[-1]) == (0, "MLflow has no run of cnn: `emopipe sync HEAD`")

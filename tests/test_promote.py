@@ -423,7 +423,9 @@ def test_a_server_that_is_down_is_one_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "words", shown((ROOT / "docs" / "promotion.md").read_text(encoding="utf-8")), ids=lambda words: " ".join(words[:2])
+    "words",
+    [words for words in shown((ROOT / "docs" / "promotion.md").read_text(encoding="utf-8")) if words[0] != "dvc"],
+    ids=lambda words: " ".join(words[:2]),
 )
 def test_a_command_of_the_documentation_exists(words):
     assert words[0] == "emopipe"

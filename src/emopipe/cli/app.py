@@ -12,6 +12,7 @@ from emopipe.cli.check import check
 from emopipe.cli.data import import_data, sample
 from emopipe.cli.models import compare, promote, reevaluate, register
 from emopipe.cli.pipeline import distill, explain, summary, sweep
+from emopipe.cli.runs import runs
 from emopipe.cli.store import reproduce, sync, ui
 from emopipe.cli.use import live, predict, serve, web
 from emopipe.core.errors import EmopipeError
@@ -26,7 +27,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Data": (),
     "Pipeline": (summary, explain, sweep, distill),
     "Models": (compare, register, promote, reevaluate, check),
-    "MLflow": (sync, reproduce, ui),
+    "MLflow": (runs, sync, reproduce, ui),
     "Inference": (predict, live, web, serve),
 }
 """Commands by the title of their group in the help, in the order of use."""

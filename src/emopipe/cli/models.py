@@ -60,6 +60,7 @@ def promote(
     force: Annotated[bool, typer.Option("--force", help="Promote whatever the verdict; needs --reason.")] = False,
     rollback: Annotated[bool, typer.Option("--rollback", help="Restore the previous champion.")] = False,
     reason: Annotated[str, typer.Option(help="Stored with the version.")] = "",
+    tag: Annotated[bool, typer.Option("--tag", help="Also tag the champion in git, as GTO does.")] = False,
 ) -> None:
     """Test a registered version, and make it champion if it passes.
 
@@ -83,13 +84,16 @@ def promote(
     if force and rollback:
         raise ParamsError("--force and --rollback exclude each other: name one")
     if rollback:
-        done = roll_back(project_root(), reason)
+        done = roll_back(project_root(), reason, tag=tag)
     else:
         params = load_params(PARAMS)
-        done = test_and_promote(project_root(), params, version, forced=reason if force else None)
+        done = test_and_promote(project_root(), params, version, forced=reason if force else None, tag=tag)
         if done.verdict:
             console().print(rich_text([verdict_section(done.verdict, params.promote.confidence)]))
     print(outcome_line(done.challenger, done.champion, moved=done.moved, verdict=done.verdict))
+    if tag and (done.moved or done.challenger == done.champion):
+        names = " ".join(done.git_tags)
+        print(f"tagged in git: {names}; `git push origin {names}` shares them" if names else "tagged in git already")
     if done.verdict and not done.moved:
         raise typer.Exit(EXIT_STATUS[done.verdict.decision])
 

@@ -65,6 +65,7 @@ def register(
     description: str = "",
     *,
     origin: Origin | None = None,
+    move_alias: bool = True,
 ) -> Registration:
     """Register the bundle.
 
@@ -80,9 +81,7 @@ def register(
         found = next((one for one in all_versions(client) if one.tags.get(DIGEST_TAG) == tags[DIGEST_TAG]), None)
         if found is None:
             number = add_version(client, run_id, bundle, example, tags | from_origin, description, origin)
-            note = (
-                "no alias moves in a DVC experiment" if EXPERIMENT in os.environ else _move_alias(client, number, tags)
-            )
+            note = _move_alias(client, number, tags) if move_alias else ""
         else:  # the same bytes, perhaps from another commit: the version keeps its tags
             number, note = str(found.version), ""
             lacking = {name: value for name, value in tags.items() if name not in found.tags}
@@ -119,9 +118,10 @@ def register_revision(root: Path, revision: str | None) -> Registration:
     return register_export(snapshot)
 
 
-def register_export(snapshot: Snapshot) -> Registration:
+def register_export(snapshot: Snapshot, *, move_alias: bool = True) -> Registration:
     """Register the export of this state, and log the run of its training if MLflow lacks it.
 
+    move_alias: whether a new version becomes challenger or champion, as by the stage `register`.
     Raises `WorkspaceError` if files are missing, or MLflow fails.
     """
     export, root = snapshot.records["export"], snapshot.root
@@ -138,7 +138,8 @@ def register_export(snapshot: Snapshot) -> Registration:
             rebuild(expected_runs([snapshot])[trained.state.key])
         with ModelRun(root, model, trained.state, snapshot.params(trained)).find() as run:
             restore_champion(run)
-            return replace(register(bundle, run, example, *details, origin=origin), model=model)
+            done = register(bundle, run, example, *details, origin=origin, move_alias=move_alias)
+            return replace(done, model=model)
 
 
 def has_unregistered_export(snapshot: Snapshot, client: "MlflowClient") -> bool:

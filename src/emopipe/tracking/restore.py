@@ -32,8 +32,13 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+
+class Remark(str):
+    """What `emopipe sync` adds to its line on a repair."""
+
+
 Repair = tuple[str, Callable[[], object]]
-"""What a store lacks, and a function that adds it or raises `WorkspaceError`."""
+"""What a store lacks, and a function that adds it or raises `EmopipeError`; it may return a `Remark`."""
 LOGGED_MODEL = "models:/"
 CLEAN = "build/clean.parquet"
 
