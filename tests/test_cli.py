@@ -199,11 +199,19 @@ def test_the_pages_of_mlflow_are_on_loopback_alone_and_go_with_the_command(tmp_p
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    (tmp_path / "browser").write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    (tmp_path / "browser").chmod(0o755)
+    own = environment(tmp_path, BROWSER=f"{tmp_path}/browser %s")
     with (tmp_path / "log").open("w") as log:
         command = ["emopipe", "ui", "--port", str(port)]
-        server = subprocess.Popen(command, cwd=tmp_path, env=environment(tmp_path), stdout=log, stderr=log)
+        server = subprocess.Popen(command, cwd=tmp_path, env=own, stdout=log, stderr=log)
     try:
         page = page_at(f"http://127.0.0.1:{port}/", server)
+        busy = run(tmp_path, "emopipe", "ui", "--port", str(port))
+        models, charts, home = (tmp_path / "log").read_text().splitlines()[:3]
+        until = time.monotonic() + 30
+        while not (tmp_path / "opened").exists() and time.monotonic() < until:
+            time.sleep(0.1)
         processes = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
         listening = {
             (where.laddr.ip, where.laddr.port)
@@ -217,7 +225,12 @@ def test_the_pages_of_mlflow_are_on_loopback_alone_and_go_with_the_command(tmp_p
     assert "<title>MLflow</title>" in page
     assert listening == {("127.0.0.1", port)}
     assert psutil.wait_procs(processes, timeout=10)[1] == [], "some are still alive"
-    assert (tmp_path / "log").read_text().startswith(f"MLflow: http://127.0.0.1:{port}\n")
+    table = f"http://127.0.0.1:{port}/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=emopipe"
+    assert models == f"The models, best on validation first: {table}"
+    assert (charts, home) == (f"Their charts: {table}&compareRunsMode=CHART", f"MLflow: http://127.0.0.1:{port}")
+    assert (tmp_path / "opened").read_text() == f"{table}\n"
+    line = f"emopipe: cannot listen on 127.0.0.1:{port} (Address already in use): change --host or --port\n"
+    assert (busy.returncode, busy.stdout, busy.stderr) == (1, "", line)
 
 
 def page_at(address: str, server: subprocess.Popen) -> str:

@@ -48,23 +48,28 @@ def reproduce(
 def ui(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
     host: Annotated[str, typer.Option(help="Address to listen on; all but loopback admit others.")] = "127.0.0.1",
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the table of models.")] = True,
 ) -> None:
     """Open MLflow's UI: compare runs and registered models. Ctrl-C stops it."""
     from emopipe.core.state import project_root
     from emopipe.tracking.error_text import without_password
+    from emopipe.tracking.open_page import open_when_ready
     from emopipe.tracking.store import connect, is_server, tracking_uri
-    from emopipe.tracking.ui import share_view
+    from emopipe.tracking.ui import require_free_port, share_view
 
     root = project_root()
     uri = tracking_uri(root)
     if is_server(uri):
         print(f"MLflow runs already, at MLFLOW_TRACKING_URI: {without_password(uri)}")
         return
+    require_free_port(host, port)
     client, experiment = connect(root)
     address = f"http://{host}:{port}"
     runs = f"{address}/{share_view(client, experiment)}"
-    print(f"MLflow: {address}\nThe models, best on validation first: {runs}")
-    print(f"Their curves side by side: {runs}&compareRunsMode=CHART", flush=True)
+    print(f"The models, best on validation first: {runs}")
+    print(f"Their charts: {runs}&compareRunsMode=CHART\nMLflow: {address}", flush=True)
+    if open_browser:
+        open_when_ready(runs, host, port)
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
     store = ["--backend-store-uri", uri, "--default-artifact-root", (root / "mlartifacts").as_uri()]
     server = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1", *store]

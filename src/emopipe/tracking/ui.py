@@ -1,8 +1,10 @@
-"""The columns and order of MLflow's table of runs: a shared view, kept in a tag of the experiment."""
+"""MLflow's pages: the port of their server, and the table of runs, a shared view kept in a tag of the experiment."""
 
 import json
+import socket
 from typing import TYPE_CHECKING
 
+from emopipe.core.errors import WorkspaceError
 from emopipe.tracking.naming import MODEL_TAG, SETTING_TAG
 
 if TYPE_CHECKING:
@@ -25,6 +27,18 @@ COLUMNS = {
 """From left to right, with their widths in pixels."""
 MODELS = f"tags.`{MODEL_TAG}` LIKE '%'"
 """Runs of models, without those of states, which have no metrics."""
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Raise `WorkspaceError` if a server could not listen there."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WorkspaceError(f"cannot listen on {host}:{port} ({reason}): change --host or --port") from error
 
 
 def share_view(client: "MlflowClient", experiment: str) -> str:
