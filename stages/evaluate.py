@@ -9,7 +9,7 @@ from emopipe.core.params import BaseParams
 from emopipe.core.stage import Out, run_stage
 from emopipe.evaluate.metrics import report_text
 from emopipe.evaluate.params import EvaluateParams
-from emopipe.evaluate.report import build_report, draw_figures, draw_training, plot_tables
+from emopipe.evaluate.report import build_report, draw_figures, draw_training, headline_metrics, plot_tables
 from emopipe.faces.predictions import predictions_of, predictions_to_arrow
 from emopipe.faces.table import HELD_OUT, faces_from_arrow
 from emopipe.training.checkpoint import load_model
@@ -25,6 +25,7 @@ def main(
     weights: Path,
     predictions: Out,
     report: Out,
+    metrics: Out,
     plots: Out,
     figures: Out,
 ) -> None:
@@ -42,6 +43,7 @@ def main(
     for name, table in plot_tables(predicted, history).items():
         write_csv(plots / f"{name}.csv", table)
     write_parquet(predictions, predictions_to_arrow(predicted))
+    write_json(metrics, headline_metrics(result))
     write_json(report, result)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from emopipe.core.atomic import atomic_path
 from emopipe.core.files import read_json, read_parquet, write_json
+from emopipe.core.leftovers import check_folder, remove_leftovers
 from emopipe.core.params import ImageParams
 from emopipe.core.stage import Out, run_stage
 from emopipe.export.bundle import int8_warning, make_bundle
@@ -17,6 +18,7 @@ def main(
     image: ImageParams,
     params: ExportParams,
     models: tuple[str, ...],
+    ensembles: dict[str, tuple[str, ...]],
     *,
     clean: Path,
     weights: Path,
@@ -28,6 +30,10 @@ def main(
     report: Out,
 ) -> None:
     """Export the best model."""
+    for path in remove_leftovers(Path.cwd()):
+        print(f"removed {path}, of a stage that dvc.yaml no longer has")
+    check_folder(weights, models)
+    check_folder(reports, [*models, *ensembles])
     evaluations = {name: read_json(reports / f"{name}.json") for name in models}
     candidates = {name: evaluation["val"][params.select_by] for name, evaluation in evaluations.items()}
     model = max(candidates, key=candidates.__getitem__)  # of equals, the first in params.yaml

@@ -25,6 +25,8 @@ FOLDER = "EMOPIPE_TEST_COMMANDS"
 """Environment variable that names the folder of the session."""
 UNUSED = "EMOPIPE_TEST_UNFORKED"
 """Environment variable: true processes, for a session whose few commands are not worth the start of a server."""
+CHILDREN = "EMOPIPE_TEST_FORK_CHILDREN"
+"""Environment variable: processes that a command starts by `sys.executable` are forks as well."""
 LIBRARIES = (
     *(
         "cv2",
@@ -155,6 +157,8 @@ def _run(connection: socket.socket) -> None:
     for variable in set(os.environ) - set(environment):
         del os.environ[variable]
     os.environ.update(environment)
+    if CHILDREN in environment:
+        sys.executable = str(Path(environment[FOLDER]) / "bin" / "python")
     status = 1
     try:
         status = _call(name, words)

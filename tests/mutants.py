@@ -1,11 +1,14 @@
 """Damaged copies of images and requests, by a seed."""
 
 import io
+import os
 from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
+MUTATIONS = int(os.environ.get("EMOPIPE_MUTATIONS", "400"))
+"""Damaged inputs of one test; `make fuzz` sets 10,000."""
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 REQUEST = (
     b"POST /predict?crops=true HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: %d\r\n"

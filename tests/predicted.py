@@ -8,6 +8,9 @@ from emopipe.faces.predictions import Predictions
 
 NAMES = {"h": "happy", "s": "sad", "f": "fear"}
 CLASSES = ("happy", "sad", "fear")
+SAME_AS_TORCH = {"agreement": 1.0, "max_probability_difference": 2e-6}
+EXPORT = {"model": "cnn", "parity": {"onnx": SAME_AS_TORCH, "onnx_one_by_one": SAME_AS_TORCH}}
+"""What `emopipe check` reads of reports/export.json."""
 
 
 def predict(truth: str, predicted: str, *, sure: float = 0.9, times: int = 1, classes=CLASSES) -> Predictions:

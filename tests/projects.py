@@ -28,6 +28,7 @@ STORE_PATHS = (
 )
 """Columns of MLflow's store that hold a place on this machine."""
 IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+FORKED = {fork_server.CHILDREN: "1"}
 FOREIGN = ("MLFLOW_", "DVC_", "AWS_")  # variables that would reach out of the project
 
 

@@ -1,7 +1,4 @@
-"""Two projects that have run on a small drawn sample: shared by all tests of a session; who changes one copies it.
-
-The stages of one are forks of a server (fork_server.py), those of the other true processes, and their outs are equal.
-"""
+"""A project that has run on a small drawn sample: shared by all tests of a session, which copy it to change it."""
 
 import shutil
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ import yaml
 from emopipe.core.files import read_json, read_parquet
 from emopipe.faces.table import faces_from_arrow
 from emopipe.ingest.sample.table import write_sample
-from projects import ROOT, change_params, commit, make_project, once, succeed, succeed_unforked
+from projects import ROOT, change_params, commit, make_project, once, succeed
 
 PARAMS = {
     "validate__min_train_faces": 4,
@@ -29,6 +26,8 @@ MODELS = ("cnn", "test_resnet")
 ENSEMBLE = "both"
 SETTINGS = {"longer": {"train.epochs": "3"}, "unbalanced": {"balance.strategy": "none"}}
 """DVC experiments of cnn, and the parameters that each changes."""
+EXPORTED = "by_accuracy"
+"""A DVC experiment that exports another model, and so has a bundle of its own."""
 CLOSED = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}  # nothing listens there
 
 
@@ -60,7 +59,7 @@ class Pipeline:
 
 
 def small_pipeline() -> Pipeline:
-    """Two networks and their ensemble, exported and registered; its experiments are `SETTINGS`."""
+    """Two networks and their ensemble, exported and registered; its experiments are `SETTINGS` and `EXPORTED`."""
     folder = once("pipeline", _run)
     return Pipeline(folder / "project", *((folder / name).read_text() for name in ("with_cnn", "with_both")))
 
@@ -76,18 +75,10 @@ def _run(folder: Path) -> None:
         succeed(root, "dvc", "exp", "run", "--quiet", "--name", name, *options, "evaluate@cnn")
         succeed(root, "git", "checkout", "--quiet", "--force", "HEAD")
     succeed(root, "dvc", "checkout", "--quiet")
-
-
-def pipeline_elsewhere() -> tuple[Path, str]:
-    """cnn of the same project in another folder, trained without MLflow; and what its training wrote."""
-    folder = once("elsewhere", _run_elsewhere)
-    return folder / "another", (folder / "training").read_text()
-
-
-def _run_elsewhere(folder: Path) -> None:
-    root = _new_project(folder / "another")
-    (folder / "training").write_text(succeed_unforked(root, "dvc", "repro", "train", **CLOSED))
-    succeed(root, "dvc", "repro", "evaluate")
+    succeed(root, "dvc", "exp", "run", "--quiet", "--name", EXPORTED, "--set-param", "export.select_by=accuracy")
+    succeed(root, "git", "checkout", "--quiet", "--force", "HEAD")
+    succeed(root, "dvc", "checkout", "--quiet")
+    succeed(root, "emopipe", "sync", "--all-experiments")  # it tags the runs with their commit
 
 
 def _new_project(root: Path) -> Path:

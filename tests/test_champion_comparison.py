@@ -17,7 +17,7 @@ from emopipe.faces.table import faces_to_arrow
 from emopipe.tracking.champion_comparison import compare_with_champion
 from emopipe.tracking.evidence import evidence_of, evidence_tags
 from emopipe.tracking.prediction_store import predictions_of_run
-from emopipe.tracking.registry import register
+from emopipe.tracking.registration import register
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import connect
 from face_tables import faces_of

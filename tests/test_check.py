@@ -8,13 +8,13 @@ import pytest
 
 from emopipe.compare.check.check import check
 from emopipe.compare.check.checks import CheckReport
+from emopipe.core.dvc_lock import read_lock
 from emopipe.core.errors import WorkspaceError
-from emopipe.core.files import read_json, write_json, write_parquet
+from emopipe.core.files import write_json, write_parquet
 from emopipe.core.params import load_params
-from emopipe.evaluate.metrics import confusion_of
+from emopipe.evaluate.metrics import evaluate_split
 from emopipe.faces.predictions import predictions_to_arrow
-from emopipe.tracking.dvc_lock import read_lock
-from predicted import predict
+from predicted import EXPORT, predict
 from projects import ROOT, change_params, run, succeed
 
 pytestmark = pytest.mark.slow
@@ -22,43 +22,41 @@ pytestmark = pytest.mark.slow
 STAGES = """
 stages:
   validate:
-    cmd: cp given/validate.json reports/validate.json
+    cmd: mkdir -p reports && cp given/validate.json reports
     deps: [given/validate.json]
-    outs: [reports/validate.json: {cache: false}]
+    outs: [reports/validate.json]
   evaluate:
     matrix: {model: "${models}"}
     cmd: >-
-      mkdir -p build/predictions reports/evaluate && cp given/${item.model}.parquet build/predictions &&
-      cp given/${item.model}.json reports/evaluate
+      mkdir -p build/predictions reports/evaluate metrics && cp given/${item.model}.parquet build/predictions &&
+      cp given/${item.model}.json reports/evaluate && cp given/${item.model}_metrics.json metrics/${item.model}.json
     params: [train.epochs]
     deps: ["given/${item.model}.parquet", "given/${item.model}.json", src/code.py]
     outs:
       - build/predictions/${item.model}.parquet
-      - reports/evaluate/${item.model}.json: {cache: false}
+      - reports/evaluate/${item.model}.json
+      - metrics/${item.model}.json: {cache: false}
   export:
-    cmd: cp given/export.json reports/export.json
-    deps: [given/export.json, build/predictions/cnn.parquet]
-    outs: [reports/export.json: {cache: false}]
+    cmd: cp given/export.json reports
+    deps: [given/export.json, build/predictions/cnn.parquet, build/predictions/vgg.parquet]
+    outs: [reports/export.json]
 """
 TRUTH = "hhhhhhssssff"
 OLD = "hhhhhsssshhf"  # right on 9 of 12
+WORSE = "hhhhssssshhf"  # right on 8
 TIMES = 30
+STALE = "not measured, since dvc.lock is stale"
 
 
-def model(root: Path, said: str, *, times: int = TIMES, truth: str = TRUTH) -> None:
-    """Give the project these answers of cnn."""
+def model(root: Path, said: str, *, name: str = "cnn", times: int = TIMES, truth: str = TRUTH) -> None:
+    """Give the project these answers of a model."""
     predictions = predict(truth, said, sure=0.9, times=times)
     test = predictions.split("test")
-    confusion = confusion_of(test.probabilities, test.labels)
-    figures = {
-        "num_faces": len(test.frame),
-        "confusion": confusion.tolist(),
-        "accuracy": float(confusion.trace() / confusion.sum()),
-        "macro_f1": 0.5,
-        "ece": 0.1,
-    }
-    write_parquet(root / "given" / "cnn.parquet", predictions_to_arrow(predictions))
-    write_json(root / "given" / "cnn.json", {"model": "cnn", "classes": list(predictions.classes), "test": figures})
+    metrics = evaluate_split(test.probabilities, test.labels, test.classes, resamples=200, seed=0)
+    report = {"model": name, "classes": list(predictions.classes), "test": metrics}
+    write_parquet(root / "given" / f"{name}.parquet", predictions_to_arrow(predictions))
+    write_json(root / "given" / f"{name}.json", report)
+    write_json(root / "given" / f"{name}_metrics.json", {"test": {"acc": metrics["accuracy"], "f1": 0.5}})
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +64,16 @@ def made(tmp_path_factory) -> Path:
     """A project whose branch main is committed, and what it says of its models is in DVC's cache."""
     root = tmp_path_factory.mktemp("check") / "project"
     (root / "src").mkdir(parents=True)
-    (root / "reports").mkdir()
     (root / "src" / "code.py").write_text("")
     (root / "dvc.yaml").write_text(STAGES)
-    (root / ".gitignore").write_text("/build/\n")
+    (root / ".gitignore").write_text("/build/\n/reports/\n")
     shutil.copy(ROOT / "params.yaml", root)
-    change_params(root, models=["cnn"])
+    change_params(root, models=["cnn", "vgg"])
     model(root, OLD)
+    model(root, TRUTH, name="vgg")
     expectation = {"text": "no leak", "severity": "critical", "success": True}
     write_json(root / "given" / "validate.json", {"rows_in": 400, "rows_out": 361, "expectations": [expectation]})
-    write_json(root / "given" / "export.json", read_json(ROOT / "reports" / "export.json"))
+    write_json(root / "given" / "export.json", EXPORT)
     succeed(root, "git", "init", "--quiet", "--initial-branch", "main")
     for name, value in (("user.name", "someone"), ("user.email", "someone@localhost")):
         succeed(root, "git", "config", name, value)
@@ -112,14 +110,57 @@ def outcomes(report: CheckReport) -> dict[str, str]:
 PASSED = {"dvc.lock": "passed", "data": "passed", "parity": "passed", "no": "passed"}
 
 
-def test_what_was_not_changed_passes_without_any_predictions(root):
-    shutil.rmtree(root / "build")
-    shutil.rmtree(root / ".dvc" / "cache")
+def remove_from_cache(root: Path, md5: str) -> None:
+    (root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
+
+
+def hash_on_main(root: Path, path: str) -> str:
+    """DVC's hash of an out."""
+    records = read_lock(succeed(root, "git", "show", "main:dvc.lock"))
+    return next(record.outs[path] for record in records.values() if path in record.outs)
+
+
+def test_of_a_clone_without_outs_equal_hashes_pass_and_the_rest_is_not_measured(root):
+    for name in ("build", "reports", ".dvc/cache"):
+        shutil.rmtree(root / name)
     report = looked(root)
-    assert outcomes(report) == PASSED, "outs that are not here make no lock stale"
+    assert outcomes(report) == PASSED | {"data": "open", "parity": "open"}
     assert report.title.startswith("emopipe check: here against main (")
-    assert report.results[-1].text == "cnn gives the same predictions"
-    assert [part.note for part in report.tables if part.key == "stages"] == ["None."]
+    assert report.results[1].text == (
+        "not measured: reports/validate.json of here is in no cache and no remote that is set: run `dvc pull` or "
+        "`dvc repro`"
+    )
+    assert report.results[-1].text == "all models give the same predictions, by their hashes in dvc.lock"
+    assert [part.note for part in report.tables if part.key == "stages"] == ["0 stages ran again."]
+    assert report.tables[0].note == "The same predictions, by their hashes in dvc.lock: cnn, vgg."
+    assert [cell.text for cell in report.tables[0].rows[0]] == ["cnn", "accuracy", "0.750", "0.750", "+0.000"]
+
+
+def test_outs_that_are_only_in_the_cache_are_read_there(root):
+    model(root, "hhhhhsssshhh")
+    succeed(root, "dvc", "repro", "--quiet")
+    for name in ("build", "reports"):
+        shutil.rmtree(root / name)
+    assert outcomes(looked(root)) == PASSED | {"no": "failed"}
+
+
+def test_a_base_that_kept_its_reports_in_git_is_compared(root):
+    old = STAGES
+    for report in ("validate", "evaluate/${item.model}", "export"):
+        old = old.replace(f"reports/{report}.json]", f"reports/{report}.json: {{cache: false}}]")
+        old = old.replace(f"- reports/{report}.json", f"- reports/{report}.json: {{cache: false}}")
+    (root / "dvc.yaml").write_text(old)
+    (root / ".gitignore").write_text("/build/\n")
+    succeed(root, "dvc", "repro", "--quiet", "--force")
+    commit(root)
+    (root / "dvc.yaml").write_text(STAGES)
+    succeed(root, "git", "rm", "--quiet", "-r", "--cached", "reports")
+    model(root, WORSE)
+    succeed(root, "dvc", "repro", "--quiet")
+    shutil.rmtree(root / ".dvc" / "cache")
+    report = looked(root, "HEAD")
+    assert outcomes(report) == PASSED | {"no": "open"}
+    assert "undecided: the 95% intervals are not disjoint with a loss" in report.results[-1].text, "from git's reports"
 
 
 def test_a_model_that_lost_a_class_fails_and_the_comment_says_where_and_why(root):
@@ -145,13 +186,19 @@ def test_a_difference_that_may_be_noise_is_open_and_passes(root):
     report = looked(root)
     assert (report.passed, outcomes(report)) == (True, PASSED | {"no": "open"})
     assert "May be noise: loss of macro-F1" in report.results[-1].text
+    change_params(root, promote__on_open="fail")
+    done = run(root, "emopipe", "check", PYTHONPATH=str(ROOT / "src"))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "Failed, as promote.on_open is fail; open: no worse than main (" in " ".join(done.stdout.split())
 
 
 def test_a_lock_that_is_not_of_the_code_here_fails(root):
     (root / "src" / "code.py").write_text("x = 1")
     report = looked(root)
-    assert (report.passed, outcomes(report)) == (False, PASSED | {"dvc.lock": "failed"})
-    assert "(evaluate@cnn: code src/code.py is modified)" in report.results[0].text
+    assert outcomes(report) == PASSED | {"dvc.lock": "failed", "parity": "open", "no": "open"}
+    assert ": code src/code.py is modified, and 1 more would run again)" in report.results[0].text
+    assert [item.text for item in report.results[2:]] == [STALE, STALE]
+    assert [part.key for part in report.tables] == ["stages"]
 
 
 def test_a_lock_of_a_pipeline_that_was_run_in_part_fails_in_a_fresh_clone(root):
@@ -163,37 +210,76 @@ def test_a_lock_of_a_pipeline_that_was_run_in_part_fails_in_a_fresh_clone(root):
     item = looked(clone, "origin/change").results[0]
     assert (item.outcome, item.text) == (
         "failed",
-        "is stale: run `dvc repro`, and commit its changes "
+        "is stale: run `dvc pull` and `dvc repro`, and commit its changes "
         "(export: data build/predictions/cnn.parquet is not the out of evaluate@cnn)",
     )
 
 
-def test_predictions_that_are_nowhere_leave_the_reports_of_git_without_intervals(root):
-    model(root, "hhhhhsssshhh")
+def test_without_predictions_overlapping_intervals_are_open(root):
+    model(root, WORSE)
     succeed(root, "dvc", "repro", "--quiet")
-    lock = read_lock(succeed(root, "git", "show", "main:dvc.lock"))
-    md5 = lock["evaluate@cnn"].outs["build/predictions/cnn.parquet"]
-    (root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
+    remove_from_cache(root, hash_on_main(root, "build/predictions/cnn.parquet"))
     report = looked(root)
     assert (report.passed, outcomes(report)) == (True, PASSED | {"no": "open"})
-    assert "build/predictions/cnn.parquet: check" in report.results[-1].text
-    assert report.tables[0].note == "The differences have no interval, and may be noise."
-    assert [[cell.text for cell in row] for row in report.details[0].rows][2] == ["fear", "+30", "0", "-30"]
+    assert "has no build/predictions/cnn.parquet: run `dvc fetch --all-commits`" in report.results[-1].text
+    assert report.tables[0].note.endswith("The differences are not of pairs of predictions, and may be noise.")
+    assert [cell.text for cell in report.details[0].rows[0]] == ["happy", "-30", "+30", "0"]
 
 
-def test_other_test_faces_are_not_compared(root):
+def test_without_predictions_disjoint_intervals_fail(root):
+    model(root, "h" * 12)
+    succeed(root, "dvc", "repro", "--quiet")
+    remove_from_cache(root, hash_on_main(root, "build/predictions/cnn.parquet"))
+    report = looked(root)
+    assert outcomes(report) == PASSED | {"no": "failed"}
+    assert report.results[-1].text.startswith("disjoint 95% intervals: accuracy 0.750 -> 0.500, macro-F1 0.")
+
+
+def test_without_a_report_the_models_are_not_measured(root):
+    model(root, "hhhhhsssshhh")
+    succeed(root, "dvc", "repro", "--quiet")
+    for path in ("build/predictions/cnn.parquet", "reports/evaluate/cnn.json"):
+        remove_from_cache(root, hash_on_main(root, path))
+    report = looked(root)
+    assert outcomes(report) == PASSED | {"no": "open"}
+    assert report.results[-1].text.startswith("not measured: reports/evaluate/cnn.json of main (")
+    assert [cell.text for cell in report.tables[0].rows[0]][2:] == ["0.750", "0.667 (0.617 to 0.714)", "-0.083"]
+
+
+def test_a_model_that_is_not_exported_does_not_decide(root):
+    model(root, "hhhhhhssshhf")
+    model(root, "h" * 12, name="vgg")
+    succeed(root, "dvc", "repro", "--quiet")
+    remove_from_cache(root, hash_on_main(root, "build/predictions/vgg.parquet"))
+    report = looked(root)
+    assert outcomes(report) == PASSED
+    assert report.tables[0].note == "Left out, as a paired comparison is not possible: vgg."
+    assert {row[0].text for row in report.tables[0].rows} == {"cnn"}
+
+
+def test_a_loss_on_other_test_faces_is_open_until_the_intervals_are_disjoint(root):
     model(root, OLD, times=TIMES + 1)
     succeed(root, "dvc", "repro", "--quiet")
     report = looked(root)
     assert (report.passed, outcomes(report)["no"]) == (True, "open")
-    assert "was evaluated on 360 test faces (" in report.results[-1].text
+    assert report.results[-1].text == (
+        "undecided: the 95% intervals are not disjoint with a loss; the test faces differ, so there is no paired "
+        "comparison"
+    )
     assert report.details == (), "confusion matrices of other faces are not subtracted"
+    model(root, "h" * 12, times=TIMES + 1)
+    succeed(root, "dvc", "repro", "--quiet")
+    report = looked(root)
+    assert (report.passed, outcomes(report)["no"]) == (False, "failed")
+    assert report.results[-1].text.startswith("disjoint 95% intervals: accuracy 0.750 -> 0.500, macro-F1 0.")
+    assert report.results[-1].text.endswith("; the test faces differ, so there is no paired comparison")
 
 
 def test_the_base_may_be_a_checkout(root):
     clone = root.parent / "base"
     succeed(root, "git", "clone", "--quiet", ".", str(clone))
-    shutil.copytree(root / "build", clone / "build")
+    for name in ("build", "reports"):
+        shutil.copytree(root / name, clone / name)
     model(root, "hhhhhhssshhf")
     succeed(root, "dvc", "repro", "--quiet")
     report = looked(root, str(clone))
@@ -202,10 +288,12 @@ def test_the_base_may_be_a_checkout(root):
 
 
 def test_a_base_that_was_never_run_leaves_the_comparison_open(root):
-    succeed(root, "git", "rm", "--quiet", "--cached", "dvc.lock", "reports/export.json")
+    succeed(root, "git", "rm", "--quiet", "--cached", "dvc.lock")
     succeed(root, "git", "commit", "--quiet", "--message", "without a run")
     report = looked(root, "HEAD")
-    assert report.results[-1].text == "no reports/export.json in HEAD"
+    assert report.results[-1].text == (
+        "not measured: HEAD has no reports/export.json, as the stage that writes it has not run: `dvc repro`"
+    )
     assert {row[1].text for row in report.tables[-1].rows} == {"it is new"}
 
 

@@ -1,6 +1,7 @@
 """The parts of `emopipe check`: stages that ran again, data validation, the export, losses, and the text of all."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,17 +9,18 @@ import pytest
 from rich.console import Console
 
 from emopipe.compare.check.checks import CheckReport, CheckResult, check_data, check_lock, check_parity
+from emopipe.compare.check.exported import disjoint_losses
 from emopipe.compare.check.models import paired_section, reported_confusion, reported_section
 from emopipe.compare.check.stages import RecordedStage, stage_changes, stage_section
 from emopipe.compare.check.text import MAX_BYTES, MAX_ROWS, check_markdown, check_text
 from emopipe.compare.promotion_rule import evaluate_losses, loss_params
-from emopipe.core.files import read_json
 from emopipe.core.params import load_params
 from emopipe.core.state import StageRecord, StageState
 from emopipe.evaluate.comparison import compare
 from emopipe.faces.predictions import Predictions
 from emopipe.tracking.comparison_tables import Cell, Section
-from predicted import evaluated, predict
+from emopipe.tracking.explain import Reason, Rerun, outdated
+from predicted import EXPORT, SAME_AS_TORCH, evaluated, predict
 from projects import ROOT
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -41,7 +43,7 @@ def reasons(before: dict[str, RecordedStage], now: dict[str, RecordedStage]) -> 
 
 def test_the_same_stage_did_not_run_again():
     assert reasons(ran(), ran()) == []
-    assert stage_section([]).note == "None."
+    assert stage_section([]).note == "0 stages ran again."
 
 
 def test_parameters_code_data_and_the_command_are_told_apart():
@@ -88,16 +90,32 @@ def test_models_that_ran_for_the_same_reason_stand_in_one_row():
 # One state alone
 
 
+def stages(**reasons: list[Reason]) -> dict[str, Rerun]:
+    """A chain of stages, each with its reasons to run again."""
+    names = list(reasons)
+    return {name: Rerun(reasons[name], names[max(number - 1, 0) : number]) for number, name in enumerate(names)}
+
+
 def test_a_stale_lock_fails_with_the_first_reason_and_what_to_do():
-    assert check_lock({}).outcome == "passed"
-    item = check_lock(
-        {"train@cnn": "code src/emopipe/training/train_model.py is modified", "export": "data x is modified"}
-    )
+    assert check_lock(stages(train=[], export=[])).outcome == "passed"
+    item = check_lock(stages(train=[Reason("code train.py is modified")], export=[Reason("data x is modified")]))
     assert (item.outcome, item.text) == (
         "failed",
-        "is stale: run `dvc repro`, and commit its changes "
-        "(train@cnn: code src/emopipe/training/train_model.py is modified, and 1 more would run again)",
+        "is stale: run `dvc repro`, and commit its changes (train: code train.py is modified, and 1 more would run "
+        "again)",
     )
+
+
+def test_where_outs_are_missing_a_stale_lock_needs_them_first():
+    missing = Reason("its out model is deleted", is_missing=True)
+    assert check_lock(stages(train=[missing])).outcome == "passed"
+    item = check_lock(stages(train=[missing], export=[Reason("code is modified")]))
+    assert item.text.startswith("is stale: run `dvc pull` and `dvc repro`, and commit its changes (export: code")
+
+
+def test_what_depends_on_a_stale_stage_is_outdated_and_what_comes_before_is_not():
+    changed = Reason("code is modified")
+    assert outdated(stages(ingest=[], validate=[changed], train=[], export=[])) == {"validate", "train", "export"}
 
 
 def expectation(text, severity, *, success):
@@ -114,16 +132,16 @@ def test_a_broken_critical_expectation_fails_and_a_broken_warning_is_told():
         ("passed", "2 expectations, 1 broken, of severity warning: few blurred; 1,994 of 2,040 faces kept"),
         ("failed", "broken: no leak; 1,994 of 2,040 faces kept"),
     ]
-    assert check_data(None).outcome == "open"
+    item = check_data(None, "not measured, since dvc.lock is stale")
+    assert (item.outcome, item.text) == ("open", "not measured, since dvc.lock is stale")
 
 
-def test_an_export_that_says_something_else_fails():
-    report = read_json(ROOT / "reports" / "export.json")
-    assert check_parity(report, PARAMS.export).outcome == "passed"
-    report["parity"]["onnx_one_by_one"]["agreement"] = 0.99
-    item = check_parity(report, PARAMS.export)
+def test_an_export_that_predicts_something_else_fails():
+    assert check_parity(EXPORT, PARAMS.export).outcome == "passed"
+    worse = {"onnx_one_by_one": SAME_AS_TORCH | {"agreement": 0.99}}
+    item = check_parity(EXPORT | {"parity": EXPORT["parity"] | worse}, PARAMS.export)
     assert (item.outcome, "on 99.00% of the faces" in item.text) == ("failed", True)
-    assert check_parity(None, PARAMS.export).outcome == "open"
+    assert check_parity(None, PARAMS.export, "not measured").outcome == "open"
 
 
 # Two models
@@ -171,7 +189,8 @@ def losses_of_seven() -> tuple:
 
 def test_two_models_are_shown_with_intervals_and_what_they_mean():
     worse, same = compared(TRUTH, "hhhhhhsssshh"), compared(TRUTH, TRUTH)
-    section = paired_section([worse, same], ["cnn", "vgg"], "main")
+    section = paired_section({"cnn": worse, "vgg": same}, "main", "A note.")
+    assert section.note == "A note."
     assert section.header == ("model", "", "main", "here", "difference", "97% interval", "")
     says = [(row[0].text, row[1].text, row[-1]) for row in section.rows]
     assert says[0] == ("cnn", "macro-F1", Cell("worse", "worse"))
@@ -195,6 +214,23 @@ def test_reports_alone_give_differences_without_intervals():
     confusion = reported_confusion(before, now)
     assert [[cell.text for cell in row] for row in confusion.rows] == [["happy", "+1", "-1"], ["sad", "+1", "-1"]]
     assert reported_confusion(before, report_of([[4, 0], [1, 4]])) is None, "other test faces"
+
+
+@pytest.mark.parametrize(
+    ("interval", "lost"),
+    [([0.2, 0.3], ["macro-F1 0.807 -> 0.250"]), ([0.2, 0.77], []), ([0.85, 0.9], [])],
+    ids=["disjoint, a loss", "overlapping", "disjoint, a gain"],
+)
+def test_only_disjoint_intervals_with_a_loss_decide_without_pairs(interval, lost):
+    before, now = {"macro_f1": 0.807, "macro_f1_ci": [0.76, 0.84]}, {"macro_f1": 0.25, "macro_f1_ci": interval}
+    assert disjoint_losses({"test": before}, {"test": now}) == lost
+    assert disjoint_losses({"test": before}, {"test": {"macro_f1": 0.25}}) == [], "without an interval"
+
+
+def test_metrics_of_git_stand_in_for_reports():
+    section = reported_section({"cnn": {"test": {"accuracy": 0.5}}}, {"cnn": {"test": {"accuracy": 0.75}}}, "main", "")
+    assert [[cell.text for cell in row] for row in section.rows] == [["cnn", "accuracy", "0.500", "0.750", "+0.250"]]
+    assert reported_confusion({"test": {}}, report_of([[3, 1], [0, 4]])) is None
 
 
 # The text
@@ -227,9 +263,17 @@ def test_one_part_that_fails_fails_all_and_an_open_one_does_not(outcomes, passed
     assert (report.passed, report.headline) == (passed, headline)
 
 
+def test_an_open_check_fails_where_the_parameter_says_so():
+    report = replace(made("passed", "open"), on_open="fail")
+    assert (report.passed, report.headline) == (False, "Failed, as promote.on_open is fail; open: part 1")
+    assert replace(made("passed"), on_open="fail").passed
+
+
 def test_the_comment_begins_with_the_verdict_and_folds_what_is_long():
     text = check_markdown(made("passed", "failed", details=(SHORT,)))
-    assert text.startswith("### here against main\n\n**Failed: part 1.**\n\n| check | outcome | finding |\n")
+    assert text.startswith(
+        "### here against main\n\n**Failed: part 1.** 0 stages ran again.\n\n| check | outcome | finding |\n"
+    )
     assert "| part 0 | passed | is so |\n| part 1 | **failed** | is so |" in text
     assert text.count("<details>") == text.count("</details>") == 2
     assert "<summary>a\\|b &lt;b&gt;\\*[x]</summary>" in text
@@ -248,7 +292,7 @@ def test_the_terminal_shows_the_first_rows_and_says_where_the_others_are():
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(check_text(made("passed", "open", details=(LONG,))))
     shown = console.export_text()
-    assert shown.startswith("here against main\nPassed; open: part 1\n")
+    assert shown.startswith("here against main\nPassed; open: part 1. 0 stages ran again.\n")
     assert shown.count("<i>1") == 2 * MAX_ROWS
     assert f"The first {MAX_ROWS} of 20; --markdown FILE has all." in shown
     assert len(shown.splitlines()) < 40

@@ -1,3 +1,5 @@
+import html
+import json
 import re
 import runpy
 import time
@@ -12,7 +14,7 @@ from emopipe.core.params import load_params
 from emopipe.faces.table import count_faces, faces_from_arrow, faces_to_arrow
 from emopipe.validate.corrections import Corrections
 from emopipe.validate.data_docs import data_docs
-from emopipe.validate.expectations import check, enforce, face_table
+from emopipe.validate.expectations import broken_expectations, check, face_table
 from emopipe.validate.validate import validate
 from face_tables import evidence_of, faces_of, file_of, validate_params
 
@@ -47,7 +49,18 @@ def broken(faces, **changes):
 def gate_error(faces, **changes):
     with pytest.raises(GateError) as error:
         validated(faces, **changes)
+    assert_evidence(error.value)
     return str(error.value)
+
+
+def assert_evidence(error: GateError):
+    """The whole page, as of a table that passes, and why it stops the pipeline."""
+    assert {"index.html", "findings.csv", "suspects.csv", "data_docs/index.html", "report.json"} <= set(error.evidence)
+    page = error.evidence["index.html"].decode()
+    assert '<span class="tag critical">stopped</span>' in page
+    assert str(error) in html.unescape(page)
+    report = json.loads(error.evidence["report.json"])
+    assert report["rows_in"] == report["rows_out"] + sum(report["dropped"].values())
 
 
 @pytest.mark.slow
@@ -142,12 +155,26 @@ def test_a_table_without_faces_stops_the_pipeline():
 
 
 @pytest.mark.slow
+def test_a_row_of_an_unknown_class_that_is_dropped_is_in_the_report_of_the_gate():
+    faces = faces_of(*SOUND, "train contempt H", "train contempt H", "train happy A")
+    assert "every label is one of happy, sad: broken by 1 of 8 rows (f.csv:8)" in gate_error(faces)
+
+
+@pytest.mark.slow
+def test_a_policy_of_fail_leaves_a_page_with_the_expectations():
+    faces = faces_of(*SOUND, "train happy A")
+    with pytest.raises(GateError, match=r"^exact_duplicate: expected none ") as error:
+        validated(faces, exact_duplicate="fail")
+    assert_evidence(error.value)
+    assert "every class has 1 or more faces in val" in error.value.evidence["index.html"].decode()
+
+
+@pytest.mark.slow
 def test_an_id_that_is_no_digest_stops_the_pipeline():
     faces = faces_of(*SOUND)
     faces.frame.loc[1, "id"] = "B"
     outcomes, _ = checked(faces)
-    with pytest.raises(GateError, match=r"^every id is 32 hex digits: broken by 1 of 7 rows \(f.csv:2\)"):
-        enforce(outcomes)
+    assert broken_expectations(outcomes).startswith("every id is 32 hex digits: broken by 1 of 7 rows (f.csv:2). Corr")
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,11 +16,12 @@ import pytest
 import torch
 from PIL import Image
 
-from emopipe.core.errors import DataError, ModelError
+from emopipe.core.errors import DataError, GateError, ModelError
 from emopipe.export.bundle import _calibration, int8_warning, make_bundle
 from emopipe.export.graph import ExportGraph, export_onnx, fit_channels
 from emopipe.export.params import ExportParams
 from emopipe.export.parity import compare, shapes_difference
+from emopipe.export.parity_page import worst_faces
 from emopipe.export.runtime import Bundle
 from emopipe.export.yolo import save_yolo
 from emopipe.faces.png import decode_png, encode_png, pixel_digest
@@ -78,6 +80,13 @@ def bundle(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle")
     proof = make_bundle(folder, model, FACES, LIMITS, channels=1)
     return folder, proof
+
+
+@pytest.fixture
+def exported_before(bundle, monkeypatch):
+    """`make_bundle` copies the graph of `bundle`, in place of an export that takes seconds."""
+    graph = bundle[0] / "model.onnx"
+    monkeypatch.setattr("emopipe.export.bundle.export_onnx", lambda *words: shutil.copy(graph, words[-1]))
 
 
 @pytest.mark.slow
@@ -169,6 +178,7 @@ def test_encoded_images_are_decoded_upright(bundle):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("exported_before")
 def test_int8_is_left_out_beyond_its_limits(model, tmp_path, monkeypatch):
     def quantise_badly(source, target, batches):
         another = copy.deepcopy(model.classifier)
@@ -191,31 +201,48 @@ def test_int8_is_left_out_beyond_its_limits(model, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_graph_that_differs_from_torch_is_refused(model, tmp_path, monkeypatch):
-    def export_another(classifier, channels, path):
-        another = copy.deepcopy(classifier)
-        another.temperature = 0.03  # same classes, lower confidence
-        export_onnx(another, channels, path)
-
-    monkeypatch.setattr("emopipe.export.bundle.export_onnx", export_another)
+@pytest.mark.usefixtures("exported_before")
+def test_a_graph_that_differs_from_torch_is_refused(model, tmp_path):
+    another = copy.deepcopy(model.classifier)
+    another.temperature = 0.03  # same classes, lower confidence
     with pytest.raises(
-        ModelError,
+        GateError,
         match=r"^the ONNX graph does not compute what torch does: it agrees on 100.00% of 4 validation faces "
         r"\(export.min_agreement=1\), and probabilities differ by up to 0\.\d+ "
         r"\(export.max_probability_difference=0.0001\); nothing is exported$",
-    ):
-        make_bundle(tmp_path, model, FACES, LIMITS, channels=1)
+    ) as error:
+        make_bundle(tmp_path, replace(model, classifier=another), FACES, LIMITS, channels=1)
+    report = json.loads(error.value.evidence["report.json"])
+    differences = [face["max_probability_difference"] for face in report["worst_faces"]]
+    assert differences == sorted(differences, reverse=True)
+    assert differences[0] == report["parity"]["onnx"]["max_probability_difference"] > 1e-4
+    assert {face["source"] for face in report["worst_faces"]} == {f"row {row}" for row in range(8, 12)}
+    page = error.value.evidence["index.html"].decode()
+    assert page.count('<img src="data:image/png;base64,') == 4
+    assert str(error.value) in page
+    assert "http" not in page
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("exported_before")
 def test_a_graph_that_differs_only_for_other_sizes_is_refused(model, tmp_path, monkeypatch):
     monkeypatch.setattr("emopipe.export.bundle.shapes_difference", lambda graph, predict: 0.25)
     with pytest.raises(
-        ModelError,
+        GateError,
         match=r"^the ONNX graph does not compute what torch does for images of other sizes and channels: "
         r"probabilities differ by up to 0.25 \(export.max_probability_difference=0.0001\); nothing is exported$",
-    ):
+    ) as error:
         make_bundle(tmp_path, model, FACES, LIMITS, channels=1)
+    assert '<td class="number critical">\n0.25' in error.value.evidence["index.html"].decode()
+
+
+def test_a_graph_that_computes_no_number_differs_by_one():
+    validation = FACES.split("val")
+    exact = np.full((4, 3), 1 / 3, np.float32)
+    expected, broken = predictions_of(validation, exact, CLASSES), np.full((4, 3), np.nan, np.float32)
+    assert compare(expected, broken).max_probability_difference == 1
+    (first, *_) = worst_faces(validation, expected, [exact, broken])
+    assert (first["source"], first["max_probability_difference"]) == ("row 8", 1)
 
 
 @pytest.mark.slow

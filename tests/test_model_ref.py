@@ -91,7 +91,7 @@ def test_an_ensemble_of_the_workspace_is_found_too(root):
 @pytest.mark.slow
 def test_a_model_that_was_not_evaluated_is_one_line(root):
     assert refuses(root, "workspace:vgg") == (
-        "workspace:vgg has no build/predictions/vgg.parquet: run `dvc repro evaluate@vgg`"
+        "workspace:vgg has no build/predictions/vgg.parquet: run `dvc pull`, or `dvc repro evaluate@vgg`"
     )
 
 
@@ -175,7 +175,7 @@ def test_the_comparison_is_written_and_printed(root):
 @pytest.mark.slow
 def test_a_comparison_that_cannot_be_made_is_one_line(root):
     done = run(root, "emopipe", "compare", "workspace:cnn", "workspace:vgg", **HERE)
-    line = "emopipe: workspace:vgg has no build/predictions/vgg.parquet: run `dvc repro evaluate@vgg`\n"
+    line = "emopipe: workspace:vgg has no build/predictions/vgg.parquet: run `dvc pull`, or `dvc repro evaluate@vgg`\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from emopipe.core.dvc_lock import read_lock, upstream
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.state import StageRecord, StageState, stage_record, stage_state
-from emopipe.tracking.dvc_lock import read_lock, upstream
 from emopipe.tracking.origin import Origin, hashes, workspace_origin
 from emopipe.tracking.snapshots import Snapshot, snapshots
 
@@ -44,6 +44,9 @@ stages:
 """
 
 
+PIPELINE = "stages: {ingest: {}, train: {matrix: {model: '${models}'}}, export: {}}"
+
+
 def git(root: Path, *command: str) -> str:
     own = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
     return subprocess.run(["git", *own, *command], cwd=root, check=True, capture_output=True, text=True).stdout
@@ -60,7 +63,8 @@ def project(tmp_path) -> Path:
     """A git project with one commit."""
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "fit.py").write_text("rate = 1\n")
-    (tmp_path / "params.yaml").write_text("rate: 1\n")
+    (tmp_path / "params.yaml").write_text("models: [cnn]\n")
+    (tmp_path / "dvc.yaml").write_text(PIPELINE)
     (tmp_path / "dvc.lock").write_text(LOCK)
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", "-A")
@@ -182,6 +186,13 @@ def test_a_commit_has_its_own_lock_and_the_workspace_the_one_that_lies_there(pro
     assert new.records["ingest"].outs == {"build/faces.parquet": "c2"}
 
 
+def test_a_stage_that_is_no_longer_defined_is_in_no_state(project):
+    (project / "params.yaml").write_text("models: [resnet18]\n")
+    assert set(Snapshot(project).records) == {"ingest", "export"}
+    origin = Snapshot(project).origin(Snapshot(project).records["export"])
+    assert list(origin.outs) == ["export"]
+
+
 def test_experiments_are_found_by_their_refs_and_come_before_the_workspace(project):
     head = git(project, "rev-parse", "HEAD").strip()
     git(project, "update-ref", f"refs/exps/{head[:2]}/{head[2:]}/slow-rate", head)
@@ -207,7 +218,7 @@ def test_a_state_of_the_past_is_from_the_commit_that_brought_its_lock(project):
 
 
 def test_parameters_of_the_past_are_those_that_the_stages_were_run_with(project):
-    (project / "params.yaml").write_text("base: {seed: 7, size: 48}\ntrain: {rate: 1}\n")
+    (project / "params.yaml").write_text("base: {seed: 7, size: 48}\ntrain: {rate: 1}\nmodels: [cnn]\n")
     snapshot = Snapshot(project)
     found = snapshot.params(snapshot.records["train@cnn"])
-    assert found == {"base": {"seed": 0}, "train": {"rate": 0.00001}}
+    assert found == {"base": {"seed": 0}, "train": {"rate": 0.00001}, "models": ["cnn"]}

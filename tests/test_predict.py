@@ -25,7 +25,7 @@ from emopipe.inference.model import open_model
 from emopipe.inference.predict import predict_files
 from emopipe.inference.results import Result, classify_files, recognise_files
 from emopipe.inference.video import VideoFile
-from mutants import damaged, damaged_pictures
+from mutants import MUTATIONS, damaged, damaged_pictures
 from projects import ROOT, environment, run
 from scenes import CLASSES, scene, write_clip
 
@@ -205,12 +205,7 @@ def check_fuzz(folder, clip, recogniser, capsys, number):
 
 @pytest.mark.slow
 def test_damaged_pictures_and_videos_have_a_result_or_an_error(tmp_path, clip, recogniser, capsys):
-    check_fuzz(tmp_path, clip, recogniser, capsys, number=300)
-
-
-@pytest.mark.slow
-def test_ten_thousand_damaged_pictures_have_a_result_or_an_error(tmp_path, clip, recogniser, capsys):
-    check_fuzz(tmp_path, clip, recogniser, capsys, number=10_000)
+    check_fuzz(tmp_path, clip, recogniser, capsys, number=MUTATIONS)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """README and docs: figures are those of the reports, links resolve, names of parameters and packages exist."""
 
+import hashlib
 import json
 import re
 import runpy
@@ -30,6 +31,7 @@ SECTIONS = [
 FENCED = re.compile(r"^```.*?^```$", re.M | re.S)
 NUMBER = re.compile(r"\b[\d,]*\d")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+SAMPLE = ROOT / "results" / "sample"
 PARAMETER = re.compile(rf"`((?:{'|'.join(name for name, value in PARAMS.items() if isinstance(value, dict))})\.[\w.]+)")
 tables = runpy.run_path(str(ROOT / "tools" / "readme_tables.py"))
 
@@ -84,10 +86,18 @@ def test_every_report_is_in_a_table():
         assert [path.stem for path in (ROOT / folder).glob("*.json") if f"\n| {path.stem} | 0." not in text] == []
 
 
+def test_the_quoted_reports_are_those_that_the_lock_records():
+    lock = yaml.safe_load(read(ROOT / "dvc.lock"))["stages"].values()
+    recorded = {out["path"]: out["md5"] for stage in lock for out in stage.get("outs", [])}
+    for path in SAMPLE.rglob("*.json"):
+        out = f"reports/{path.relative_to(SAMPLE).as_posix()}"
+        assert hashlib.md5(path.read_bytes()).hexdigest() == recorded[out], "the quoted reports are old: make tables"
+
+
 def test_the_quoted_summary_is_of_the_reports():
     (quoted,) = tables["SUMMARY"].findall(read(ROOT / "README.md"))
-    export, validate = (json.loads(read(ROOT / "reports" / f"{name}.json")) for name in ("export", "validate"))
-    for path in (ROOT / "reports" / "evaluate").glob("*.json"):
+    export, validate = (json.loads(read(SAMPLE / f"{name}.json")) for name in ("export", "validate"))
+    for path in (SAMPLE / "evaluate").glob("*.json"):
         report = json.loads(read(path))
         metrics = [
             f"{report['val'][metric]:.3f} {report['test'][metric]:.3f}"

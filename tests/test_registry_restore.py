@@ -12,13 +12,15 @@ from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import read_json, write_json, write_parquet
 from emopipe.faces.png import encode_png
 from emopipe.faces.table import faces_to_arrow
+from emopipe.tracking.champions import champion_history, move_champion
 from emopipe.tracking.origin import Origin
-from emopipe.tracking.registry import bundle_digest, register
+from emopipe.tracking.registration import register
+from emopipe.tracking.registry import bundle_digest
 from emopipe.tracking.registry_backup import FILE, read_backup, save_registry
 from emopipe.tracking.restore import model_id, restore_champion, versions_without_files
 from emopipe.tracking.store import NAME, connect
 from emopipe.tracking.sync import sync
-from emopipe.tracking.versions import CHAMPION, all_versions, find_version, get_aliases, move_champion
+from emopipe.tracking.versions import CHAMPION, all_versions, find_version, get_aliases
 from face_tables import faces_of
 from test_tracking import make_bundle, model_run, new_store, own_stores
 
@@ -132,6 +134,32 @@ def test_numbers_may_differ_and_a_rollback_still_finds_the_replaced_version(proj
     champion = find_version(project.client(), CHAMPION)
     assert (str(champion.version), champion.tags["emopipe.replaced"]) == ("2", "1")
     assert champion.tags["emopipe.bundle"] == project.digests[2]
+
+
+def test_the_history_of_champions_returns_even_where_the_tags_of_versions_do_not_hold_it(project, new_store):
+    client, (first, _, third) = project.client(), project.digests
+    move_champion(client, find_version(client, "1"), find_version(client, "3"))
+    save_registry(project.root, client)
+    assert read_backup(project.root).champions == [first, third, first]
+    project.wipe(new_store)
+    assert sync(project.root).done[-1] == "the history of champions is not set: repaired"
+    assert champion_history(project.client()) == ["1", "3", "1"]
+    assert sync(project.root).done == []
+
+
+def test_the_file_keeps_champions_that_a_store_cannot_restore(project, new_store):
+    first, second, third = project.digests
+    content = read_json(project.root / FILE)
+    write_json(project.root / FILE, content | {"champions": [first, second, third]})
+    project.lose("export2")
+    project.wipe(new_store)
+    assert len(sync(project.root).problems) == 1
+    client = project.client()
+    assert champion_history(client) == ["1", "2"]
+    assert read_backup(project.root).champions == [first, second, third]
+    move_champion(client, find_version(client, "1"), find_version(client, "2"), rollback=True)
+    save_registry(project.root, client)
+    assert read_backup(project.root).champions == [first]
 
 
 def test_a_bundle_whose_files_are_lost_is_a_problem_and_no_version(project, new_store):

@@ -1,6 +1,7 @@
 """What a stage does with bad input: status 1, one line on standard error, and no file, whole or half."""
 
 import io
+import re
 import runpy
 import signal
 import subprocess
@@ -14,8 +15,9 @@ import pytest
 import yaml
 
 from balance_tables import make
-from emopipe.core.errors import EmopipeError, ModelError
+from emopipe.core.errors import EmopipeError, GateError, ModelError
 from emopipe.core.files import write_parquet
+from emopipe.core.gate import keep_evidence
 from emopipe.core.params import load_params
 from emopipe.core.stage import OBSERVER, execute
 from emopipe.faces.table import faces_to_arrow
@@ -58,6 +60,7 @@ OPTIONS = {
         "weights": "build/models/resnet81",
         "predictions": "build/predictions/resnet81.parquet",
         "report": "reports/evaluate/resnet81.json",
+        "metrics": "metrics/resnet81.json",
         "plots": "reports/plots/resnet81",
         "figures": "reports/figures/resnet81",
     },
@@ -220,13 +223,49 @@ def test_a_missing_or_broken_input_is_one_line(root):
 
 
 @pytest.mark.slow
-def test_a_gate_that_does_not_hold_stops_before_anything_is_written(root):
+def test_a_gate_that_does_not_hold_writes_only_its_page_until_it_holds(root):
     rows = [f"{split} {label} {split}{label}" for split in ("train", "val", "test") for label in ("happy", "sad")]
     write_parquet(root / "build" / "faces.parquet", faces_to_arrow(faces_of(*rows)))
-    assert fails(root, "validate") == (
-        "validate: every class has 10 or more faces in train: broken by 2 of 2 rows (train/happy has 1, "
-        "train/sad has 1). Correct the source, or the section validate of params.yaml"
+    before = files_below(root / "build")
+    assert run_stage(root, "validate") == (
+        "",
+        "every class has 10 or more faces in train: broken by 2 of 2 rows (train/happy has 1, train/sad has 1). "
+        "Correct the source, or the section validate of params.yaml. See reports/failed/validate/index.html",
     )
+    assert files_below(root / "build") == before
+    assert [path.name for path in (root / "reports").iterdir()] == ["failed"]
+    page = (root / "reports" / "failed" / "validate" / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="([^#"]+)"', page)
+    assert all((root / "reports" / "failed" / "validate" / link).is_file() for link in links)
+    assert set(links) == {"findings.csv", "data_docs/index.html"}
+    change_params(root, validate__min_train_faces=1)
+    assert run_stage(root, "validate")[1] == ""
+    assert not (root / "reports" / "failed" / "validate").exists()
+    assert "stopped" not in (root / "reports" / "validation" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_pages_of_failed_gates_are_not_in_git():
+    subprocess.run(["git", "check-ignore", "--quiet", "reports/failed/validate/index.html"], cwd=ROOT, check=True)
+
+
+def test_an_experiment_in_a_folder_of_its_own_leaves_its_page_in_the_project(tmp_path, monkeypatch):
+    project, experiment = tmp_path / "project", tmp_path / "experiment"
+    page = project / "reports" / "failed" / "export" / "index.html"
+    experiment.mkdir()
+    monkeypatch.chdir(experiment)
+    monkeypatch.setenv("DVC_ROOT", str(project))
+    with (
+        pytest.raises(GateError, match=rf"^the graph differs. See {re.escape(str(page))}$"),
+        keep_evidence("export"),
+    ):
+        raise GateError("the graph differs", {"index.html": b"worst faces"})
+    with keep_evidence("export"):
+        pass
+    assert page.read_bytes() == b"worst faces", "of the project's own run, for all that the experiment knows"
+    monkeypatch.chdir(project)
+    with keep_evidence("export"):
+        pass
+    assert not page.exists()
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,12 @@ from pathlib import Path
 import networkx as nx
 import pytest
 import yaml
+from dvc.repo import Repo
+from dvc.utils.serialize import dumps_yaml as dumped
+from dvc.utils.serialize import parse_yaml_for_update
 
-from projects import ROOT
+from emopipe.core.dvc_lock import stage_names
+from projects import ROOT, make_project
 
 sys.path.insert(0, str(ROOT / "tools"))
 from libraries import GROUPS, LOCK, TARGET, libraries
@@ -192,9 +196,22 @@ def test_a_stage_does_not_know_the_tracker(stage):
     assert not [path for path in stage_closure(stage) if path.is_relative_to(PACKAGE / "tracking")]
 
 
-def test_the_note_of_what_is_registered_is_not_in_git():
-    """A fresh clone has no registry: with the note there, DVC would hold that nothing is left to register."""
-    subprocess.run(["git", "check-ignore", "--quiet", "reports/register.json"], cwd=ROOT, check=True)
+def test_the_names_of_the_stages_are_those_that_dvc_finds(tmp_path):
+    root = make_project(tmp_path / "project", models=["cnn", "resnet18"], ensembles={"both": ["cnn", "resnet18"]})
+    with Repo(str(root)) as repo:
+        names = {stage.name for stage in repo.index.stages}
+    assert stage_names(*((root / name).read_text(encoding="utf-8") for name in ("dvc.yaml", "params.yaml"))) == names
+
+
+def test_dvc_writes_the_pipeline_and_the_parameters_in_the_form_that_they_have():
+    """`dvc freeze` and `dvc exp run --set-param` rewrite whole files: the difference is the line that they change."""
+    for name in ("dvc.yaml", "params.yaml"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert dumped(parse_yaml_for_update(text, name)) == text
+    for stage in STAGES.values():  # DVC writes them in this order when it freezes a stage
+        names = [name for name in stage["params"] if isinstance(name, str)]
+        groups = [values for name in stage["params"] if isinstance(name, dict) for values in name.values()]
+        assert [stage["deps"], names, *groups] == [sorted(part) for part in (stage["deps"], names, *groups)]
 
 
 def test_what_is_pushed_to_the_remote_of_the_sample_stays_out_of_git():

@@ -17,7 +17,7 @@ from emopipe.evaluate.metrics import evaluate_split
 from emopipe.faces.predictions import Predictions
 from emopipe.ingest.sample.table import write_sample
 from emopipe.tracking.naming import experiment_name, run_name, setting_of
-from projects import ROOT, change_params, files_below, make_project, run, succeed
+from projects import FORKED, ROOT, change_params, files_below, make_project, run, succeed
 
 DESIGN = Design(
     models=("cnn",),
@@ -287,9 +287,7 @@ def project(tmp_path_factory):
         image__size=32,
     )
     write_sample(root / "data" / "faces.csv.xz", num_faces=260, size=48, seed=0)
-    (root / ".gitignore").write_text(
-        "/data\n/build/\n/reports/balance/\n/reports/validation/\n/mlflow.db*\n/.checkpoints/\n"
-    )
+    (root / ".gitignore").write_text("/data\n/build/\n/reports/\n/mlflow.db*\n/.checkpoints/\n")
     design = {"models": ["cnn"], "seeds": [0], "params": {"train.epochs": 1}, "baseline": "none"}
     settings = {"none": {"balance.strategy": "none"}, "sampled": {"train.imbalance.resample_exponent": 1.0}}
     (root / "sweep.yaml").write_text(yaml.safe_dump(design | {"settings": settings}, sort_keys=False))
@@ -303,7 +301,7 @@ def project(tmp_path_factory):
 @pytest.mark.slow
 def test_the_command_runs_what_is_not_done_and_ends_with_a_table_and_a_figure(project):
     workspace = {path: (project / path).read_bytes() for path in ("params.yaml", "dvc.yaml", "data.dvc")}
-    first = run(project, "emopipe", "sweep")
+    first = run(project, "emopipe", "sweep", **FORKED)
     assert first.returncode == 0, first.stdout + first.stderr
     assert "done before" not in first.stdout
     for stage in ("ingest", "validate"):
@@ -317,7 +315,7 @@ def test_the_command_runs_what_is_not_done_and_ends_with_a_table_and_a_figure(pr
     assert not (project / "build").exists(), "experiments leave the workspace as it is"
 
     succeed(project, "dvc", "exp", "remove", experiments(project)["sampled"])
-    again = run(project, "emopipe", "sweep")
+    again = run(project, "emopipe", "sweep", **FORKED)
     assert again.returncode == 0, again.stdout + again.stderr
     assert [line for line in again.stdout.splitlines() if "done before" in line] == [
         f"[1/2] {experiments(project)['none']}: done before"
@@ -342,7 +340,7 @@ def test_each_experiment_is_one_run_in_mlflow_that_names_it(project):
 
 @pytest.mark.slow
 def test_a_failing_experiment_is_told_and_the_others_are_summed_up(project):
-    done = run(project, "emopipe", "sweep", "--setting", "wild train.learning_rate=1.0e+30")
+    done = run(project, "emopipe", "sweep", "--setting", "wild train.learning_rate=1.0e+30", **FORKED)
     assert done.returncode == 1
     assert done.stderr.endswith("emopipe: failed: wild (cnn, seed 0); run the command again to retry them\n")
     text = (project / "reports" / "sweep" / "sweep.md").read_text()

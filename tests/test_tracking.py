@@ -21,7 +21,8 @@ from emopipe.export.runtime import Bundle
 from emopipe.faces.png import encode_png
 from emopipe.inference.model import open_model
 from emopipe.tracking.naming import LIVE
-from emopipe.tracking.registry import bundle_digest, register
+from emopipe.tracking.registration import register
+from emopipe.tracking.registry import bundle_digest
 from emopipe.tracking.report import log_history, log_report
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import connect, tracking_uri
@@ -460,14 +461,14 @@ def test_each_bundle_has_one_version_and_the_champion_stays(root):
 
     def register_one(bundle: Path, **tags: str) -> tuple[str, dict]:
         with model_run(root).resume() as run:
-            version = register(bundle, run, example, {"emopipe.model": "cnn"} | tags)
-        return version, client.get_registered_model("emopipe").aliases
+            done = register(bundle, run, example, {"emopipe.model": "cnn"} | tags)
+        return done.version, client.get_registered_model("emopipe").aliases
 
-    assert register_one(first) == ("1", {"challenger": 1, "champion": 1})
-    assert register_one(first) == ("1", {"challenger": 1, "champion": 1})
+    assert register_one(first) == ("1", {"champion": 1})
+    assert register_one(first) == ("1", {"champion": 1})
     assert register_one(second) == ("2", {"challenger": 2, "champion": 1})
     client.set_registered_model_alias("emopipe", "champion", "2")
-    assert register_one(first) == ("1", {"challenger": 1, "champion": 2})
+    assert register_one(first) == ("1", {"challenger": 2, "champion": 2})
     versions = client.search_model_versions("name = 'emopipe'")
     assert {version.tags["emopipe.bundle"] for version in versions} == {bundle_digest(first), bundle_digest(second)}
     assert len(versions) == 2
@@ -475,6 +476,24 @@ def test_each_bundle_has_one_version_and_the_champion_stays(root):
     for speed in ("1.5", "9.9"):
         register_one(first, speed=speed)
     assert client.get_model_version("emopipe", "1").tags["speed"] == "1.5", "what a version has already stays"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # mlflow warns of its own code
+def test_the_challenger_is_a_new_version_no_worse_on_validation_outside_experiments(root, monkeypatch):
+    example, client = encode_png(np.full((4, 4, 1), 200, np.uint8)), connect(root)[0]
+
+    def aliases_after(number: int, score: str) -> tuple[dict, str]:
+        with model_run(root).resume() as run:
+            done = register(make_bundle(root / str(number), number / 10), run, example, {"val/macro_f1": score})
+        return client.get_registered_model("emopipe").aliases, done.note
+
+    assert aliases_after(1, "0.5000") == ({"champion": 1}, "the champion, as there was none")
+    worse = "no challenger, as val/macro_f1 is 0.4999, and 0.5000 for the champion, version 1"
+    assert aliases_after(2, "0.4999") == ({"champion": 1}, worse)
+    assert aliases_after(3, "0.5000") == ({"champion": 1, "challenger": 3}, "the challenger")
+    monkeypatch.setenv("DVC_EXP_NAME", "wide")
+    assert aliases_after(4, "0.9000") == ({"champion": 1, "challenger": 3}, "no alias moves in a DVC experiment")
 
 
 @pytest.mark.slow

@@ -1,10 +1,11 @@
-"""Write the result tables of README.md and docs/results.md from the reports, and the output of `emopipe summary`.
+"""Write the result tables of README.md and docs/results.md from results/, and the output of `emopipe summary`.
 
 `python tools/readme_tables.py`, or `make tables`. Tables lie between `<!-- NAME -->` and `<!-- /NAME -->`.
 """
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from emopipe.reports.markdown import markdown_table
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/results.md")
-FOLDERS = {"FER2013": "results/fer2013", "sample": "reports/evaluate"}
+FOLDERS = {"FER2013": "results/fer2013", "sample": "results/sample/evaluate"}
+QUOTED = ("export.json", "validate.json")
 COLUMNS = {
     "val accuracy": ("val", "accuracy"),
     "val macro-F1": ("val", "macro_f1"),
@@ -38,6 +40,14 @@ def with_tables(text: str, root: Path) -> str:
         block = f"<!-- {name} -->\n{table}\n<!-- /{name} -->"
         text = re.sub(rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _, new=block: new, text, flags=re.S)
     return text
+
+
+def copy_reports(reports: Path, target: Path) -> None:
+    """Keep the reports that the pages quote in git: DVC has them in its cache alone."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(reports / "evaluate", target / "evaluate", ignore=shutil.ignore_patterns(".gitignore"))
+    for name in QUOTED:
+        shutil.copy(reports / name, target)
 
 
 def report_rows(folder: Path) -> list[list[str]]:
@@ -64,8 +74,10 @@ def with_summary(text: str, root: Path) -> str:
 
 
 def main() -> None:
-    """Rewrite the pages; the summary stays as it is until the stage `register` has run here."""
+    """Rewrite the pages. Once the stage `register` has run here, results/sample and the summary are renewed first."""
     registered = (ROOT / "reports" / "register.json").exists()
+    if registered:
+        copy_reports(ROOT / "reports", ROOT / "results" / "sample")
     for name in PAGES:
         page = ROOT / name
         text = with_tables(page.read_text(encoding="utf-8"), ROOT)

@@ -10,8 +10,9 @@ from typer.core import TyperGroup
 
 from emopipe.cli.check import check
 from emopipe.cli.data import import_data, sample
-from emopipe.cli.models import compare, promote, reevaluate
+from emopipe.cli.models import compare, promote, reevaluate, register
 from emopipe.cli.pipeline import distill, explain, summary, sweep
+from emopipe.cli.runs import runs
 from emopipe.cli.store import reproduce, sync, ui
 from emopipe.cli.use import live, predict, serve, web
 from emopipe.core.errors import EmopipeError
@@ -25,8 +26,8 @@ The commands below do the rest. `pip install emopipe` is enough for predict, liv
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Data": (),
     "Pipeline": (summary, explain, sweep, distill),
-    "Models": (compare, promote, reevaluate, check),
-    "MLflow": (sync, reproduce, ui),
+    "Models": (compare, register, promote, reevaluate, check),
+    "MLflow": (runs, sync, reproduce, ui),
     "Inference": (predict, live, web, serve),
 }
 """Commands by the title of their group in the help, in the order of use."""

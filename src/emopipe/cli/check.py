@@ -19,13 +19,13 @@ def check(
 
     The report names the stages that ran again and why. Checked are: that dvc.lock matches the code, parameters and
     data; the gate of validate; the parity of the export; and, by the section promote of params.yaml, that the exported
-    model is not worse in macro-F1, the F1 of any class, or calibration. A check without
-    enough test faces to decide is reported as open, and passes.
+    model is not worse in macro-F1, the F1 of any class, or calibration. A check that is not measured, or has too few
+    test faces to decide, is open; it passes unless promote.on_open is fail.
 
     \b
     Exit status:
       0  passed
-      1  a check failed; or an error, in one line on standard error
+      1  a check failed, or is open where promote.on_open is fail; or an error, in one line on standard error
     """
     from emopipe.cli.terminal import console
     from emopipe.compare.check.check import check as run_checks

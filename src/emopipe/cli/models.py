@@ -42,11 +42,25 @@ def compare(
     print(f"\nfaces that flipped, with their pictures: {out / 'index.html'}")
 
 
+def register(
+    revision: Annotated[str | None, typer.Argument(help="Git revision or DVC experiment, else the workspace.")] = None,
+) -> None:
+    """Register the exported model of a revision or a DVC experiment.
+
+    It becomes challenger, unless it is worse on validation than the champion.
+    """
+    from emopipe.core.state import project_root
+    from emopipe.tracking.registration import register_revision
+
+    print(register_revision(project_root(), revision))
+
+
 def promote(
     version: Annotated[str, typer.Argument(help="Number or alias of the version.")] = "challenger",
     force: Annotated[bool, typer.Option("--force", help="Promote whatever the verdict; needs --reason.")] = False,
     rollback: Annotated[bool, typer.Option("--rollback", help="Restore the previous champion.")] = False,
     reason: Annotated[str, typer.Option(help="Stored with the version.")] = "",
+    tag: Annotated[bool, typer.Option("--tag", help="Also tag the champion in git, as GTO does.")] = False,
 ) -> None:
     """Test a registered version, and make it champion if it passes.
 
@@ -70,13 +84,16 @@ def promote(
     if force and rollback:
         raise ParamsError("--force and --rollback exclude each other: name one")
     if rollback:
-        done = roll_back(project_root(), reason)
+        done = roll_back(project_root(), reason, tag=tag)
     else:
         params = load_params(PARAMS)
-        done = test_and_promote(project_root(), params, version, forced=reason if force else None)
+        done = test_and_promote(project_root(), params, version, forced=reason if force else None, tag=tag)
         if done.verdict:
             console().print(rich_text([verdict_section(done.verdict, params.promote.confidence)]))
     print(outcome_line(done.challenger, done.champion, moved=done.moved, verdict=done.verdict))
+    if tag and (done.moved or done.challenger == done.champion):
+        names = " ".join(done.git_tags)
+        print(f"tagged in git: {names}; `git push origin {names}` shares them" if names else "tagged in git already")
     if done.verdict and not done.moved:
         raise typer.Exit(EXIT_STATUS[done.verdict.decision])
 

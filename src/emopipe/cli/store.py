@@ -13,11 +13,18 @@ def sync(
     revision: Annotated[str | None, typer.Argument(help="Git revision or DVC experiment, else the workspace.")] = None,
     all_experiments: Annotated[bool, typer.Option("--all-experiments", help="Include all DVC experiments.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; status 1 if anything is missing.")] = False,
+    commits: Annotated[bool, typer.Option("--commits", help="Only tag runs and versions with their commit.")] = False,
+    hook: Annotated[bool, typer.Option("--install-hook", help="Run --commits after each git commit.")] = False,
 ) -> None:
     """Rebuild runs, versions and aliases in MLflow from DVC and git."""
     from emopipe.core.state import project_root
+    from emopipe.tracking.hook import install_hook
     from emopipe.tracking.sync import sync as synchronise
+    from emopipe.tracking.sync import tag_commits
 
+    if hook or commits:
+        print("\n".join([install_hook(project_root())] if hook else tag_commits(project_root())))
+        return
     report = synchronise(project_root(), revision, experiments=all_experiments, check_only=check)
     print("\n".join(report.lines()))
     raise typer.Exit(1 if report.problems else 0)

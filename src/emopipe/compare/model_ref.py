@@ -67,8 +67,8 @@ def of_version(client: "MlflowClient", version: "ModelVersion") -> ModelRef:
 
 def from_workspace(root: Path, model: str) -> ModelRef:
     """A model of the workspace at `root`; raises `WorkspaceError` if it was not evaluated."""
-    remedy = f"run `dvc repro evaluate@{model}`"
-    return _from_files(f"workspace:{model}", model, lambda path: (root / path).read_bytes(), remedy)
+    remedy = f"run `dvc pull`, or `dvc repro evaluate@{model}`"
+    return from_files(f"workspace:{model}", model, lambda path: (root / path).read_bytes(), remedy)
 
 
 def from_revision(root: Path, revision: str, model: str = "") -> ModelRef:
@@ -84,12 +84,28 @@ def from_revision(root: Path, revision: str, model: str = "") -> ModelRef:
         read: Read = DVCFileSystem(str(root), rev=revision).read_bytes
         if not model:
             model = yaml.safe_load(_required(read, "reports/export.json", revision, remedy))["model"]
-        return _from_files(f"{revision}:{model}", model, read, remedy)
+        return from_files(f"{revision}:{model}", model, read, remedy)
     except DvcException as error:
         raise WorkspaceError(
             f"{revision} is no MLflow run, no version, no git revision and no DVC experiment ({error}): see "
             "`emopipe compare --help`"
         ) from error
+
+
+def from_files(name: str, model: str, read: Read, remedy: str) -> ModelRef:
+    """A model from the files of its state; raises `WorkspaceError` with `remedy` for a file that is missing."""
+    params = yaml.safe_load(_required(read, "params.yaml", name, remedy))
+    is_ensemble = model in (params.get("ensembles") or params.get("evaluate", {}).get("ensembles") or {})
+    path = f"build/{'ensembles' if is_ensemble else 'predictions'}/{model}.parquet"
+    predictions = predictions_from_arrow(pq.read_table(io.BytesIO(_required(read, path, name, remedy))))
+    lock = yaml.safe_load(_required(read, "dvc.lock", name, remedy))
+    stage = lock.get("stages", {}).get(f"{'ensemble' if is_ensemble else 'train'}@{model}", {})
+    return ModelRef(
+        name=name,
+        predictions=(predictions,),
+        params={"model": model} | flat_params(params),
+        data={Path(dep["path"]).stem: dep["md5"] for dep in stage.get("deps", []) if dep["path"] in TABLES},
+    )
 
 
 def flat_params(values: Mapping[str, Any]) -> dict[str, str]:
@@ -105,21 +121,6 @@ def _of_run(client: "MlflowClient", run_id: str, name: str) -> ModelRef:
         predictions=predictions_of_run(client, run_id),
         params=flat_params(run.data.params),
         data={Path(data.name).stem: data.digest for data in data_sets},
-    )
-
-
-def _from_files(name: str, model: str, read: Read, remedy: str) -> ModelRef:
-    params = yaml.safe_load(_required(read, "params.yaml", name, remedy))
-    is_ensemble = model in (params.get("ensembles") or params.get("evaluate", {}).get("ensembles") or {})
-    path = f"build/{'ensembles' if is_ensemble else 'predictions'}/{model}.parquet"
-    predictions = predictions_from_arrow(pq.read_table(io.BytesIO(_required(read, path, name, remedy))))
-    lock = yaml.safe_load(_required(read, "dvc.lock", name, remedy))
-    stage = lock.get("stages", {}).get(f"{'ensemble' if is_ensemble else 'train'}@{model}", {})
-    return ModelRef(
-        name=name,
-        predictions=(predictions,),
-        params={"model": model} | flat_params(params),
-        data={Path(dep["path"]).stem: dep["md5"] for dep in stage.get("deps", []) if dep["path"] in TABLES},
     )
 
 

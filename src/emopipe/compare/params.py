@@ -1,6 +1,6 @@
-"""The section `promote` of params.yaml: the promotion rule; no stage reads it."""
+"""The section `promote` of params.yaml: the rules of `emopipe promote` and `emopipe check`; no stage reads it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -25,3 +25,5 @@ class PromoteParams:
     """Latency for one face on one thread, measured at registration, in milliseconds."""
     power: Annotated[float, Field(gt=0, lt=1)]
     """Probability that the reported number of test faces settles an open condition."""
+    on_open: Literal["pass", "fail"] = "pass"
+    """Whether `emopipe check` fails if a check remains open."""

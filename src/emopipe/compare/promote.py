@@ -13,16 +13,17 @@ from emopipe.compare.promotion_text import verdict_record
 from emopipe.core.errors import EmopipeError, ParamsError, WorkspaceError
 from emopipe.core.params import Params
 from emopipe.evaluate.comparison import Comparison, compare
+from emopipe.tracking.champions import champion_history, move_champion
 from emopipe.tracking.evidence import evidence_of
+from emopipe.tracking.git_registry import make_tags, missing_tags
 from emopipe.tracking.registry_backup import save_registry
 from emopipe.tracking.store import connect
 from emopipe.tracking.versions import (
     CHALLENGER,
-    REPLACED_TAG,
+    ROLLED_BACK_TAG,
     find_champion,
     find_version,
     mlflow_faults,
-    move_champion,
     tag_version,
 )
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 VERDICT_TAG, RECORD_TAG = "emopipe.verdict", "emopipe.verdict_record"
-FORCED_TAG, ROLLED_BACK_TAG = "emopipe.forced", "emopipe.rolled_back"
+FORCED_TAG = "emopipe.forced"
 UNMOVED = "so the champion is unchanged"
 
 
@@ -44,16 +45,20 @@ class Promotion:
     champion: str | None
     """The version that was champion before, if any."""
     moved: bool
+    git_tags: tuple[str, ...] = ()
+    """Tags that were made in git."""
     verdict: Verdict | None = None
     comparison: Comparison | None = None
 
 
-def promote(root: Path, params: Params, version: str = CHALLENGER, *, forced: str | None = None) -> Promotion:
+def promote(
+    root: Path, params: Params, version: str = CHALLENGER, *, forced: str | None = None, tag: bool = False
+) -> Promotion:
     """Evaluate the rule on a version as challenger, keep the verdict with it, and make it champion if it passes.
 
-    forced: the reason for promoting it whatever the verdict. Raises `DataError` where the two were evaluated on
-    different test faces, and `WorkspaceError` without a champion or a version, or if MLflow fails; the alias then
-    does not move.
+    forced: the reason for promoting it whatever the verdict. tag: whether the champion is also tagged in git. Raises
+    `DataError` where the two were evaluated on different test faces, and `WorkspaceError` without a champion or a
+    version, if it cannot be tagged, or if MLflow fails; the alias then does not move.
     """
     if forced is not None and not forced.strip():
         raise ParamsError('--force needs a reason, which is kept with the version: add --reason "..."')
@@ -61,8 +66,10 @@ def promote(root: Path, params: Params, version: str = CHALLENGER, *, forced: st
         client, _ = connect(root)
         challenger, champion = find_version(client, version), find_champion(client)
         before = None if champion is None else str(champion.version)
+        new_tags = missing_tags(root, challenger) if tag else []
         if before == str(challenger.version):
-            return Promotion(challenger=before, champion=before, moved=False)
+            made = make_tags(root, challenger, new_tags)
+            return Promotion(challenger=before, champion=before, moved=False, git_tags=made)
         verdict, comparison, reason = None, None, None
         try:
             verdict, comparison = _evaluate(client, champion, challenger, params.promote, params.base.seed)
@@ -83,26 +90,35 @@ def promote(root: Path, params: Params, version: str = CHALLENGER, *, forced: st
         if moved:
             move_champion(client, challenger, champion)
         save_registry(root, client)
+        made = make_tags(root, challenger, new_tags) if moved else ()
+        number = str(challenger.version)
         return Promotion(
-            challenger=str(challenger.version), champion=before, moved=moved, verdict=verdict, comparison=comparison
+            challenger=number, champion=before, moved=moved, git_tags=made, verdict=verdict, comparison=comparison
         )
 
 
-def roll_back(root: Path, reason: str | None = None) -> Promotion:
-    """Make the version champion that the champion replaced; raises `WorkspaceError` if it replaced none."""
+def roll_back(root: Path, reason: str | None = None, *, tag: bool = False) -> Promotion:
+    """Make the champion before the present one champion again, and tag it in git if `tag`.
+
+    Raises `WorkspaceError` if there is none, or it cannot be tagged; the alias then does not move.
+    """
     with mlflow_faults(UNMOVED):
         client, _ = connect(root)
         champion = find_champion(client)
         if champion is None:
             raise WorkspaceError("there is no champion to roll back from: see `emopipe promote --help`")
-        before = champion.tags.get(REPLACED_TAG)
-        if before is None:
-            raise WorkspaceError(f"version {champion.version} replaced no other, so there is nothing to roll back to")
-        target = find_version(client, before)
+        history = champion_history(client)
+        if len(history) == 1:
+            raise WorkspaceError(
+                f"version {champion.version} is the first champion in the registry, so there is nothing to roll back to"
+            )
+        target = find_version(client, history[-2])
+        new_tags = missing_tags(root, target) if tag else []
         tag_version(client, champion, {ROLLED_BACK_TAG: reason or "no reason given"})
-        move_champion(client, target, champion)
+        move_champion(client, target, champion, rollback=True)
         save_registry(root, client)
-        return Promotion(challenger=str(target.version), champion=str(champion.version), moved=True)
+        made = make_tags(root, target, new_tags)
+        return Promotion(challenger=str(target.version), champion=str(champion.version), moved=True, git_tags=made)
 
 
 def _evaluate(

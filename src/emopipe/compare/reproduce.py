@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from emopipe.compare.agreement import Agreement, Verdict, compare_predictions, first_difference
+from emopipe.core.dvc_lock import workspace_records
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import read_parquet
 from emopipe.faces.predictions import predictions_from_arrow
-from emopipe.tracking.dvc_lock import LOCK, read_lock
 from emopipe.tracking.error_text import error_text
 from emopipe.tracking.git import git
 from emopipe.tracking.origin import DIFF, Origin
@@ -49,8 +49,8 @@ def reproduce(root: Path, target: str, *, stages: Sequence[str] = (), tolerance:
     with _worktree(root, origin) as workspace:
         _restore_inputs(root, workspace, origin, stages)
         _run(workspace, stages or [origin.stage], single=bool(stages))
-        made = {name: record.outs for name, record in read_lock((workspace / LOCK).read_text(encoding="utf-8")).items()}
-        before = {name: outs for name, outs in origin.outs.items() if not stages or name in stages}
+        made = {name: record.outs for name, record in workspace_records(workspace).items()}
+        before = {name: outs for name, outs in origin.outs.items() if name in (stages or made)}
         stage, paths = first_difference(before, made)
         if not stage:
             return Agreement(verdict="bitwise equal")

@@ -34,8 +34,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON; raises `ValueError` for NaN, which JSON does not have."""
-    write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+    """Write `json_bytes`."""
+    write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Indented JSON; raises `ValueError` for NaN, which JSON does not have."""
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from emopipe.evaluate.params import EvaluateParams
     from emopipe.export.params import ExportParams
     from emopipe.ingest.params import IngestParams
+    from emopipe.tracking.params import RegisterParams
     from emopipe.training.params import TrainParams
     from emopipe.validate.params import ValidateParams
 
@@ -69,6 +70,7 @@ class Params:
     train: "TrainParams"
     evaluate: "EvaluateParams"
     export: "ExportParams"
+    register: "RegisterParams"
     promote: "PromoteParams"
 
     def __post_init__(self) -> None:
@@ -88,6 +90,7 @@ SECTIONS = {
     "TrainParams": "training",
     "EvaluateParams": "evaluate",
     "ExportParams": "export",
+    "RegisterParams": "tracking",
     "PromoteParams": "compare",
 }
 """Classes of sections to the package whose module `params` defines them."""

@@ -24,6 +24,8 @@ from typing import Annotated, Any, Protocol
 import psutil
 
 from emopipe.core.errors import EmopipeError
+from emopipe.core.gate import keep_evidence
+from emopipe.core.libraries import differing_libraries
 from emopipe.core.params import Params, load_params
 from emopipe.core.state import StageState, project_root, stage_state
 
@@ -110,6 +112,8 @@ def run_stage(main: Callable[..., None], *, observed: bool = False) -> None:
     stem = Path(sys.argv[0]).stem
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(f"{stem}: stopped"))  # an exception, so that contexts clean up
     threading.Thread(target=_stop_with, args=(_starter(),), daemon=True).start()
+    if differing := differing_libraries(Path.cwd(), stem):
+        print(f"warning: outs may differ from those of pinned libraries: {', '.join(differing)}", file=sys.stderr)
     try:
         execute(main, sys.argv[1:], stem=stem, observed=observed)
     except EmopipeError as error:
@@ -128,7 +132,8 @@ def execute(main: Callable[..., None], arguments: Sequence[str], *, stem: str, o
     options = _parse(inspect.getdoc(main), keywords, arguments)
     params = load_params(Path("params.yaml"))
     if not observed:
-        main(*(_section(params, argument) for argument in sections), **options)
+        with keep_evidence(stem):
+            main(*(_section(params, argument) for argument in sections), **options)
         return
     name = f"{stem}@{options['model']}" if "model" in options else stem
     observer = GuardedObserver(find_observer())

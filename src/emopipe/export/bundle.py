@@ -1,20 +1,22 @@
 """Making the bundle: the ONNX graph, its int8 form, and the parity checks of both."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emopipe.core.errors import ModelError
+from emopipe.core.errors import GateError
 from emopipe.export.graph import OPSET, ExportGraph, export_onnx
 from emopipe.export.params import ExportParams
 from emopipe.export.parity import SHAPES, Parity, compare, in_batches, one_by_one, shapes_difference
+from emopipe.export.parity_page import parity_evidence
 from emopipe.export.quantise import quantise
 from emopipe.export.runtime import DESCRIPTION, GRAPH, INT8_GRAPH, Bundle
 from emopipe.export.yolo import save_yolo
-from emopipe.faces.predictions import Predictions, predictions_of
+from emopipe.faces.predictions import predictions_of
 from emopipe.faces.table import Faces
 from emopipe.training.checkpoint import TrainedModel
 from emopipe.training.predict import predict_faces
@@ -27,19 +29,27 @@ CALIBRATION_FACES, CALIBRATION_BATCH = 512, 32
 def make_bundle(folder: Path, model: TrainedModel, faces: Faces, params: ExportParams, channels: int) -> dict[str, Any]:
     """Write graphs and description into `folder`; returns `parity`, the comparisons with torch, and `yolo`.
 
-    Faces of train calibrate int8; those of validation are compared, in batches and one by one. Raises `ModelError` if
-    the graph differs from torch by more than `params` allows; int8 is left out instead.
+    Faces of train calibrate int8; those of validation are compared, in batches and one by one. Raises `GateError` with
+    a report and a page if the graph differs from torch by more than `params` allows; int8 is left out instead.
     """
     validation = faces.split("val")
     expected = predictions_of(validation, predict_faces(model, validation, device="cpu"), model.classes)
     (folder / DESCRIPTION).write_text(json.dumps(_description(model, channels), indent=2) + "\n", encoding="utf-8")
     export_onnx(model.classifier, channels, folder / GRAPH)
-    onnx = _compare(Bundle(folder), expected, validation)
-    for parity in onnx:
-        _require(parity, params)
-    shapes = _require_shapes(ExportGraph(model.classifier, channels), Bundle(folder), params)
+    bundle = Bundle(folder)
+    actual = in_batches(bundle, validation), one_by_one(bundle, validation)
+    onnx = [compare(expected, probabilities) for probabilities in actual]
+    shapes = {
+        "num_shapes": len(SHAPES),
+        "max_probability_difference": shapes_difference(ExportGraph(model.classifier, channels).eval(), bundle.predict),
+    }
+    graph = {"onnx": asdict(onnx[0]), "onnx_one_by_one": asdict(onnx[1]), "onnx_other_shapes": shapes}
+    if problem := _problem(onnx, shapes["max_probability_difference"], params):
+        name = model.classifier.architecture.name
+        raise GateError(problem, parity_evidence(name, problem, graph, validation, expected, actual, params))
     quantise(folder / GRAPH, folder / INT8_GRAPH, _calibration(faces.split("train")))
-    int8 = _compare(Bundle(folder, graph=INT8_GRAPH), expected, validation)
+    quantised = Bundle(folder, graph=INT8_GRAPH)
+    int8 = [compare(expected, predict(quantised, validation)) for predict in (in_batches, one_by_one)]
     kept = all(
         parity.agreement >= params.min_int8_agreement and parity.macro_f1_loss <= params.max_int8_f1_loss
         for parity in int8
@@ -47,9 +57,7 @@ def make_bundle(folder: Path, model: TrainedModel, faces: Faces, params: ExportP
     if not kept:
         (folder / INT8_GRAPH).unlink()
     parities = {
-        "onnx": asdict(onnx[0]),
-        "onnx_one_by_one": asdict(onnx[1]),
-        "onnx_other_shapes": shapes,
+        **graph,
         "int8": asdict(int8[0]) | {"kept": kept},
         "int8_one_by_one": asdict(int8[1]),
     }
@@ -82,29 +90,27 @@ def _description(model: TrainedModel, channels: int) -> dict[str, Any]:
     }
 
 
-def _compare(bundle: Bundle, expected: Predictions, faces: Faces) -> tuple[Parity, Parity]:
-    """Parity in batches, and one by one."""
-    return compare(expected, in_batches(bundle, faces)), compare(expected, one_by_one(bundle, faces))
+def _problem(parities: Sequence[Parity], shapes: float, params: ExportParams) -> str:
+    """The first difference from torch that `params` does not allow; empty without any.
 
-
-def _require(parity: Parity, params: ExportParams) -> None:
-    difference, limit = parity.max_probability_difference, params.max_probability_difference
-    if parity.agreement < params.min_agreement or difference > limit:
-        raise ModelError(
-            f"the ONNX graph does not compute what torch does: it agrees on {parity.agreement:.2%} of "
-            f"{parity.num_faces} validation faces (export.min_agreement={params.min_agreement:g}), and probabilities "
-            f"differ by up to {difference:.2g} (export.max_probability_difference={limit:g}); nothing is exported"
-        )
-
-
-def _require_shapes(graph: ExportGraph, bundle: Bundle, params: ExportParams) -> dict[str, Any]:
-    difference, limit = shapes_difference(graph.eval(), bundle.predict), params.max_probability_difference
-    if difference > limit:
-        raise ModelError(
+    shapes: the largest difference of a probability for images of other sizes and channels.
+    """
+    limit = params.max_probability_difference
+    for parity in parities:
+        difference = parity.max_probability_difference
+        if parity.agreement < params.min_agreement or difference > limit:
+            return (
+                f"the ONNX graph does not compute what torch does: it agrees on {parity.agreement:.2%} of "
+                f"{parity.num_faces} validation faces (export.min_agreement={params.min_agreement:g}), and "
+                f"probabilities differ by up to {difference:.2g} (export.max_probability_difference={limit:g}); "
+                "nothing is exported"
+            )
+    if shapes > limit:
+        return (
             "the ONNX graph does not compute what torch does for images of other sizes and channels: probabilities "
-            f"differ by up to {difference:.2g} (export.max_probability_difference={limit:g}); nothing is exported"
+            f"differ by up to {shapes:.2g} (export.max_probability_difference={limit:g}); nothing is exported"
         )
-    return {"num_shapes": len(SHAPES), "max_probability_difference": difference}
+    return ""
 
 
 def _calibration(training: Faces) -> list[np.ndarray]:

@@ -45,10 +45,16 @@ def compare(expected: Predictions, actual: np.ndarray) -> Parity:
     return Parity(
         num_faces=len(actual),
         agreement=float(same.mean()),
-        max_probability_difference=float(np.abs(expected.probabilities - actual).max()),
+        max_probability_difference=float(probability_differences(expected.probabilities, actual).max()),
         macro_f1_loss=float(loss.mean()),
         f1_loss=dict(zip(expected.classes, loss.tolist(), strict=True)),
     )
+
+
+def probability_differences(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
+    """The largest difference of a probability for each face, (N,), of (N, K); a NaN differs by 1."""
+    differences: np.ndarray = np.nan_to_num(np.abs(expected - actual), nan=1.0).max(1)
+    return differences
 
 
 def in_batches(bundle: Bundle, faces: Faces) -> np.ndarray:
@@ -69,7 +75,7 @@ def shapes_difference(graph: ExportGraph, predict: Callable[[np.ndarray], np.nda
     with torch.inference_mode():
         expected = [graph(torch.from_numpy(images)).numpy() for images in inputs]
     pairs = zip(expected, map(predict, inputs), strict=True)
-    return max(float(np.abs(ours - theirs).max()) for ours, theirs in pairs)
+    return max(float(probability_differences(ours, theirs).max()) for ours, theirs in pairs)
 
 
 def _f1(expected: Predictions, probabilities: np.ndarray) -> np.ndarray:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from emopipe.core.dvc_lock import produces_input_of
 from emopipe.core.state import StageRecord, StageState
-from emopipe.tracking.dvc_lock import produces_input_of
 from emopipe.tracking.snapshots import Snapshot
 
 

@@ -10,9 +10,9 @@ import networkx as nx
 from dvc.repo import Repo
 from dvc.utils.serialize import parse_yaml
 
+from emopipe.core.dvc_lock import LOCK, read_lock
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.state import param_name
-from emopipe.tracking.dvc_lock import LOCK, read_lock
 
 CODE = ("src/", "stages/")
 MISSING = ("deleted", "not in cache")
@@ -57,15 +57,24 @@ def explain(root: Path, stage: str | None = None) -> list[str]:
     return list(lines.values()) or ["nothing runs again: all stages are up to date"]
 
 
-def stale(root: Path) -> dict[str, str]:
-    """Reasons by stage, in the order of `dvc repro`, if dvc.lock differs from code, parameters and data at `root`.
+def stale(stages: Mapping[str, Rerun]) -> dict[str, str]:
+    """Reasons by stage, for those whose entry in dvc.lock differs from code, parameters and data.
 
-    Outs and data that are only missing are no reason, so a fresh clone can be checked.
+    stages: as from `reruns`. Outs and data that are only missing are no reason, so a fresh clone can be checked.
     """
     changes = {
-        name: [reason.text for reason in rerun.reasons if not reason.is_missing] for name, rerun in reruns(root).items()
+        name: [reason.text for reason in rerun.reasons if not reason.is_missing] for name, rerun in stages.items()
     }
     return {name: listed(reasons) for name, reasons in changes.items() if reasons}
+
+
+def outdated(stages: Mapping[str, Rerun]) -> set[str]:
+    """The stale stages, and those that depend on one; `stages` as from `reruns`."""
+    found = set(stale(stages))
+    for name, rerun in stages.items():
+        if found.intersection(rerun.upstream):
+            found.add(name)
+    return found
 
 
 def reruns(root: Path) -> dict[str, Rerun]:

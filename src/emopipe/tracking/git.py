@@ -3,20 +3,24 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
 def git(root: Path, *command: str, **environment: str) -> str:
     """Standard output of a git command; empty if it fails."""
-    return git_bytes(root, *command, **environment).decode("utf-8", "surrogateescape").strip()
+    return git_bytes(root, *command, environment=environment).decode("utf-8", "surrogateescape").strip()
 
 
-def git_bytes(root: Path, *command: str, **environment: str) -> bytes:
+def git_bytes(root: Path, *command: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
     """The same as bytes."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(root), *command], capture_output=True, check=True, env=os.environ | environment
+            ["git", "-C", str(root), *command],
+            input=stdin,
+            capture_output=True,
+            check=True,
+            env={**os.environ, **(environment or {})},
         )
     except (OSError, subprocess.CalledProcessError):
         return b""
@@ -31,5 +35,5 @@ def difference(root: Path, commit: str, paths: Sequence[str]) -> str:
         git(root, "read-tree", commit, **index)
         if new:
             git(root, "add", "--intent-to-add", "--", *new, **index)
-        changed = git_bytes(root, "diff", "--binary", commit, "--", *paths, **index)
+        changed = git_bytes(root, "diff", "--binary", commit, "--", *paths, environment=index)
     return changed.decode("utf-8", "surrogateescape")

@@ -84,15 +84,22 @@ class RunIndex:
         self.client.log_inputs(run, data_sets(state.inputs, locate))
         return run
 
-    def parent(self, state: StageState, params: Mapping[str, str], locate: "Locate | None" = None) -> str:
-        """The id of the run of a state, above those of its models; it is created if it is missing."""
+    def parent(
+        self,
+        state: StageState,
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+        locate: "Locate | None" = None,
+    ) -> str:
+        """The id of the run of a state, above those of its models; it is created, with `tags`, if it is missing."""
         key = state.shared_key
         for run in self._search(f"tags.`{STATE_TAG}` = '{key}'", ALL):
             if MODEL_TAG not in run.data.tags:
                 if run.info.lifecycle_stage == "deleted":
                     self.client.restore_run(run.info.run_id)
                 return str(run.info.run_id)
-        return self.create(run_name("state", key), {STATE_TAG: key, NOTE_TAG: ABOUT_STATE}, params, state, locate)
+        tags = {STATE_TAG: key, NOTE_TAG: ABOUT_STATE, **tags}
+        return self.create(run_name("state", key), tags, params, state, locate)
 
     def close(self, parent: str) -> None:
         """End the run of a state, unless one of its models is in progress."""

@@ -11,6 +11,7 @@ EVALUATION_TAG = "emopipe.evaluation"  # key of the stage whose metrics the run 
 PROCESS_TAG = "emopipe.process"
 SETTING_TAG = "emopipe.setting"  # common to the runs of several seeds in a sweep
 SOURCE_TAG = "emopipe.source"
+COMMIT_TAG = "dvc.commit"  # the first commit that holds the state
 NOTE_TAG = "mlflow.note.content"  # the description on MLflow's pages
 
 LIVE = ("time/", "memory/", "system/")

@@ -5,15 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from emopipe.core.params import Params, load_params
-from emopipe.core.state import StageState, project_root, stage_record, stage_state
+from emopipe.core.state import StageState, project_root
 from emopipe.tracking.champion_comparison import compare_with_champion
-from emopipe.tracking.expected_runs import ExpectedRun
 from emopipe.tracking.naming import NOTE_TAG
 from emopipe.tracking.origin import workspace_origin
-from emopipe.tracking.rebuild import class_balance, project
+from emopipe.tracking.rebuild import class_balance, project, workspace_run
 from emopipe.tracking.report import Evaluation, report_note
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.snapshots import Snapshot
 
 
 class MlflowObserver:
@@ -42,7 +40,7 @@ class MlflowObserver:
         """Close the run of a training, or log an evaluation."""
         assert self._state is not None, "start comes first"
         if self._run is None:
-            _log_evaluation(self._state)
+            _log_evaluation(self._state.stage)
         else:
             self._run.complete()
             self._stack.close()
@@ -57,17 +55,12 @@ def make_observer() -> MlflowObserver:
     return MlflowObserver()
 
 
-def _log_evaluation(state: StageState) -> None:
-    root, params = Path.cwd(), _params()
-    record = stage_record(state.stage, root)
-    _, _, model = state.stage.partition("@")
-    if model in params.ensembles:  # all members have the same state
-        trained, parent = record, stage_state(f"train@{params.ensembles[model][0]}", root)
-    else:
-        trained = stage_record(f"train@{model}", root)
-        parent = trained.state
-    expected = ExpectedRun(model, trained, record, parent, Snapshot(project_root()))
-    run, evaluation = project(expected, _in_workspace, params=params, origin=workspace_origin(root, record))
+def _log_evaluation(stage: str) -> None:
+    params = _params()
+    expected = workspace_run(stage, params)
+    assert expected.evaluated is not None
+    origin = workspace_origin(Path.cwd(), expected.evaluated)
+    run, evaluation = project(expected, _in_workspace, params=params, origin=origin)
     if evaluation is not None and run.is_connected:
         _log_comparison(run, evaluation, params)
 

@@ -1,14 +1,16 @@
 """The origin of a run or version: commit, uncommitted changes, and DVC's hashes of data and outs."""
 
+import getpass
 import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
 
+from emopipe.core.dvc_lock import upstream, workspace_records
 from emopipe.core.files import read_json
 from emopipe.core.state import StageRecord
-from emopipe.tracking.dvc_lock import LOCK, read_lock, upstream
 from emopipe.tracking.git import difference, git
 from emopipe.tracking.naming import SETTING_TAG, setting_of
 
@@ -67,8 +69,6 @@ class Origin:
 
 def workspace_origin(root: Path, last: StageRecord) -> Origin:
     """The origin of the outs of `last` in the workspace at `root`."""
-    lock = root / LOCK
-    records = read_lock(lock.read_text(encoding="utf-8")) if lock.exists() else {}
     commit = os.environ.get("DVC_EXP_BASELINE_REV") or git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     return Origin(
         stage=last.state.stage,
@@ -76,8 +76,35 @@ def workspace_origin(root: Path, last: StageRecord) -> Origin:
         branch=git(root, "branch", "--show-current"),
         experiment=os.environ.get("DVC_EXP_NAME", ""),
         diff=difference(root, commit, SOURCES) if commit else "",
-        **hashes(upstream(records, last)),
+        **hashes(upstream(workspace_records(root), last)),
     )
+
+
+def creation_tags(root: Path) -> dict[str, str]:
+    """Who creates a run, and the address of the repository, without user, password and query."""
+    tags = {
+        "mlflow.user": git(root, "config", "user.name") or _system_user(),
+        "mlflow.source.git.repoURL": without_credentials(git(root, "config", "remote.origin.url")),
+    }
+    return {name: value for name, value in tags.items() if value}
+
+
+def without_credentials(address: str) -> str:
+    """An address of a git remote without user, password, query and fragment; `git@host:path` has none of them."""
+    if "://" not in address:
+        return address
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # the process has a number and no name
+        return ""
 
 
 def hashes(records: list[StageRecord]) -> dict[str, Any]:

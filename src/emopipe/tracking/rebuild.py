@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from emopipe.core.errors import ParamsError, WorkspaceError
 from emopipe.core.files import read_json, read_parquet
 from emopipe.core.params import Params, parse_params
-from emopipe.core.state import StageRecord, StageState
+from emopipe.core.state import StageRecord, StageState, project_root, stage_record, stage_state
 from emopipe.faces.predictions import predictions_from_arrow
 from emopipe.tracking.data_sets import Locate
 from emopipe.tracking.expected_runs import ExpectedRun
@@ -59,6 +59,18 @@ def project(
         if evaluation:
             log_evaluation(run, evaluation)
     return run, evaluation
+
+
+def workspace_run(stage: str, params: Params) -> ExpectedRun:
+    """The run of a model in the workspace; `stage` is `evaluate@MODEL` or `ensemble@NAME`, which has run."""
+    root, model = Path.cwd(), stage.partition("@")[2]
+    record = stage_record(stage, root)
+    if model in params.ensembles:  # all members have the same state
+        trained, parent = record, stage_state(f"train@{params.ensembles[model][0]}", root)
+    else:
+        trained = stage_record(f"train@{model}", root)
+        parent = trained.state
+    return ExpectedRun(model, trained, record, parent, Snapshot(project_root()))
 
 
 def class_balance(state: StageState, locate: Locate) -> dict[str, dict[str, int]]:

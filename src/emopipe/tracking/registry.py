@@ -17,19 +17,8 @@ from emopipe.tracking.evidence import evidence_tags
 from emopipe.tracking.logged_models import MODEL_TYPE, model_for_bundle
 from emopipe.tracking.naming import MODEL_TAG
 from emopipe.tracking.origin import Origin
-from emopipe.tracking.registry_backup import save_registry
-from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import NAME
-from emopipe.tracking.versions import (
-    CHALLENGER,
-    CHAMPION,
-    DIGEST_TAG,
-    EXPORTS_TAG,
-    all_versions,
-    get_aliases,
-    mlflow_faults,
-    tag_version,
-)
+from emopipe.tracking.versions import DIGEST_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,10 +27,9 @@ if TYPE_CHECKING:
 ABOUT = (
     "Facial emotion of an image of one face. Input: the column `image`, encoded images as bytes. Output: the label "
     "and a probability per class, or with the parameter `output` = `label` the label alone. `champion` is the version "
-    "in use, `challenger` the one registered last. The model card of a version is among its artifacts: "
+    "in use, `challenger` a candidate to replace it. The model card of a version is among its artifacts: "
     "`artifacts/exports/MODEL_CARD.md`."
 )
-SHOWN_TAGS = ("mlflow.source.git.commit", "emopipe.git.dirty", "dvc.experiment", "dvc.data")
 SERVING = (
     "__init__.py",
     "core/__init__.py",
@@ -71,46 +59,6 @@ def version_details(exported: Mapping[str, Any], limits: ExportParams, latency_m
     tags = {MODEL_TAG: model, f"val/{metric}": f"{exported['candidates'][model]:.4f}"}
     tags |= evidence_tags(exported["parity"], limits, latency_ms)
     return tags, f"{model}: the best of {', '.join(exported['candidates'])} by {metric} on validation"
-
-
-def register(
-    bundle: Path,
-    run: ModelRun,
-    example: bytes,
-    tags: dict[str, str],
-    description: str = "",
-    *,
-    origin: Origin | None = None,
-) -> str:
-    """Register the bundle, and return the number of its version.
-
-    A bundle that is registered already gets no second version, only the tags that it lacks. The version becomes
-    `challenger`, and also `champion` if there is none. example: one encoded image. Raises `WorkspaceError` if MLflow
-    fails; no alias has moved then.
-    """
-    with mlflow_faults("so the model is not registered, and no alias has moved"):
-        client, run_id = run.connection()
-        tags |= {DIGEST_TAG: bundle_digest(bundle)}
-        from_origin = _origin_tags(origin) if origin else {}
-        found = next((one for one in all_versions(client) if one.tags.get(DIGEST_TAG) == tags[DIGEST_TAG]), None)
-        if found is None:
-            number = add_version(client, run_id, bundle, example, tags | from_origin, description, origin)
-        else:  # the same bytes, perhaps from another commit: the version keeps its tags
-            number = str(found.version)
-            lacking = {name: value for name, value in tags.items() if name not in found.tags}
-            tag_version(client, found, lacking | {k: v for k, v in from_origin.items() if k == EXPORTS_TAG})
-        client.set_registered_model_alias(NAME, CHALLENGER, number)
-        if CHAMPION not in get_aliases(client):
-            client.set_registered_model_alias(NAME, CHAMPION, number)
-        save_registry(run.root, client)
-    return number
-
-
-def _origin_tags(origin: Origin) -> dict[str, str]:
-    """The tags of the origin that the page of a version shows."""
-    tags = {name: value for name, value in origin.tags().items() if name in SHOWN_TAGS}
-    tags[EXPORTS_TAG] = origin.outs.get(origin.stage, {}).get("exports", "")
-    return {name: value for name, value in tags.items() if value}
 
 
 def add_version(

@@ -1,7 +1,8 @@
 """registry.json at the root of the project: what MLflow's registry holds beside files, tracked by git.
 
 For each bundle, by its digest: its origin, the key of its training run, description and tags of its version
-(evidence, verdicts, promotions); and the bundle of each alias. `emopipe sync` restores a registry from it.
+(evidence, verdicts, promotions); the bundle of each alias; and the history of champions. `emopipe sync` restores a
+registry from it.
 """
 
 import json
@@ -13,9 +14,18 @@ from filelock import FileLock
 
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import write_json
-from emopipe.tracking.naming import KEY_TAG
+from emopipe.tracking.champions import champion_history
+from emopipe.tracking.naming import COMMIT_TAG, KEY_TAG
 from emopipe.tracking.store import lock_path
-from emopipe.tracking.versions import DIGEST_TAG, REPLACED_TAG, all_versions, get_aliases, origin_of_version
+from emopipe.tracking.versions import (
+    CHALLENGER,
+    CHAMPION,
+    DIGEST_TAG,
+    REPLACED_TAG,
+    all_versions,
+    get_aliases,
+    origin_of_version,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,6 +57,8 @@ class RegistryBackup:
     """By digest."""
     aliases: dict[str, str] = field(default_factory=dict)
     """Alias to digest."""
+    champions: list[str] = field(default_factory=list)
+    """Digests of the bundles that became champion and were not rolled back, the first one first."""
 
 
 def read_backup(root: Path) -> RegistryBackup:
@@ -57,7 +69,8 @@ def read_backup(root: Path) -> RegistryBackup:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         bundles = {digest: RegisteredBundle(**fields) for digest, fields in content["bundles"].items()}
-        return RegistryBackup(bundles=bundles, aliases=dict(content["aliases"]))
+        champions = [str(digest) for digest in content.get("champions", [])]
+        return RegistryBackup(bundles=bundles, aliases=dict(content["aliases"]), champions=champions)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WorkspaceError(
             f"{FILE} is not readable ({type(error).__name__}: {error}): take it from git, or remove it and run "
@@ -76,10 +89,33 @@ def save_registry(root: Path, client: "MlflowClient") -> None:
             if digest:  # others are not of this project
                 bundles[digest] = _updated(before.bundles.get(digest), client, version, digests)
         aliases = {alias: digests[number] for alias, number in get_aliases(client).items() if digests.get(number)}
-        aliases = before.aliases | aliases
-        after = RegistryBackup(bundles=dict(sorted(bundles.items())), aliases=dict(sorted(aliases.items())))
+        champions = before.champions
+        if CHAMPION in aliases:
+            history = [digests[number] for number in champion_history(client) if digests[number]]
+            champions = _merged(before.champions, history, set(digests.values()))
+        known = dict(before.aliases)
+        if known.get(CHALLENGER) in digests.values():  # it is registered, and no longer challenger
+            del known[CHALLENGER]
+        after = RegistryBackup(
+            bundles=dict(sorted(bundles.items())),
+            aliases=dict(sorted((known | aliases).items())),
+            champions=champions,
+        )
         if after != before:
             write_json(root / FILE, asdict(after))
+
+
+def _merged(known: list[str], history: list[str], registered: set[str]) -> list[str]:
+    """`history` with the champions of `known` that this registry lacks, in their places."""
+    merged, rest = [], list(history)
+    for digest in known:
+        if rest and digest not in registered:
+            merged.append(digest)
+        elif rest and digest == rest[0]:
+            merged.append(rest.pop(0))
+        else:
+            break
+    return merged + rest
 
 
 def _updated(
@@ -92,7 +128,7 @@ def _updated(
     if origin is None:
         found = origin_of_version(client, version)
         origin = asdict(found) if found else None
-    tags = known.tags | version.tags
+    tags = {name: value for name, value in (known.tags | version.tags).items() if name != COMMIT_TAG}  # git has it
     if REPLACED_TAG in tags:
         tags[REPLACED_TAG] = digests.get(tags[REPLACED_TAG]) or tags[REPLACED_TAG]
     return replace(known, description=version.description or "", tags=dict(sorted(tags.items())), origin=origin)

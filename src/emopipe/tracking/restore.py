@@ -7,24 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emopipe.core.errors import WorkspaceError
-from emopipe.core.files import read_json, read_parquet
-from emopipe.core.params import parse_params
-from emopipe.export.latency import latency_ms
+from emopipe.core.files import read_parquet
 from emopipe.faces.table import faces_from_arrow
-from emopipe.tracking.expected_runs import registered_export
+from emopipe.tracking.champions import champion_history, store_history, stored_history
 from emopipe.tracking.index import RunIndex
 from emopipe.tracking.naming import MODEL_TAG
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.outs import restore
-from emopipe.tracking.registry import add_version, bundle_digest, log_bundle, register, version_details
+from emopipe.tracking.registry import add_version, bundle_digest, log_bundle
 from emopipe.tracking.registry_backup import FILE, RegisteredBundle, read_backup
 from emopipe.tracking.runs import ModelRun
-from emopipe.tracking.snapshots import Snapshot
 from emopipe.tracking.store import NAME, connect
 from emopipe.tracking.versions import (
     CHAMPION,
     DIGEST_TAG,
-    EXPORTS_TAG,
     REPLACED_TAG,
     all_versions,
     get_aliases,
@@ -36,8 +32,13 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+
+class Remark(str):
+    """What `emopipe sync` adds to its line on a repair."""
+
+
 Repair = tuple[str, Callable[[], object]]
-"""What a store lacks, and a function that adds it or raises `WorkspaceError`."""
+"""What a store lacks, and a function that adds it or raises `EmopipeError`; it may return a `Remark`."""
 LOGGED_MODEL = "models:/"
 CLEAN = "build/clean.parquet"
 
@@ -98,6 +99,10 @@ def tag_repairs(root: Path, client: "MlflowClient") -> Iterator[Repair]:
     for alias, digest in backup.aliases.items():
         if alias not in get_aliases(client):
             yield f"the alias {alias} is not set", partial(_set_alias, client, alias, digest, numbers.get(digest))
+    history = [numbers[digest] for digest in backup.champions if digest in numbers]
+    is_lost = history and stored_history(client) is None
+    if is_lost and champion_history(client, history) != champion_history(client):
+        yield "the history of champions is not set", partial(store_history, client, history)
 
 
 def _set_alias(client: "MlflowClient", alias: str, digest: str, number: str | None) -> None:
@@ -130,37 +135,13 @@ def example_face(table: Path) -> bytes:
     return bytes(faces_from_arrow(read_parquet(table)).split("val").frame["png"].iloc[0])
 
 
-def has_unregistered_export(snapshot: Snapshot, client: "MlflowClient") -> bool:
-    """Whether the stage `register` has run in this state, and neither registry nor registry.json have its export."""
-    export = registered_export(snapshot)
-    known = [version.tags for version in all_versions(client)]
-    known += [bundle.tags for bundle in read_backup(snapshot.root).bundles.values()]
-    return export is not None and export.outs["exports"] not in {tags.get(EXPORTS_TAG) for tags in known}
-
-
-def register_export(snapshot: Snapshot) -> None:
-    """Register the export of this state as the stage `register` does; raises `WorkspaceError` if files are missing."""
-    export = snapshot.records["export"]
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        origin, bundle, example = _files_of(snapshot.root, snapshot.origin(export), folder)
-        report = "reports/export.json"
-        restore(snapshot.root, report, export.outs[report], folder / report, snapshot.commit)
-        exported = read_json(folder / report)
-        limits = parse_params(snapshot.params(export)).export
-        details = version_details(exported, limits, latency_ms(bundle, example))
-        trained = snapshot.records[f"train@{exported['model']}"]
-        with ModelRun(snapshot.root, exported["model"], trained.state, snapshot.params(trained)).find() as run:
-            register(bundle, run, example, *details, origin=origin)
-
-
 def _files(root: Path, bundle: RegisteredBundle | None, folder: Path) -> tuple[Origin, Path, bytes]:
     if bundle is None or bundle.origin is None:
         raise WorkspaceError("its origin is unknown, and so are the hashes of its files")
-    return _files_of(root, Origin(**bundle.origin), folder)
+    return files_of_origin(root, Origin(**bundle.origin), folder)
 
 
-def _files_of(root: Path, origin: Origin, folder: Path) -> tuple[Origin, Path, bytes]:
+def files_of_origin(root: Path, origin: Origin, folder: Path) -> tuple[Origin, Path, bytes]:
     """Origin, bundle and input example; raises `WorkspaceError` if they are in no cache and no remote."""
     outs = {path: md5 for paths in origin.outs.values() for path, md5 in paths.items()}
     for path in ("exports", CLEAN):

@@ -35,7 +35,7 @@ from emopipe.tracking.naming import (
     run_name,
     valid_name,
 )
-from emopipe.tracking.origin import Origin, workspace_origin
+from emopipe.tracking.origin import Origin, creation_tags, workspace_origin
 from emopipe.tracking.store import connect, lock_path
 
 if TYPE_CHECKING:
@@ -189,9 +189,9 @@ class ModelRun:
 
     def _create(self, index: RunIndex, source: str) -> None:
         index.delete(self.key)
-        self._parent = index.parent(self._parent_state, self._params, self._locate)
+        self._parent = index.parent(self._parent_state, self._params, creation_tags(self.root), self._locate)
         tags = {KEY_TAG: self.key, MODEL_TAG: self._model, STATE_TAG: self._parent_state.shared_key}
-        tags |= {PARENT_TAG: self._parent, SOURCE_TAG: source, PROCESS_TAG: this_process()}
+        tags |= {PARENT_TAG: self._parent, SOURCE_TAG: source, PROCESS_TAG: this_process(), **creation_tags(self.root)}
         origin = self._origin or workspace_origin(Path.cwd(), StageRecord(self._state))
         name = run_name(self._model, self._parent_state.shared_key, origin.experiment)
         params = {"model": self._model, **self._params}
@@ -208,7 +208,7 @@ class ModelRun:
         if run is None:
             return False
         self._index, self._resumed, self._run_id = index, run.info, run.info.run_id
-        self._parent = index.parent(self._parent_state, self._params, self._locate)
+        self._parent = index.parent(self._parent_state, self._params, creation_tags(self.root), self._locate)
         if run.data.tags.get(PARENT_TAG) != self._parent:
             index.client.set_tag(self._run_id, PARENT_TAG, self._parent)
         return True

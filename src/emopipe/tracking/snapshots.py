@@ -8,13 +8,11 @@ from typing import Any
 
 import yaml
 
+from emopipe.core.dvc_lock import LOCK, PARAMS, PIPELINE, defined_records, upstream
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.state import StageRecord, stage_state
-from emopipe.tracking.dvc_lock import LOCK, read_lock, upstream
 from emopipe.tracking.git import git
 from emopipe.tracking.origin import Origin, hashes, workspace_origin
-
-PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,8 @@ class Snapshot:
 
     @cached_property
     def records(self) -> Mapping[str, StageRecord]:
-        """The stages that have run, by name."""
-        return read_lock(self.text(LOCK))
+        """The stages that have run and that dvc.yaml defines, by name."""
+        return defined_records(*map(self.text, (LOCK, PIPELINE, PARAMS)))
 
     def params(self, last: StageRecord) -> dict[str, Any]:
         """All parameters, with the values that the stages up to `last` ran with."""

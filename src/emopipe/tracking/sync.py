@@ -7,25 +7,27 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emopipe.core.errors import WorkspaceError
+from emopipe.core.errors import EmopipeError
+from emopipe.tracking.commits import commit_repairs
 from emopipe.tracking.expected_runs import ExpectedRun, expected_runs
+from emopipe.tracking.git_restore import git_repairs
 from emopipe.tracking.index import RunIndex, in_progress, is_complete
 from emopipe.tracking.naming import EVALUATION_TAG, KEY_TAG, MODEL_TAG, PARENT_TAG
 from emopipe.tracking.rebuild import rebuild
+from emopipe.tracking.registration import has_unregistered_export, register_export
 from emopipe.tracking.registry_backup import save_registry
 from emopipe.tracking.restore import (
+    Remark,
     Repair,
     bundle_name,
-    has_unregistered_export,
     missing_bundles,
-    register_export,
     restore_bundle,
     restore_files,
     tag_repairs,
     versions_without_files,
 )
 from emopipe.tracking.snapshots import Snapshot, history, snapshots
-from emopipe.tracking.store import connect
+from emopipe.tracking.store import connect, local_uri, tracking_uri
 from emopipe.tracking.versions import all_versions, mlflow_faults
 
 if TYPE_CHECKING:
@@ -62,9 +64,9 @@ def sync(root: Path, revision: str | None = None, *, experiments: bool = False, 
                 problems.append(f"{gap}: `emopipe sync`")
                 continue
             try:
-                repair()
-                done.append(f"{gap}: repaired")
-            except WorkspaceError as error:
+                remark = repair()
+                done.append(f"{gap}: repaired{f', {remark}' if isinstance(remark, Remark) else ''}")
+            except EmopipeError as error:
                 problems.append(f"{gap}, which cannot be repaired: {error}")
         if check_only:
             problems += _unknown_runs(root, expected, index.models())
@@ -72,6 +74,21 @@ def sync(root: Path, revision: str | None = None, *, experiments: bool = False, 
             save_registry(root, index.client)
         num_versions = len(all_versions(index.client))
     return SyncReport(num_runs=len(expected), num_versions=num_versions, done=done, problems=problems)
+
+
+def tag_commits(root: Path) -> list[str]:
+    """Only tag runs and versions with the commit that holds their state; a line for each commit.
+
+    Raises `WorkspaceError` if the store fails. A store that does not exist is not made.
+    """
+    if tracking_uri(root) == local_uri(root) and not (root / "mlflow.db").exists():
+        return ["there is no store"]
+    done = []
+    with mlflow_faults("so the tags are not complete"):
+        for gap, repair in commit_repairs(root, RunIndex(*connect(root))):
+            repair()
+            done.append(f"{gap}: repaired")
+    return done or ["no run or version lacks its commit"]
 
 
 def _repairs(root: Path, index: RunIndex, states: list[Snapshot], expected: dict[str, ExpectedRun]) -> Iterator[Repair]:
@@ -90,9 +107,11 @@ def _repairs(root: Path, index: RunIndex, states: list[Snapshot], expected: dict
     for digest, bundle in missing_bundles(root, index.client).items():
         name = f"{bundle_name(digest, bundle)} is not registered"
         yield name, partial(restore_bundle, root, index, digest, bundle)
+    yield from git_repairs(root, index.client)
     if has_unregistered_export(states[-1], index.client):
         yield "the export of this state is not registered", partial(register_export, states[-1])
     yield from tag_repairs(root, index.client)
+    yield from commit_repairs(root, index)
 
 
 def _gaps(index: RunIndex, expected: dict[str, ExpectedRun]) -> Iterator[tuple[ExpectedRun, str]]:

@@ -21,6 +21,8 @@ EXPORTS_TAG = "dvc.exports"
 """DVC's hash of the bundle's folder."""
 REPLACED_TAG = "emopipe.replaced"
 """Of a version that became champion: the version before it."""
+ROLLED_BACK_TAG = "emopipe.rolled_back"
+"""Of a version that was champion: the reason of its rollback."""
 
 
 @contextmanager
@@ -51,6 +53,11 @@ def find_version(client: "MlflowClient", name: str) -> "ModelVersion":
     if not versions:
         raise WorkspaceError("no model is registered: run `dvc repro`")
     number = aliases.get(name.removeprefix("@"), name)
+    if number == CHALLENGER:
+        raise WorkspaceError(
+            "there is no challenger: a new version becomes one unless it is worse on validation than the champion; "
+            f"name one of {', '.join(versions)}"
+        )
     if number not in versions:
         raise WorkspaceError(
             f"{NAME} has no version {name}: expected one of {', '.join([*versions, *sorted(aliases)])}"
@@ -87,20 +94,3 @@ def tag_version(client: "MlflowClient", version: "ModelVersion", tags: dict[str,
     """Set tags of a version."""
     for name, value in tags.items():
         client.set_model_version_tag(NAME, str(version.version), name, value)
-
-
-def move_champion(client: "MlflowClient", version: "ModelVersion", before: "ModelVersion | None") -> None:
-    """Make a version champion, and tag it with the version that it replaces.
-
-    before: the champion that `version` was compared with. Raises `WorkspaceError`, and moves nothing, if another
-    version has become champion since.
-    """
-    now = find_champion(client)
-    if (now and str(now.version)) != (before and str(before.version)):
-        raise WorkspaceError(
-            f"the champion has become {'none' if now is None else f'version {now.version}'} meanwhile, "
-            "so nothing was moved: run the command again"
-        )
-    if before is not None:
-        tag_version(client, version, {REPLACED_TAG: str(before.version)})
-    client.set_registered_model_alias(NAME, CHAMPION, str(version.version))

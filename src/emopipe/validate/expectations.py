@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emopipe.core.errors import GateError
 from emopipe.faces.table import SPLITS
 from emopipe.validate.data_docs import RUN_TIME
 from emopipe.validate.findings.base import Evidence
@@ -72,11 +71,10 @@ def check(
     return outcomes, context
 
 
-def enforce(outcomes: Sequence[Outcome]) -> None:
-    """Raise `GateError` with all broken critical expectations in one line."""
+def broken_expectations(outcomes: Sequence[Outcome]) -> str:
+    """All broken critical expectations in one line; empty without any."""
     broken = [str(outcome) for outcome in outcomes if not outcome.success and outcome.severity == "critical"]
-    if broken:
-        raise GateError(f"{'; '.join(broken)}. Correct the source, or the section validate of params.yaml")
+    return f"{'; '.join(broken)}. Correct the source, or the section validate of params.yaml" if broken else ""
 
 
 def face_table(evidence: Evidence) -> pd.DataFrame:

@@ -25,11 +25,12 @@ def validation_page(
     findings: Sequence[Finding],
     outcomes: Sequence[Outcome],
     counts: Counts,
+    problem: str = "",
 ) -> str:
     """The page as HTML.
 
     faces: `file.frame`, with corrected labels. reasons: the kind of finding that dropped each of its rows, or None.
-    outcomes, counts: of the cleaned table.
+    outcomes, counts: of the cleaned table. problem: why the gate stops the pipeline; empty if it does not.
     """
     shown = [_first(rows, reasons) for finding in findings for rows in finding.first_groups(NUM_GROUPS)]
     pngs = file.pngs(np.concatenate([np.zeros(0, dtype=np.int64), *shown]))
@@ -43,6 +44,7 @@ def validation_page(
         outcomes=sorted(outcomes, key=lambda outcome: outcome.success),
         num_held=sum(outcome.success for outcome in outcomes),
         counts=counts,
+        problem=problem,
     )
 
 

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from emopipe.core.errors import GateError
+from emopipe.core.files import json_bytes
 from emopipe.faces.file import FaceFile
 from emopipe.faces.table import SPLITS, count_faces
 from emopipe.validate.corrections import Corrections
 from emopipe.validate.data_docs import data_docs
 from emopipe.validate.evidence import collect_evidence
-from emopipe.validate.expectations import NUM_EXAMPLES, Counts, Outcome, check, enforce
-from emopipe.validate.findings import drop_reasons, enforce_policies, example_sources, find_defects
+from emopipe.validate.expectations import NUM_EXAMPLES, Counts, Outcome, broken_expectations, check
+from emopipe.validate.findings import drop_reasons, example_sources, find_defects, forbidden_defects
 from emopipe.validate.findings.base import Evidence, Finding
 from emopipe.validate.page import validation_page
 from emopipe.validate.params import ValidateParams
@@ -43,33 +45,37 @@ def validate(
 ) -> Validated:
     """Drop rows by the policies and check the expectations on the rest.
 
-    Raises `GateError` when a finding's policy is `fail`, or when a critical expectation does not hold.
+    Raises `GateError` with the report and the pages where a finding's policy is `fail`, or a critical expectation is
+    broken.
     """
     faces = file.frame.assign(label=corrections.relabelled(file.frame["id"], file.frame["label"]))
     evidence = collect_evidence(file, faces, classes, params, seed=seed)
     evidence.labels["suspect"] &= ~corrections.named(faces["id"], "keep")
     findings = find_defects(evidence, params)
-    enforce_policies(findings, faces)
     reasons = drop_reasons(findings, len(faces))
     reasons[corrections.named(faces["id"], "drop")] = CORRECTION
     kept = reasons.isna().to_numpy()
     counts = count_faces(faces[kept], classes)
     outcomes, context = check(evidence.where(kept), counts, classes, params)
-    enforce(outcomes)
+    problem = forbidden_defects(findings, faces) or broken_expectations(outcomes)
     tables = {
         "findings.csv": finding_table(faces, findings, reasons),
         "suspects.csv": suspect_table(evidence, findings),
     }
+    report = validation_report(file.frame, faces, reasons, findings, outcomes, counts)
+    pages = {
+        "index.html": validation_page(file, faces, reasons, findings, outcomes, counts, problem).encode(),
+        **{name: table.to_csv(index=False, lineterminator="\n").encode() for name, table in tables.items()},
+        **{f"data_docs/{path}": content for path, content in data_docs(context).items()},
+    }
+    if problem:
+        raise GateError(problem, {**pages, "report.json": json_bytes(report)})
     unknown = corrections.unknown(faces["id"])
     return Validated(
         kept=kept,
         labels=faces["label"].tolist(),
-        report=validation_report(file.frame, faces, reasons, findings, outcomes, counts),
-        pages={
-            "index.html": validation_page(file, faces, reasons, findings, outcomes, counts).encode(),
-            **{name: table.to_csv(index=False, lineterminator="\n").encode() for name, table in tables.items()},
-            **{f"data_docs/{path}": content for path, content in data_docs(context).items()},
-        },
+        report=report,
+        pages=pages,
         warnings=[
             *(str(outcome) for outcome in outcomes if not outcome.success),
             *([f"{len(unknown)} corrections are for unknown ids ({unknown[0]}, ...)"] if unknown else []),
@@ -92,7 +98,7 @@ def validation_report(
     classes = list(counts["train"])
     kinds = [finding.kind for finding in findings] + [CORRECTION]
     dropped = {kind: count_faces(faces[reasons == kind], classes) for kind in kinds}
-    totals = {kind: sum(sum(by_class.values()) for by_class in by_split.values()) for kind, by_split in dropped.items()}
+    totals = {kind: int((reasons == kind).sum()) for kind in kinds}  # rows of unknown classes as well
     rows_out = int(reasons.isna().sum())
     assert len(faces) == rows_out + sum(totals.values()), "every row is counted once"
     return {

@@ -1,19 +1,19 @@
-"""Tables of the models of two states, from their predictions, or from the reports in git."""
+"""Tables of the models of two states, from their predictions, or from their reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from emopipe.evaluate.comparison import Comparison
 from emopipe.tracking.comparison_tables import Cell, Section, difference_cells, tone, tone_text
 
 Evaluated = Mapping[str, Any]
-"""The content of reports/evaluate/MODEL.json."""
+"""The content of reports/evaluate/MODEL.json, or its part in metrics/MODEL.json."""
 
 METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1", "ece": "ECE"}
 
 
-def paired_section(compared: Sequence[Comparison], names: Sequence[str], base: str) -> Section:
-    """Macro-F1 and accuracy of models that were evaluated on the same test faces in both states."""
+def paired_section(compared: Mapping[str, Comparison], base: str, note: str = "") -> Section:
+    """Macro-F1 and accuracy of models, by name, that were evaluated on the same test faces in both states."""
     rows = [
         (
             Cell(name),
@@ -21,13 +21,15 @@ def paired_section(compared: Sequence[Comparison], names: Sequence[str], base: s
             *difference_cells(metric),
             Cell(tone_text(tone(metric)) if len(comparison.flips) else "same predictions", tone(metric)),
         )
-        for name, comparison in zip(names, compared, strict=True)
+        for name, comparison in compared.items()
         for label, metric in (("macro-F1", comparison.macro_f1), ("accuracy", comparison.accuracy))
     ]
+    first = next(iter(compared.values()))
     return Section(
         key="models",
-        title=f"Models on {compared[0].num_faces:,} test faces",
-        header=("model", "", base, "here", "difference", f"{compared[0].confidence:.0%} interval", ""),
+        title=f"Models on {first.num_faces:,} test faces",
+        note=note,
+        header=("model", "", base, "here", "difference", f"{first.confidence:.0%} interval", ""),
         rows=tuple(rows),
     )
 
@@ -45,6 +47,7 @@ def reported_section(before: Mapping[str, Evaluated], now: Mapping[str, Evaluate
         for name in now
         if name in before
         for metric, label in METRICS.items()
+        if metric in before[name]["test"] and metric in now[name]["test"]
     ]
     return Section(
         key="models",
@@ -56,7 +59,9 @@ def reported_section(before: Mapping[str, Evaluated], now: Mapping[str, Evaluate
 
 
 def reported_confusion(before: Evaluated, now: Evaluated) -> Section | None:
-    """The difference of two confusion matrices on test; None for other classes, or another number of faces."""
+    """The difference of two confusion matrices on test; None without both, for other classes or number of faces."""
+    if any("classes" not in report for report in (before, now)):
+        return None
     if before["classes"] != now["classes"] or before["test"]["num_faces"] != now["test"]["num_faces"]:
         return None
     pairs = zip(now["classes"], now["test"]["confusion"], before["test"]["confusion"], strict=True)

@@ -2,23 +2,27 @@
 
 import json
 import re
+import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from emopipe.compare.check.stages import RecordedStage
-from emopipe.compare.model_ref import ModelRef, from_revision, from_workspace
+from emopipe.compare.model_ref import ModelRef, from_files
+from emopipe.core.dvc_lock import LOCK
 from emopipe.core.errors import WorkspaceError
-from emopipe.tracking.dvc_lock import LOCK
-from emopipe.tracking.git import git
+from emopipe.tracking.git import git, git_bytes
+from emopipe.tracking.outs import restore
 from emopipe.tracking.snapshots import Snapshot, snapshots
 
 MAIN = ("main", "origin/main")
 HERE = "here"
 COMMIT = re.compile("[0-9a-f]{40}")
+LONG_NAMES = {"acc": "accuracy", "f1": "macro_f1"}
+"""Names of metrics/MODEL.json to those of reports/evaluate/MODEL.json."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,43 +31,83 @@ class SnapshotView:
 
     name: str
     snapshot: Snapshot
-    revision: str = ""
-    """Of git, or a DVC experiment; empty for a folder."""
 
     def stages(self) -> dict[str, RecordedStage]:
         """The stages in dvc.lock."""
         entries = (yaml.safe_load(self.snapshot.text(LOCK)) or {}).get("stages", {})
         return {name: RecordedStage(record, entries[name]["cmd"]) for name, record in self.snapshot.records.items()}
 
+    def read(self, path: str) -> bytes:
+        """A file by its path from the root: in a folder the file, else the out with the hash in dvc.lock.
+
+        Raises `FileNotFoundError` for a file that is in no cache, not in git, and in no remote that is set.
+        """
+        root, commit, md5 = self.snapshot.root, self.snapshot.commit, self.hash(path)
+        if not commit and (root / path).is_file():
+            return (root / path).read_bytes()
+        if not md5:  # such as params.yaml
+            content = git_bytes(root, "show", f"{commit}:{path}") if commit else b""
+            if not content:
+                raise FileNotFoundError(path)
+            return content
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / "out"
+            try:
+                restore(root, path, md5, target, commit)
+            except WorkspaceError as error:
+                raise FileNotFoundError(path) from error
+            return target.read_bytes()
+
+    def hash(self, path: str) -> str:
+        """DVC's hash of an out; empty if no stage in dvc.lock has it."""
+        return next((record.outs[path] for record in self.snapshot.records.values() if path in record.outs), "")
+
     def report(self, name: str) -> Any:
         """A report by its path below `reports/`; None if it is missing."""
+        return self._json(f"reports/{name}.json")
+
+    def missing(self, name: str) -> str:
+        """Why `report` is None, with a remedy."""
         path = f"reports/{name}.json"
-        text = self.snapshot.text(path)
-        try:
-            return json.loads(text) if text else None
-        except ValueError as error:
-            raise WorkspaceError(f"{path} of {self.name} is not readable ({error}): run `dvc repro` there") from error
+        if not self.hash(path):
+            return f"{self.name} has no {path}, as the stage that writes it has not run: `dvc repro`"
+        return f"{path} of {self.name} is in no cache and no remote that is set: {self.remedy}"
+
+    @property
+    def remedy(self) -> str:
+        """How to get an out that is missing."""
+        if self.snapshot.commit:
+            return "run `dvc fetch --all-commits`, with a remote that has it"
+        return f"run `dvc pull` or `dvc repro`{'' if self.name == HERE else ' there'}"
 
     def evaluated(self, models: Iterable[str]) -> dict[str, Any]:
-        """The reports of the models that have one."""
-        reports = {model: self.report(f"evaluate/{model}") for model in models}
+        """The reports of the models that have one; if it is missing, the metrics that git keeps."""
+        reports = {model: self.report(f"evaluate/{model}") or self._metrics(model) for model in models}
         return {model: report for model, report in reports.items() if report is not None}
 
     def digest(self, model: str) -> str:
         """DVC's hash of a model's predictions; empty for a model that is not in dvc.lock."""
-        records = self.snapshot.records
-        for stage, folder in ((f"evaluate@{model}", "predictions"), (f"ensemble@{model}", "ensembles")):
-            if stage in records:
-                return records[stage].outs.get(f"build/{folder}/{model}.parquet", "")
-        return ""
+        return self.hash(f"build/predictions/{model}.parquet") or self.hash(f"build/ensembles/{model}.parquet")
 
     def model(self, model: str) -> ModelRef:
         """A model with its predictions; raises `WorkspaceError` if they are missing."""
-        if self.revision:
-            found = from_revision(self.snapshot.root, self.revision, model)
-        else:
-            found = from_workspace(self.snapshot.root, model)
-        return replace(found, name=f"{self.name}:{model}")
+        return from_files(f"{self.name}:{model}", model, self.read, self.remedy)
+
+    def _metrics(self, model: str) -> Any:
+        """The metrics of git in the form of a report, without intervals."""
+        metrics = self._json(f"metrics/{model}.json")
+        return metrics and {
+            split: {LONG_NAMES.get(name, name): value for name, value in values.items()}
+            for split, values in metrics.items()
+        }
+
+    def _json(self, path: str) -> Any:
+        try:
+            return json.loads(self.read(path))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise WorkspaceError(f"{path} of {self.name} is not readable ({error}): run `dvc repro` there") from error
 
 
 def workspace(root: Path) -> SnapshotView:
@@ -78,13 +122,13 @@ def find_base(root: Path, name: str | None) -> SnapshotView:
     """
     if name is None:
         branch, commit = _merge_base(root)
-        return SnapshotView(name=f"{branch} ({commit[:7]})", snapshot=Snapshot(root, commit), revision=commit[:7])
+        return SnapshotView(name=f"{branch} ({commit[:7]})", snapshot=Snapshot(root, commit))
     folder = Path(name)
     if (folder / "dvc.yaml").exists():
         return SnapshotView(name=folder.resolve().name, snapshot=Snapshot(folder.resolve()))
     found = snapshots(root, name, experiments=False)[-1]
     short = name[:7] if COMMIT.fullmatch(name) else name
-    return SnapshotView(name=short, snapshot=found, revision=short)
+    return SnapshotView(name=short, snapshot=found)
 
 
 def _merge_base(root: Path) -> tuple[str, str]:

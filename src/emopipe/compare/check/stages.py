@@ -26,6 +26,8 @@ class StageChange:
     reasons: list[str]
     outs: list[str]
     """Paths of the outs that differ."""
+    is_removed: bool = False
+    """Whether only the first state has it."""
 
 
 def stage_changes(before: Mapping[str, RecordedStage], now: Mapping[str, RecordedStage]) -> list[StageChange]:
@@ -49,7 +51,7 @@ def stage_section(changes: Sequence[StageChange]) -> Section:
     return Section(
         key="stages",
         title="Stages that ran again, and why",
-        note="" if changes else "None.",
+        note="" if changes else "0 stages ran again.",
         header=("stage", "why", "outs that changed"),
         rows=tuple(rows),
         is_text=True,
@@ -58,7 +60,7 @@ def stage_section(changes: Sequence[StageChange]) -> Section:
 
 def _change(name: str, before: RecordedStage | None, now: RecordedStage | None) -> StageChange | None:
     if before is None or now is None:
-        return StageChange(stage=name, reasons=["it is new" if now else "it was removed"], outs=[])
+        return StageChange(stage=name, reasons=["it is new" if now else "it was removed"], outs=[], is_removed=not now)
     new, old = now.record.outs, before.record.outs
     outs = [path for path in sorted(new | old) if new.get(path) != old.get(path)]
     reasons = list(_reasons(before, now))

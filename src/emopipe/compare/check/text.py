@@ -21,14 +21,15 @@ def check_text(report: CheckReport) -> RenderableType:
     """The verdict, the checks, and the first rows of the tables, for one screen."""
     tone: Tone = "better" if report.passed else "worse"
     parts = [_results(report, TONES), *(_cut(part) for part in report.tables)]
-    return Group(Text(report.title), Text(report.headline, style=STYLES[tone]), Text(""), rich_text(parts))
+    headline = Text.assemble((f"{report.headline}.", STYLES[tone]), f" {report.reran}")
+    return Group(Text(report.title), headline, Text(""), rich_text(parts))
 
 
 def check_markdown(report: CheckReport) -> str:
     """The whole report with folded tables; those beyond `MAX_BYTES` are only named."""
     blocks = [
         f"### {_escaped(report.title)}",
-        f"**{_escaped(report.headline)}.**",
+        f"**{_escaped(report.headline)}.** {report.reran}",
         _table(_results(report, {"failed": "worse"})),
     ]
     blocks += [f"**{_escaped(part.title)}**\n\n{_table(part)}" for part in report.tables[:1]]

@@ -41,7 +41,7 @@ class Experiments:
         pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
         self._stages = {name: pipeline["stages"][name] for name in STAGES}
         self._params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-        self._files = {path: _digest(root / path) for path in sorted(self._inputs(pipeline["vars"][0]["src"]))}
+        self._files = {path: _digest(root / path) for path in sorted(self._inputs())}
 
     def name(self, trial: Trial) -> str:
         """`SETTING-MODEL-sSEED-DIGEST`; raises `ParamsError` for overrides that params.yaml does not have."""
@@ -80,8 +80,8 @@ class Experiments:
         self._dvc("exp", "run", "--temp", "--name", name, *options, f"evaluate@{trial.model}")
         return self.predictions(trial) is not None
 
-    def _inputs(self, src: str) -> set[str]:
-        deps = {dep.replace("${src}", src) for stage in self._stages.values() for dep in stage["deps"]}
+    def _inputs(self) -> set[str]:
+        deps = {dep for stage in self._stages.values() for dep in stage["deps"]}
         paths = [self._root / dep for dep in deps if dep != "data" and "build/" not in dep]
         files = (file for path in paths for file in ([path] if path.is_file() else path.rglob("*.py")))
         return {str(file.relative_to(self._root)) for file in files} | {"data.dvc", "libraries.yaml"}

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from emopipe.core.errors import GateError
 from emopipe.validate.findings import duplicates, quality
 from emopipe.validate.findings.base import DefectMask, Evidence, Finding, Severity, as_finding
 from emopipe.validate.params import ValidateParams
@@ -43,16 +42,15 @@ def find_defects(evidence: Evidence, params: ValidateParams) -> tuple[Finding, .
     )
 
 
-def enforce_policies(findings: Sequence[Finding], faces: pd.DataFrame) -> None:
-    """Raise `GateError` with all findings whose policy is `fail`, in one line."""
+def forbidden_defects(findings: Sequence[Finding], faces: pd.DataFrame) -> str:
+    """All findings whose policy is `fail`, in one line; empty without any."""
     problems = [
         f"{finding.kind}: expected none (validate.policy.{finding.kind} is fail), got {finding.num_rows} rows "
         f"in {finding.num_groups} groups ({', '.join(example_sources(faces, finding.rows, 3))})"
         for finding in findings
         if finding.policy == "fail" and finding.num_rows
     ]
-    if problems:
-        raise GateError(f"{'; '.join(problems)}. Correct the source, or set the policy to drop or keep")
+    return f"{'; '.join(problems)}. Correct the source, or set the policy to drop or keep" if problems else ""
 
 
 def drop_reasons(findings: Sequence[Finding], num_faces: int) -> pd.Series:
