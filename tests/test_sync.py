@@ -131,6 +131,7 @@ def sync(root: Path, *options: str, status: int = 0) -> list[str]:
     return done.stdout.splitlines()
 
 
+AUGMENTED = "params.`balance.strategy` = 'augment'"
 WHOLE = ["MLflow is complete: 5 runs, 2 versions"]
 """Of the workspace, two networks and their ensemble; of two experiments one network each."""
 
@@ -239,7 +240,7 @@ def test_a_stage_that_gives_another_result_is_named(project, tmp_path):
     client, experiment = client_of(project)
     (one,) = client.search_runs(
         [experiment],
-        "params.`balance.strategy` = 'augment' and params.`train.epochs` = '2' and tags.`emopipe.model` = 'cnn'",
+        f"{AUGMENTED} and params.`train.epochs` = '2' and tags.`emopipe.model` = 'cnn'",
     )
     path = Path(client.download_artifacts(one.info.run_id, "origin/origin.json", str(tmp_path)))
     text = path.read_text()

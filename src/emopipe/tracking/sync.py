@@ -55,9 +55,12 @@ def sync(root: Path, revision: str | None = None, *, experiments: bool = False, 
     """Add what MLflow lacks of the workspace or a revision; a second call has nothing to do.
 
     experiments: also of all DVC experiments. check_only: change nothing, and report what is lacking and what is there
-    twice as problems, and runs of states that were not committed, or removed, as notes. Raises `WorkspaceError` if the store fails.
+    twice as problems, and runs of states that were not committed, or removed, as notes. Raises `WorkspaceError` if the
+    store fails.
     """
-    done, problems, notes = [], [], []
+    done: list[str] = []
+    problems: list[str] = []
+    notes: list[str] = []
     with mlflow_faults("so nothing is checked" if check_only else "so the sync is not complete"):
         index, states = RunIndex(*connect(root)), snapshots(root, revision, experiments=experiments)
         expected = expected_runs(states)
