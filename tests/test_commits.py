@@ -282,7 +282,7 @@ def test_the_runs_of_a_state_are_listed_with_versions_and_commits(root, monkeypa
     client.set_tag(run.info.run_id, "mlflow.source.git.commit", before)
     _, out, _ = emopipe(monkeypatch, capsys, "runs")
     (row,) = [line for line in out.splitlines() if run.info.run_id in line]
-    assert row.split() == f"cnn {run.info.run_id} 0.700 0.612 0.500 1 challenger, champion after {before[:7]}".split()
+    assert row.split() == f"cnn {run.info.run_id} 0.700 0.500 0.612 1 challenger champion after {before[:7]}".split()
     assert max(map(len, out.splitlines())) <= 120
     commit(root, "trained")
     sync(root)

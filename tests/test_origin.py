@@ -11,6 +11,7 @@ from emopipe.core.errors import WorkspaceError
 from emopipe.core.state import StageRecord, StageState, stage_record, stage_state
 from emopipe.tracking.origin import Origin, hashes, workspace_origin
 from emopipe.tracking.snapshots import Snapshot, snapshots
+from projects import ROOT
 
 LAST = StageRecord(StageState("train@cnn", {}, {}))
 LOCK = """
@@ -147,6 +148,22 @@ def test_data_are_the_inputs_that_no_stage_makes_and_that_are_not_code():
     found = hashes(upstream(records, records["export"]))
     assert found["data"] == {"data": "aa.dir"}
     assert found["outs"]["export"] == {"exports": "ff.dir"}
+
+
+def test_a_lock_is_read_as_dvc_reads_it():
+    from dvc.utils.serialize import parse_yaml
+
+    values = "{a: 1e-05, b: on, c: 'on', d: 1:30, e: null, f: [1.0, -2], g: 0x1f, h: 2026-01-01, i: ~, j: .inf, k: no}"
+    text = f"stages: {{train: {{params: {{params.yaml: {values}}}, deps: [{{path: a, md5: 1e5}}]}}}}"
+    entry = parse_yaml(text, "dvc.lock")["stages"]["train"]
+    (record,) = read_lock(text).values()
+    assert record.state.params == entry["params"]["params.yaml"]
+    assert record.state.inputs == {"a": entry["deps"][0]["md5"]}
+    text = (ROOT / "dvc.lock").read_text(encoding="utf-8")
+    for name, stage in parse_yaml(text, "dvc.lock")["stages"].items():
+        assert list(read_lock(text)[name].state.params.values()) == [
+            value for values in stage.get("params", {}).values() for value in values.values()
+        ]
 
 
 def test_a_broken_lock_is_one_line():

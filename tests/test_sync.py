@@ -131,6 +131,7 @@ def sync(root: Path, *options: str, status: int = 0) -> list[str]:
     return done.stdout.splitlines()
 
 
+AUGMENTED = "params.`balance.strategy` = 'augment'"
 WHOLE = ["MLflow is complete: 5 runs, 2 versions"]
 """Of the workspace, two networks and their ensemble; of two experiments one network each."""
 
@@ -143,9 +144,8 @@ def test_a_wiped_store_comes_back_with_runs_figures_versions_and_aliases(project
     first, second = sorted(bundles, key=lambda digest: bundles[digest]["order"])
     assert (len(before.runs), len(before.states)) == (5, 3)
     for shown in before.runs.values():
-        ((_, kind, tags, _),) = shown["models"]
-        assert kind == "classifier"
-        assert tags.keys() <= {"emopipe.bundle", "mlflow.model.isExternal"}
+        assert {kind for _, kind, *_ in shown["models"]} == {"classifier"}
+        assert all(metrics for *_, metrics in shown["models"])
         assert {context for _, context, *_ in shown["data"]} == {"training", "evaluation"}
     assert before.aliases == {"champion": first, "challenger": second}
     for file in [*project.glob("mlflow.db*"), project / "mlartifacts"]:
@@ -195,11 +195,12 @@ def test_a_run_of_no_known_state_and_a_run_without_figures_are_named(project):
     one = next(one for one in client.search_runs([experiment], "tags.`emopipe.model` = 'cnn'") if one.data.metrics)
     shutil.rmtree(Path(one.info.artifact_uri.removeprefix("file://")) / "figures")
     lines = sync(project, "--check", "--all-experiments", status=1)
-    assert lines[0].endswith("has lost its figures: `emopipe sync`")
-    assert lines[1] == f"unknown has a state that was never committed: its run {unknown} cannot be rebuilt"
+    assert lines[1].endswith("has lost its figures: `emopipe sync`")
+    assert lines[0] == f"unknown has a state that is in no commit: its run {unknown} cannot be rebuilt"
     assert sync(project, "--all-experiments")[0].endswith("has lost its figures: repaired")
+    assert len(sync(project, "--check", "--all-experiments")) == 2, "a note fails no check"
     client.delete_run(unknown)
-    sync(project, "--check", "--all-experiments")
+    assert sync(project, "--check", "--all-experiments") == WHOLE
 
 
 def test_an_experiment_is_synchronised_by_its_name(project):
@@ -237,7 +238,10 @@ def test_a_stage_that_gives_another_result_is_named(project, tmp_path):
     """The origin of the run is changed: another training cannot give it."""
     worktrees = succeed(project, "git", "worktree", "list")
     client, experiment = client_of(project)
-    (one,) = client.search_runs([experiment], "params.`train.epochs` = '2' and tags.`emopipe.model` = 'cnn'")
+    (one,) = client.search_runs(
+        [experiment],
+        f"{AUGMENTED} and params.`train.epochs` = '2' and tags.`emopipe.model` = 'cnn'",
+    )
     path = Path(client.download_artifacts(one.info.run_id, "origin/origin.json", str(tmp_path)))
     text = path.read_text()
     before = text[text.index('"build/train.parquet": "') + 24 :][:32]

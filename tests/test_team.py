@@ -12,8 +12,8 @@ import pytest
 
 from emopipe.tracking.naming import LOGGED_LIVE, SOURCE_TAG
 from projects import change_params, files_below, run, succeed
-from team import ADMIN, KEYS, Team, documented, lacking, running_team
 from small_pipeline import ENSEMBLE, MODELS, SETTINGS
+from team import ADMIN, KEYS, Team, documented, lacking, running_team
 from test_sync import project, read, read_store
 
 __all__ = ["project"]

@@ -10,7 +10,7 @@ import yaml
 
 from conftest import PARTS
 from emopipe.compare.check.text import MAX_BYTES
-from projects import ROOT
+from projects import ROOT, commit, succeed
 
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
 JOBS = WORKFLOW["jobs"]
@@ -132,6 +132,78 @@ def test_untrusted_code_meets_no_secret_and_untrusted_text_no_script():
 def test_actions_are_githubs_own_by_their_commit():
     used = {step["uses"] for step in STEPS if "uses" in step}
     assert [name for name in used if not re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", name)] == []
+
+
+STAND_IN = r"""#!/usr/bin/env bash
+# Answers as emopipe, dvc and make would, and logs each call: its path, folder, store of MLflow and arguments.
+set -euo pipefail
+echo "$0|$PWD|${MLFLOW_TRACKING_URI:-}|$*" >> "$CALLS"
+case "$(basename "$0") $1 ${2:-}" in
+  "emopipe check "*) while [ "$1" != --markdown ]; do shift; done; echo "a check" > "$2" ;;
+  "emopipe data sample") touch "$3" ;;
+  "dvc exp run") mkdir -p reports/failed; [ ! -e stop ] || { touch reports/failed/page; exit 1; } ;;
+  "make -C "*) mkdir -p "$2/.venv/bin"; cp "$(dirname "$0")/dvc" "$2/.venv/bin" ;;
+esac
+"""
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    """`.ci/pipeline` in a checkout whose last commit changes one file, and the calls that it makes."""
+    checkout, tools, calls = tmp_path / "checkout", tmp_path / "bin", tmp_path / "calls"
+    tools.mkdir()
+    for name in ("emopipe", "dvc", "make"):
+        (tools / name).write_text(STAND_IN)
+        (tools / name).chmod(0o755)
+    shutil.copytree(ROOT / ".ci", checkout / ".ci")
+    (checkout / "requirements.lock").write_text("torch==1")
+    succeed(checkout, "git", "init", "--quiet", "--initial-branch", "main")
+    commit(checkout, "base")
+
+    def run(changed: str) -> tuple[int, str, list[list[str]]]:
+        (checkout / changed).write_text("changed")
+        commit(checkout, "change")
+        done = subprocess.run(
+            [".ci/pipeline", str(tmp_path / "out"), "HEAD~1"],
+            cwd=checkout,
+            env={"PATH": f"{tools}:/usr/bin:/bin", "CALLS": str(calls), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        comment = (tmp_path / "out" / "comment.md").read_text()
+        return done.returncode, comment, [line.split("|") for line in calls.read_text().splitlines()]
+
+    return run
+
+
+def test_both_sides_are_rerun_with_one_cache_and_one_store(pipeline):
+    status, comment, calls = pipeline("README.md")
+    assert (status, comment) == (0, "a check\n\na check\n")
+    caches = {arguments for _, _, _, arguments in calls if arguments.startswith("cache dir")}
+    reruns = [call for call in calls if call[3].startswith("exp run")]
+    assert [Path(folder).name for _, folder, _, _ in reruns] == ["here", "base"]
+    assert len(caches) == 1
+    (store,) = {uri for _, _, uri, _ in reruns}
+    assert store == f"sqlite:///{Path(reruns[0][1]).parent / 'mlflow.db'}"
+    assert len({tool for tool, *_ in reruns}) == 1
+    assert [tool for tool, *_ in calls if tool.endswith("make")] == [], "with equal locks they share the libraries"
+
+
+def test_a_base_with_other_libraries_runs_with_its_own(pipeline):
+    status, _, calls = pipeline("requirements.lock")
+    here, base = [(tool, folder) for tool, folder, _, arguments in calls if arguments.startswith("exp run")]
+    assert status == 0
+    assert base[0] == f"{base[1]}/.venv/bin/dvc"
+    assert here[0] != base[0]
+    assert "--title Both rerun on 600 drawn faces (cnn, 4 epochs), each with its own libraries " in calls[-1][3]
+
+
+def test_a_gate_that_stops_the_rerun_leaves_its_page_in_the_artifact(pipeline, tmp_path):
+    status, comment, _ = pipeline("stop")
+    assert status == 1
+    assert "**Failed: the stages do not run on a small sample.**" in comment
+    assert (tmp_path / "out" / "reports" / "failed" / "page").exists()
 
 
 def test_the_scripts_of_ci_are_bash_and_may_be_run():

@@ -44,6 +44,8 @@ def first_commits(root: Path, wanted: Iterable[str]) -> dict[str, str]:
     """
     missing, found = set(wanted), {}
     for commit, lock in lock_history(root) if missing else ():
+        if all(value.endswith(".dir") and value not in lock for value in missing):  # hashes stand there as they are
+            continue
         for value in missing & _states(lock):
             found[value] = commit
         missing -= found.keys()

@@ -25,13 +25,18 @@ def model_of_run(client: "MlflowClient", run_id: str) -> str:
 def model_for_bundle(client: "MlflowClient", run_id: str, digest: str) -> str:
     """The id of the entry of a run that takes the files of a bundle.
 
-    It is the entry of the run. Only a run that is exported differently a second time gets another, since a version
-    keeps its files.
+    It is the entry of the run. Only a run that is exported differently a second time gets another, with the same
+    metrics, since a version keeps its files.
     """
     found = _models_of_run(client, run_id)
     ready = [model for model in found if model.tags.get(DIGEST_TAG) == digest]
     ready += [model for model in found if model.tags.get(EXTERNAL_TAG) == "true"]
-    return str(ready[0].model_id) if ready else _create(client, run_id)
+    if ready:
+        return str(ready[0].model_id)
+    entry = _create(client, run_id)
+    if found:
+        _copy_metrics(client, run_id, found[0], entry)
+    return entry
 
 
 def _models_of_run(client: "MlflowClient", run_id: str) -> "list[LoggedModel]":
@@ -39,6 +44,24 @@ def _models_of_run(client: "MlflowClient", run_id: str) -> "list[LoggedModel]":
     experiment = client.get_run(run_id).info.experiment_id
     order = [{"field_name": "creation_timestamp", "ascending": True}]
     return list(client.search_logged_models([experiment], f"source_run_id = '{run_id}'", order_by=order))
+
+
+def _copy_metrics(client: "MlflowClient", run_id: str, source: "LoggedModel", target: str) -> None:
+    from mlflow.entities import Metric
+
+    metrics = [
+        Metric(
+            metric.key,
+            metric.value,
+            metric.timestamp,
+            metric.step,
+            model_id=target,
+            dataset_name=metric.dataset_name,
+            dataset_digest=metric.dataset_digest,
+        )
+        for metric in source.metrics or []
+    ]
+    client.log_batch(run_id, metrics=metrics)
 
 
 def _create(client: "MlflowClient", run_id: str) -> str:

@@ -1,7 +1,7 @@
 """`emopipe sync`: MLflow shows every state that git and DVC keep, exactly once."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -42,20 +42,25 @@ class SyncReport:
     num_versions: int
     done: list[str]
     problems: list[str]
+    notes: list[str] = field(default_factory=list)
+    """Runs that MLflow has and git and DVC do not."""
 
     def lines(self) -> list[str]:
         """For the terminal."""
         total = f"MLflow is complete: {self.num_runs} runs, {self.num_versions} versions"
-        return [*self.done, *self.problems, f"problems: {len(self.problems)}" if self.problems else total]
+        return [*self.done, *self.notes, *self.problems, f"problems: {len(self.problems)}" if self.problems else total]
 
 
 def sync(root: Path, revision: str | None = None, *, experiments: bool = False, check_only: bool = False) -> SyncReport:
     """Add what MLflow lacks of the workspace or a revision; a second call has nothing to do.
 
-    experiments: also of all DVC experiments. check_only: change nothing, and report what is lacking, and runs of
-    unknown states, as problems. Raises `WorkspaceError` if the store fails.
+    experiments: also of all DVC experiments. check_only: change nothing, and report what is lacking and what is there
+    twice as problems, and runs of states that were not committed, or removed, as notes. Raises `WorkspaceError` if the
+    store fails.
     """
-    done, problems = [], []
+    done: list[str] = []
+    problems: list[str] = []
+    notes: list[str] = []
     with mlflow_faults("so nothing is checked" if check_only else "so the sync is not complete"):
         index, states = RunIndex(*connect(root)), snapshots(root, revision, experiments=experiments)
         expected = expected_runs(states)
@@ -69,11 +74,13 @@ def sync(root: Path, revision: str | None = None, *, experiments: bool = False, 
             except EmopipeError as error:
                 problems.append(f"{gap}, which cannot be repaired: {error}")
         if check_only:
-            problems += _unknown_runs(root, expected, index.models())
+            complete = [run for run in index.models() if is_complete(run)]
+            problems += _second_runs(complete)
+            notes += _unknown_runs(root, expected, complete)
         else:
             save_registry(root, index.client)
         num_versions = len(all_versions(index.client))
-    return SyncReport(num_runs=len(expected), num_versions=num_versions, done=done, problems=problems)
+    return SyncReport(num_runs=len(expected), num_versions=num_versions, done=done, problems=problems, notes=notes)
 
 
 def tag_commits(root: Path) -> list[str]:
@@ -144,19 +151,24 @@ def _left_running(index: RunIndex) -> "list[Run]":
     return [run for run in models if not in_progress(run)] + parents
 
 
-def _unknown_runs(root: Path, expected: dict[str, ExpectedRun], runs: "Iterable[Run]") -> Iterator[str]:
-    """Complete runs of states that no commit, no experiment and not the workspace has; second runs of one state."""
-    by_key: dict[str, list[Run]] = {}
+def _second_runs(runs: "Iterable[Run]") -> Iterator[str]:
+    """Runs of a state that an earlier run has."""
+    keys: set[str] = set()
     for run in runs:
-        if is_complete(run):
-            by_key.setdefault(run.data.tags.get(KEY_TAG, ""), []).append(run)
-    for same in by_key.values():
-        yield from (f"{run.info.run_name} has a second run: delete {run.info.run_id}" for run in same[1:])
-    unknown = by_key.keys() - expected.keys()
+        key = run.data.tags.get(KEY_TAG, "")
+        if key in keys:
+            yield f"{run.info.run_name} has a second run: delete {run.info.run_id}"
+        keys.add(key)
+
+
+def _unknown_runs(root: Path, expected: dict[str, ExpectedRun], runs: "Iterable[Run]") -> Iterator[str]:
+    """Runs of states that no commit, no experiment and not the workspace has."""
+    unknown = {run.data.tags.get(KEY_TAG, ""): run for run in runs}
     for snapshot in chain([Snapshot(root)], history(root)):
+        unknown = {key: run for key, run in unknown.items() if key not in expected}
         if not unknown:
             return
-        unknown -= expected_runs([snapshot]).keys()
-    for key in sorted(unknown):
-        run = by_key[key][0]
-        yield (f"{run.info.run_name} has a state that was never committed: its run {run.info.run_id} cannot be rebuilt")
+        expected = expected_runs([snapshot])
+    for key in sorted(unknown.keys() - expected.keys()):
+        run = unknown[key]
+        yield f"{run.info.run_name} has a state that is in no commit: its run {run.info.run_id} cannot be rebuilt"
