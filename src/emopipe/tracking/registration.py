@@ -10,7 +10,6 @@ from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import read_json
 from emopipe.core.params import Params, parse_params
 from emopipe.core.state import project_root, stage_record
-from emopipe.export.latency import latency_ms
 from emopipe.tracking.commits import settle
 from emopipe.tracking.expected_runs import expected_runs, registered_export
 from emopipe.tracking.index import RunIndex
@@ -97,6 +96,8 @@ def register_workspace(params: Params, *, bundle: Path, exported: Path, clean: P
 
     exported: the report of the stage `export`. clean: the table of faces. Raises `WorkspaceError` if MLflow fails.
     """
+    from emopipe.export.latency import latency_ms  # ONNX Runtime, which a check does not need
+
     report, example = read_json(exported), example_face(clean)
     details = version_details(report, params.export, latency_ms(bundle, example))
     origin = workspace_origin(Path.cwd(), stage_record("export", Path.cwd()))
@@ -126,6 +127,8 @@ def register_export(snapshot: Snapshot, *, move_alias: bool = True) -> Registrat
     move_alias: whether a new version becomes challenger or champion, as by the stage `register`.
     Raises `WorkspaceError` if files are missing, or MLflow fails.
     """
+    from emopipe.export.latency import latency_ms
+
     export, root = snapshot.records["export"], snapshot.root
     with tempfile.TemporaryDirectory() as temporary, mlflow_faults("so the model is not registered"):
         folder = Path(temporary)

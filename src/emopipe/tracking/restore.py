@@ -96,8 +96,9 @@ def tag_repairs(root: Path, client: "MlflowClient") -> Iterator[Repair]:
         lacking = {name: value for name, value in tags.items() if value != version.tags.get(name)}
         if lacking:
             yield f"version {version.version} lacks tags", partial(tag_version, client, version, lacking)
+    aliases = get_aliases(client)
     for alias, digest in backup.aliases.items():
-        if alias not in get_aliases(client):
+        if alias not in aliases:
             yield f"the alias {alias} is not set", partial(_set_alias, client, alias, digest, numbers.get(digest))
     history = [numbers[digest] for digest in backup.champions if digest in numbers]
     is_lost = history and stored_history(client) is None

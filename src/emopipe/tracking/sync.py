@@ -120,9 +120,10 @@ def _repairs(root: Path, index: RunIndex, states: list[Snapshot], expected: dict
 
 def _gaps(index: RunIndex, expected: dict[str, ExpectedRun]) -> Iterator[tuple[ExpectedRun, str]]:
     """Expected runs that are missing or incomplete, each with what is missing."""
-    runs = {run.data.tags.get(KEY_TAG, ""): run for run in reversed(index.models()) if is_complete(run)}
+    models = index.models()
+    runs = {run.data.tags.get(KEY_TAG, ""): run for run in reversed(models) if is_complete(run)}
     parents = {run.info.run_id for run in index.parents()}
-    active = {run.data.tags.get(KEY_TAG, "") for run in index.models() if in_progress(run)}
+    active = {run.data.tags.get(KEY_TAG, "") for run in models if in_progress(run)}
     for key, one in expected.items():
         run = runs.get(key)
         if run is None:
