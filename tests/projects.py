@@ -73,11 +73,17 @@ def environment(root: Path, **changes: str) -> dict[str, str]:
     return kept | dvc | own | changes
 
 
+def forking(root: Path, **changes: str) -> dict[str, str]:
+    """The same variables, with which `python`, `dvc` and `emopipe` start as forks, unless the session has none."""
+    variables = environment(root, **changes)
+    if not os.environ.get(fork_server.UNUSED):
+        variables["PATH"] = os.pathsep.join([str(fork_server.commands()), variables["PATH"]])
+    return variables
+
+
 def run(root: Path, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run a command in `root`; keywords are environment variables. Python starts as a fork, unless by its full path."""
-    variables = environment(root, **changes)
-    if command[0] in fork_server.NAMES and not os.environ.get(fork_server.UNUSED):
-        variables["PATH"] = os.pathsep.join([str(fork_server.commands()), variables["PATH"]])
+    variables = (forking if command[0] in fork_server.NAMES else environment)(root, **changes)
     return subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, check=False)
 
 

@@ -9,14 +9,16 @@ import pytest
 from rich.console import Console
 
 from emopipe.compare.check.checks import CheckReport, CheckResult, check_data, check_lock, check_parity
-from emopipe.compare.check.exported import disjoint_losses
+from emopipe.compare.check.exported import ExportedPair, check_exported, disjoint_losses
 from emopipe.compare.check.models import paired_section, reported_confusion, reported_section
 from emopipe.compare.check.stages import RecordedStage, stage_changes, stage_section
 from emopipe.compare.check.text import MAX_BYTES, MAX_ROWS, check_markdown, check_text
+from emopipe.compare.model_ref import ModelRef
 from emopipe.compare.promotion_rule import evaluate_losses, loss_params
 from emopipe.core.params import load_params
 from emopipe.core.state import StageRecord, StageState
 from emopipe.evaluate.comparison import compare
+from emopipe.evaluate.metrics import evaluate_split
 from emopipe.faces.predictions import Predictions
 from emopipe.tracking.comparison_tables import Cell, Section
 from emopipe.tracking.explain import Reason, Rerun, outdated
@@ -225,6 +227,37 @@ def test_only_disjoint_intervals_with_a_loss_decide_without_pairs(interval, lost
     before, now = {"macro_f1": 0.807, "macro_f1_ci": [0.76, 0.84]}, {"macro_f1": 0.25, "macro_f1_ci": interval}
     assert disjoint_losses({"test": before}, {"test": now}) == lost
     assert disjoint_losses({"test": before}, {"test": {"macro_f1": 0.25}}) == [], "without an interval"
+
+
+class View:
+    """A state with one model, which is evaluated and exported."""
+
+    def __init__(self, name: str, predictions: Predictions):
+        self.name, self.predictions = name, predictions
+
+    def digest(self, model: str) -> str:
+        return self.name
+
+    def model(self, model: str) -> ModelRef:
+        return ModelRef(name=self.name, predictions=(self.predictions,), params={}, data={})
+
+    def evaluated(self, models: list[str]) -> dict:
+        test = self.predictions.split("test")
+        metrics = evaluate_split(test.probabilities, test.labels, test.classes, resamples=2000, seed=0)
+        return {model: {"classes": list(test.classes), "test": metrics} for model in models}
+
+
+def test_on_equal_test_faces_disjoint_intervals_fail_though_the_paired_ones_hold_zero():
+    truth = "hs" * 50
+    swapped = truth.translate(str.maketrans("hs", "sh"))
+    before, now = (
+        View(name, predict(truth, said, sure=0.5))
+        for name, said in (("main", truth[:60] + swapped[60:]), ("here", swapped[:60] + truth[60:]))
+    )
+    result, _ = check_exported(ExportedPair(before=before, now=now, old="cnn", new="cnn"), PARAMS.promote, seed=0)
+    assert result.outcome == "failed"
+    assert "May be noise: loss of macro-F1" in result.text
+    assert result.text.endswith("Disjoint 95% intervals: macro-F1 0.400 -> 0.267")
 
 
 def test_metrics_of_git_stand_in_for_reports():

@@ -1,7 +1,6 @@
 """Faults of the store: none stops a training, and each leaves a store that `emopipe sync` can complete."""
 
 import resource
-import shutil
 import subprocess
 import sys
 
@@ -10,7 +9,7 @@ import pytest
 from emopipe.tracking.naming import EVALUATION_TAG
 from emopipe.tracking.store import connect
 from mlflow_server import MlflowServer
-from projects import ROOT, environment
+from projects import ROOT, forking
 from test_tracking import OTHER, STATE, metrics, model_run, new_store, own_stores, root, stored
 
 __all__ = ["new_store", "own_stores", "root"]
@@ -18,8 +17,10 @@ UNREACHABLE = "MLflow cannot be reached, so cnn goes on unlogged ("
 QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 
 TRAINING = """
-import sys
+import resource, sys
 from pathlib import Path
+if len(sys.argv) > 3:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
 from emopipe.core.params import load_params
 from emopipe.tracking.runs import ModelRun
 from emopipe.core.state import StageState
@@ -33,12 +34,10 @@ print("trained", run.is_connected)
 """
 
 
-def start_training(root, number, max_bytes=None):
-    command = [sys.executable, "-c", TRAINING, str(number), str(ROOT / "params.yaml")]
-    own = environment(root, PYTHONPATH=str(ROOT / "src"))
-    limit = ["prlimit", f"--fsize={max_bytes}"] if max_bytes else []
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*limit, *command], cwd=root, env=own, **pipes)
+def start_training(root, number, *max_bytes):
+    command = ["python", "-c", TRAINING, str(number), str(ROOT / "params.yaml"), *map(str, max_bytes)]
+    own = forking(root, PYTHONPATH=str(ROOT / "src"))
+    return subprocess.Popen(command, cwd=root, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture
@@ -85,7 +84,6 @@ def test_a_server_that_is_down_at_the_start_in_the_middle_or_at_the_end_costs_a_
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit, of util-linux, is not here")
 def test_a_disk_that_is_full_costs_a_line_and_leaves_the_store_whole(root):
     """No file may grow beyond the store's own size: what a full disk does to it, on any system."""
     size = (root / "mlflow.db").stat().st_size

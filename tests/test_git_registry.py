@@ -1,6 +1,5 @@
 """The registry in git: what `emopipe promote --tag` tags, how GTO and DVC read it, and what `sync` restores from it."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from emopipe.faces.png import encode_png
 from emopipe.faces.table import faces_to_arrow
 from emopipe.tracking.champions import champion_history
 from emopipe.tracking.git_registry import make_tags, missing_tags, read_git_registry
+from emopipe.tracking.registration import register_revision
 from emopipe.tracking.store import connect
 from emopipe.tracking.sync import sync
 from emopipe.tracking.versions import all_versions, find_version, get_aliases
@@ -29,7 +29,8 @@ __all__ = ["own_stores"]
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # mlflow warns of its own code
 EXAMPLE = encode_png(np.full((4, 4, 1), 200, np.uint8))
 PIPELINE = {
-    "stages": {"validate": {"cmd": ""}, "train": {"foreach": ["cnn"], "do": {"cmd": ""}}, "export": {"cmd": ""}},
+    "stages": {name: {"cmd": ""} for name in ("validate", "export", "register")}
+    | {"train": {"foreach": ["cnn"], "do": {"cmd": ""}}},
     "artifacts": {"emopipe": {"path": "exports", "type": "model"}},
 }
 AGREES = {"agreement": 1.0, "max_probability_difference": 0.0, "kept": False, "macro_f1_loss": 0.0}
@@ -68,6 +69,7 @@ def write_lock(root: Path, exports: str, clean: str = "c" * 32, report: str = "e
             "deps": [{"path": "build/clean.parquet", "md5": clean}],
             "outs": [{"path": "exports", "md5": exports}, {"path": "reports/export.json", "md5": report}],
         },
+        "register": {"cmd": "", "deps": [{"path": "exports", "md5": exports}], "outs": []},
     }
     (root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False))
 
@@ -235,14 +237,22 @@ def test_versions_aliases_and_history_return_from_git(exports):
     assert sync(exports).done == []
 
 
+def test_a_version_of_a_committed_state_has_its_commit_at_once(exports):
+    assert register_revision(exports, "HEAD~1").version == "1"
+    client, _ = connect(exports)
+    assert find_version(client, "1").tags["dvc.commit"] == head(exports, "HEAD~1")
+
+
 def test_the_registry_and_its_file_know_better_than_git(exports):
     tag(exports, "emopipe@v1.0.0:HEAD~2", "emopipe#champion#1:HEAD~2")
     sync(exports)
-    tag(exports, "emopipe@v2.0.0:HEAD", "emopipe#champion#2:HEAD")
-    assert sync(exports).done[0] == "emopipe@v2.0.0 is not registered: repaired"
     client, _ = connect(exports)
-    assert get_aliases(client) == {"champion": "1"}, "no alias moves"
-    assert json.loads((exports / "registry.json").read_text())["aliases"].keys() == {"champion"}
+    before = get_aliases(client)
+    assert before == {"champion": "1", "challenger": "2"}, "the export of the workspace is the challenger"
+    tag(exports, "emopipe@v2.0.0:HEAD~1", "emopipe#champion#2:HEAD~1")
+    line = "emopipe@v2.0.0 is not registered: repaired, as version 3, since MLflow numbers by itself"
+    assert sync(exports).done[0] == line
+    assert get_aliases(client) == before, "no alias moves"
 
 
 def test_a_tag_on_a_commit_without_a_bundle_is_a_problem(exports):

@@ -96,7 +96,7 @@ def test_the_version_can_be_named_by_number_or_alias(root):
     assert promote(root, PARAMS, "challenger").challenger == "2"
     with pytest.raises(WorkspaceError) as error:
         promote(root, PARAMS, "9")
-    assert str(error.value) == "emopipe has no version 9: expected one of 1, 2, challenger, champion"
+    assert str(error.value) == "emopipe has no version 9: expected one of 1, 2, champion"
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 
 COMMON = {"mlflow.source.git.commit", "emopipe.process", "emopipe.source", "emopipe.machine"}
 COMMON |= {"emopipe.against_champion", "emopipe.champion", "mlflow.note.content"}  # of the champion of that time
+COMMON |= {"mlflow.user"}  # of whom rebuilt it
 COMMON |= {"emopipe.git.dirty"}  # an experiment is rebuilt from the commit that holds its change
 """Tags that a run may have otherwise after it was rebuilt."""
 

@@ -26,7 +26,7 @@ from emopipe.tracking.registry import bundle_digest
 from emopipe.tracking.report import log_history, log_report
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import connect, tracking_uri
-from projects import ROOT, environment
+from projects import ROOT, environment, forking
 
 PARAMS = load_params(ROOT / "params.yaml")
 CLEAN, TRAIN = "build/clean.parquet", "build/train.parquet"
@@ -167,7 +167,7 @@ def test_processes_can_create_the_store_together(tmp_path):
         subprocess.Popen(
             ["python", "-c", code],
             cwd=tmp_path,
-            env=environment(tmp_path, PYTHONPATH=str(ROOT / "src")),
+            env=forking(tmp_path, PYTHONPATH=str(ROOT / "src")),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -34,7 +34,16 @@ def commit_repairs(root: Path, index: RunIndex) -> Iterator[Repair]:
         made = [version for version in versions if version.tags.get(EXPORTS_TAG) in settled]
         names = [run.info.run_name for run in own] + [f"version {version.version}" for version in made]
         gap = f"{', '.join(names)} without the tag of commit {commit[:7]}"
-        yield gap, partial(_settle, index.client, commit, own, made)
+        yield gap, partial(_tag, index.client, commit, own, made)
+
+
+def settle(root: Path, index: RunIndex) -> list[str]:
+    """Set the tag wherever it lacks; what lacked it, a line for each commit."""
+    lines = []
+    for gap, repair in commit_repairs(root, index):
+        repair()
+        lines.append(gap)
+    return lines
 
 
 def first_commits(root: Path, wanted: Iterable[str]) -> dict[str, str]:
@@ -84,7 +93,7 @@ def _values(record: StageRecord) -> tuple[str, ...]:
     return (record.outs.get("exports", ""),) if kind == "export" else ()
 
 
-def _settle(client: "MlflowClient", commit: str, runs: "list[Run]", versions: "list[ModelVersion]") -> None:
+def _tag(client: "MlflowClient", commit: str, runs: "list[Run]", versions: "list[ModelVersion]") -> None:
     for run in runs:
         client.set_tag(run.info.run_id, COMMIT_TAG, commit)
     for version in versions:

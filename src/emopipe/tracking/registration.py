@@ -10,6 +10,7 @@ from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import read_json
 from emopipe.core.params import Params, parse_params
 from emopipe.core.state import project_root, stage_record
+from emopipe.tracking.commits import settle
 from emopipe.tracking.expected_runs import expected_runs, registered_export
 from emopipe.tracking.index import RunIndex
 from emopipe.tracking.origin import Origin, workspace_origin
@@ -86,6 +87,7 @@ def register(
             lacking = {name: value for name, value in tags.items() if name not in found.tags}
             tag_version(client, found, lacking | {k: v for k, v in from_origin.items() if k == EXPORTS_TAG})
         save_registry(run.root, client)
+        settle(run.root, RunIndex(*connect(run.root)))  # the state may have been committed before
     return Registration(version=number, note=note)
 
 

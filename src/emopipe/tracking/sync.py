@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emopipe.core.errors import EmopipeError
-from emopipe.tracking.commits import commit_repairs
+from emopipe.tracking.commits import commit_repairs, settle
 from emopipe.tracking.expected_runs import ExpectedRun, expected_runs
 from emopipe.tracking.git_restore import git_repairs
 from emopipe.tracking.index import RunIndex, in_progress, is_complete
@@ -90,12 +90,9 @@ def tag_commits(root: Path) -> list[str]:
     """
     if tracking_uri(root) == local_uri(root) and not (root / "mlflow.db").exists():
         return ["there is no store"]
-    done = []
     with mlflow_faults("so the tags are not complete"):
-        for gap, repair in commit_repairs(root, RunIndex(*connect(root))):
-            repair()
-            done.append(f"{gap}: repaired")
-    return done or ["no run or version lacks its commit"]
+        lines = settle(root, RunIndex(*connect(root)))
+    return [f"{line}: repaired" for line in lines] or ["no run or version lacks its commit"]
 
 
 def _repairs(root: Path, index: RunIndex, states: list[Snapshot], expected: dict[str, ExpectedRun]) -> Iterator[Repair]:
