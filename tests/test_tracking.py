@@ -533,6 +533,8 @@ def test_a_run_has_one_logged_model_which_takes_the_files_of_its_bundle(root):
     assert again.source == version.source
     assert other.source != version.source, "a version keeps its files"
     assert {model.model_type for model in logged_models(root)} == {"classifier"}
+    assert [[metric.value for metric in model.metrics] for model in logged_models(root)] == [[0.5], [0.5]]
+    assert len(client.get_metric_history(run_id, "test/accuracy")) == 1, "the run has them once"
 
 
 def logged_models(root: Path) -> list:
