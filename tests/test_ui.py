@@ -17,7 +17,7 @@ from registries import PARAMS, add_run, new_store
 
 
 def test_every_column_is_one_that_runs_have():
-    report = read_json(ROOT / "reports" / "evaluate" / "cnn.json")
+    report = read_json(ROOT / "results" / "sample" / "evaluate" / "cnn.json")
     known = {
         "metrics": report_metrics(report, "val") | report_metrics(report, "test"),
         "params": flatten(asdict(PARAMS)),
