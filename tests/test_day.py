@@ -107,8 +107,6 @@ def test_a_version_of_fewer_models_names_these_alone_and_is_made_again_to_the_bi
 
 def test_a_clone_is_clean_trains_nothing_and_fills_a_store_of_its_own(day):
     root, _ = day
-    succeed(root, "git", "add", "--all")
-    succeed(root, "git", "commit", "--quiet", "--message", "A remote")
     clone = root.parent / "colleague"
     succeed(root, "git", "clone", "--quiet", ".", str(clone))
     succeed(clone, "dvc", "pull", "--quiet")
