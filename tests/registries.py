@@ -1,7 +1,10 @@
 """A registry without trained models: predictions, and the tags that the stage `register` writes."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,9 +13,13 @@ from emopipe.core.state import StageState
 from emopipe.faces.predictions import Predictions
 from emopipe.tracking.evidence import LATENCY_TAG, PARITY_TAG
 from emopipe.tracking.prediction_store import log_predictions
+from emopipe.tracking.registry import add_version as add_bundle
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import NAME, connect
 from projects import ROOT
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 PARAMS = load_params(ROOT / "params.yaml")
 EVIDENCE = {PARITY_TAG: "true", LATENCY_TAG: "1.500"}
@@ -32,6 +39,17 @@ def copy_store(store: Path, root: Path) -> Path:
     shutil.copy(store / "mlflow.db", root)
     shutil.copy(ROOT / "params.yaml", root)
     return root
+
+
+@contextmanager
+def champion_store(root: Path, bundle: Path, face: bytes) -> Iterator["MlflowClient"]:
+    """The store in `root`, in use inside the block; its champion is the bundle. face: the input example, encoded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
+        client, _ = connect(root)
+        version = add_bundle(client, None, bundle, face, {}, "", None)
+        client.set_registered_model_alias(NAME, "champion", version)
+        yield client
 
 
 def add_run(root: Path, model: str, predictions: Predictions | None, digest: str = "c" * 32) -> str:

@@ -16,9 +16,8 @@ import pytest
 
 from emopipe.export.runtime import Bundle
 from emopipe.faces.png import encode_png
-from emopipe.tracking.registry import add_version
-from emopipe.tracking.store import NAME, connect
 from projects import ROOT, environment
+from registries import champion_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # mlflow warns of its own code
 
@@ -32,11 +31,8 @@ PATIENCE = 300
 def port(bundle, tmp_path_factory):
     """The port of a server of the champion, which knows the project only from what is kept with the version."""
     root = tmp_path_factory.mktemp("store")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
-        client, _ = connect(root)
-        version = add_version(client, None, bundle, FACE, {}, "", None)
-        client.set_registered_model_alias(NAME, "champion", version)
+    with champion_store(root, bundle, FACE):
+        pass
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         number = probe.getsockname()[1]

@@ -11,8 +11,8 @@ from PIL import Image
 
 from emopipe.export.runtime import Bundle
 from emopipe.faces.png import encode_png
-from emopipe.tracking.registry import add_version
-from emopipe.tracking.store import NAME, connect
+from emopipe.tracking.store import NAME
+from registries import champion_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # mlflow warns of its own code
 GREY = np.random.default_rng(0).integers(0, 256, (8, 6), dtype=np.uint8)
@@ -27,12 +27,7 @@ ACCEPTED = (
 @pytest.fixture(scope="module")
 def registered(bundle, tmp_path_factory):
     """A store whose champion is the bundle of the tests."""
-    root = tmp_path_factory.mktemp("store")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
-        client, _ = connect(root)
-        version = add_version(client, None, bundle, FACE, {}, "", None)
-        client.set_registered_model_alias(NAME, "champion", version)
+    with champion_store(tmp_path_factory.mktemp("store"), bundle, FACE) as client:
         yield client
 
 
