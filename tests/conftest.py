@@ -40,6 +40,12 @@ def pytest_unconfigure(config):
         shutil.rmtree(os.environ.pop(fork_server.FOLDER))  # the server ends
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _own_store():
+    """A module does not log to the store of an earlier one: `mlflow.set_tracking_uri` sets this variable for good."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     return write_bundle(tmp_path_factory.mktemp("bundle"))
