@@ -103,7 +103,7 @@ def test_a_version_of_fewer_models_names_these_alone_and_is_made_again_to_the_bi
     assert stages_run(done.stdout) == stages
 
 
-def test_a_clone_is_clean_and_trains_nothing(day):
+def test_a_clone_is_clean_trains_nothing_and_fills_a_store_of_its_own(day):
     root, _ = day
     clone = root.parent / "colleague"
     succeed(root, "git", "clone", "--quiet", ".", str(clone))
@@ -111,6 +111,10 @@ def test_a_clone_is_clean_and_trains_nothing(day):
     assert succeed(clone, "dvc", "status") == "Data and pipelines are up to date.\n"
     assert stages_run(succeed(clone, "dvc", "repro")) == []
     assert run(clone, "emopipe", "check", "--base", "HEAD").returncode == 0
+    succeed(clone, "emopipe", "sync")
+    assert problems(clone) == []
+    assert aliases(clone).keys() == aliases(root).keys()
+    assert succeed(clone, "git", "status", "--porcelain") == ""
 
 
 def test_a_change_of_documentation_reruns_nothing(day):
