@@ -29,6 +29,7 @@ def main(
     out: Out,
 ) -> None:
     """Train one network."""
+    recipe = params.for_model(model)
     state_file = run.root / CHECKPOINTS / f"{run.state.key}.safetensors"
     state_file.parent.mkdir(exist_ok=True)
     trained, history = train_model(
@@ -37,10 +38,10 @@ def main(
         training_set_from_arrow(read_parquet(training_set)),
         base=base,
         image=image,
-        params=params,
+        params=recipe,
         log_metrics=run.observer.log_metrics,
-        initial_weights=initial_weights(model, params, run.root),
-        teacher=load_teacher(params, run.root),
+        initial_weights=initial_weights(model, recipe, run.root),
+        teacher=load_teacher(recipe, run.root),
         state_file=state_file,
     )
     with atomic_path(out) as folder:

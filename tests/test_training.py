@@ -22,15 +22,19 @@ from emopipe.training.data import LabelledImages
 from emopipe.training.loop import COMPILERS, in_bfloat16, measure, train
 from emopipe.training.muon import orthogonal
 from emopipe.training.networks import architecture, build_network
-from emopipe.training.optimisers import hidden_matrices, make_optimizers, rate_at
+from emopipe.training.optimisers import hidden_matrices, make_optimizers, rate_at, set_rate
 from emopipe.training.weight_average import WeightAverage
 
 RECIPE = {
+    "image_size": None,
     "max_stride": 16,
     "epochs": 1,
+    "patience": None,
     "batch_size": 8,
     "optimizer": "adamw",
     "learning_rate": 0.01,
+    "backbone_rate": 1.0,
+    "frozen_epochs": 0,
     "weight_decay": 0.0,
     "warmup_fraction": 0.15,
     "ema_decay": 0.0,
@@ -196,6 +200,48 @@ def test_muon_gets_the_matrices_between_the_first_and_the_last_layer():
     adamw, muon = make_optimizers(network, config(optimizer="muon"))
     weights = [w for optimizer in (adamw, muon) for group in optimizer.param_groups for w in group["params"]]
     assert sorted(map(id, weights)) == sorted(map(id, network.parameters()))
+
+
+def test_the_last_layer_learns_at_the_full_rate_and_the_backbone_at_a_fraction():
+    classifier = small_cnn()
+    optimizers = make_optimizers(classifier, config(optimizer="muon", backbone_rate=0.25))
+    set_rate(optimizers, 0.008)
+    rates = {
+        id(weight): group["lr"]
+        for optimizer in optimizers
+        for group in optimizer.param_groups
+        for weight in group["params"]
+    }
+    *backbone, weight, bias = [rates[id(weight)] for weight in classifier.parameters()]
+    assert set(backbone) == {0.002}
+    assert (weight, bias) == (0.008, 0.008)
+
+
+def test_a_frozen_backbone_keeps_its_weights_until_its_epochs_are_over():
+    classifier = small_cnn()
+    before = [weight.detach().clone() for weight in classifier.parameters()]
+    changes = []
+    for _ in train(
+        classifier, bright_or_dark(16), bright_or_dark(8), config(epochs=2, frozen_epochs=1), seed=0, device="cpu"
+    ):
+        changes.append([not torch.equal(old, new) for old, new in zip(before, classifier.parameters(), strict=True)])
+    assert changes[0] == [False] * (len(before) - 2) + [True, True]
+    assert all(changes[1])
+
+
+def test_a_training_without_progress_ends_after_its_patience():
+    still = config(epochs=9, learning_rate=1e-12, ema_decay=0.0, patience=2)
+    epochs = run(frozen_statistics(small_cnn()), still)
+    assert [epoch.is_best for epoch in epochs] == [True, False, False]
+    assert epochs[-1].num_epochs == 9
+
+
+def frozen_statistics(classifier):
+    """The classifier with batch norms that do not adapt."""
+    for layer in classifier.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 0.0
+    return classifier
 
 
 @pytest.mark.slow

@@ -75,16 +75,24 @@ class ImbalanceConfig:
 class TrainConfig:
     """The recipe, the same for all models, so that they can be compared."""
 
+    image_size: Annotated[int, Interval(ge=16, le=512)] | None
+    """Side of a network's input, in pixels; null is `image.size`. Networks of ultralytics have their own."""
     max_stride: Annotated[int, Ge(1)]
     """Largest total stride of networks of timm and ultralytics: their stems lose strides until they comply."""
     epochs: Annotated[int, Ge(1)]
     """Passes over the training set."""
+    patience: Annotated[int, Ge(1)] | None
+    """End the training after this many epochs in a row that are no better on validation; null for never."""
     batch_size: Annotated[int, Ge(2)]
     """Faces per step; at least 2 because of batch norm."""
     optimizer: Literal["adamw", "muon"]
     """`muon` uses Muon for the matrices of hidden layers and AdamW for the rest."""
     learning_rate: Annotated[float, Gt(0)]
     """Peak of the schedule, for both optimisers: steps of Muon are scaled to those of AdamW."""
+    backbone_rate: Annotated[float, Interval(gt=0, le=1)]
+    """Learning rate of all layers but the last, as a fraction of `learning_rate`; below 1 for pretrained weights."""
+    frozen_epochs: Annotated[int, Ge(0)]
+    """Epochs at the start in which the last layer alone is trained; statistics of batch norm adapt all the same."""
     warmup_fraction: FractionBelow1
     """Fraction of the steps with a linear rise to the peak; then the rate falls to zero along a cosine."""
     weight_decay: NonNegative

@@ -27,7 +27,7 @@ from emopipe.training.classifier import Classifier
 from emopipe.training.config import TrainConfig
 from emopipe.training.data import LabelledImages
 from emopipe.training.imbalance import draw_order, training_loss
-from emopipe.training.optimisers import rate_at, set_rate
+from emopipe.training.optimisers import freeze_backbone, rate_at, set_rate
 from emopipe.training.training_state import Epoch, TrainingState
 
 MAX_GRADIENT_NORM = 5.0
@@ -68,13 +68,16 @@ def train(
     else:
         num_epochs = _num_epochs(state, training, validation)
     saved = time.perf_counter()
-    for number in range(len(state.history) + 1, num_epochs + 1):
+    remaining = [] if state.is_exhausted else range(len(state.history) + 1, num_epochs + 1)
+    for number in remaining:
         epoch = _run_epoch(state, training, validation, number, num_epochs, on_step)
         state.end_epoch(epoch)
         if state_file is not None and time.perf_counter() - saved >= save_seconds:
             state.save(state_file)
             saved = time.perf_counter()
         yield epoch
+        if state.is_exhausted:
+            break
     classifier.load_state_dict(state.best)
 
 
@@ -96,6 +99,7 @@ def _run_epoch(
 ) -> Epoch:
     start, losses = time.perf_counter(), []
     state.classifier.train()
+    freeze_backbone(state.classifier, frozen=number <= state.config.frozen_epochs)
     batches = _batches(training, state)
     first, num_steps = (number - 1) * len(batches), num_epochs * len(batches)
     for count, batch in enumerate(batches, start=first):
@@ -111,7 +115,7 @@ def _run_epoch(
     return Epoch(
         epoch=number,
         num_epochs=num_epochs,
-        learning_rate=state.optimizers[0].param_groups[0]["lr"],
+        learning_rate=rate_at(num_steps * number // num_epochs - 1, num_steps, state.config),
         train_loss=train_loss,
         val_loss=val_loss,
         val_accuracy=val_accuracy,

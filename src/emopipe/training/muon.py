@@ -6,6 +6,7 @@ Shapes: O outputs, I inputs times kernel positions, R the smaller of the two, G 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ ADAMW_RMS = 0.2  # root mean square of an AdamW update; one learning rate fits b
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised; convolutions are matrices (O, I)."""
 
-    def __init__(self, params: Iterable[Tensor], *, lr: float, weight_decay: float, momentum: float) -> None:
+    def __init__(self, params: Iterable[dict[str, Any]], *, lr: float, weight_decay: float, momentum: float) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()

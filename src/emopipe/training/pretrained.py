@@ -6,21 +6,26 @@ from pathlib import Path
 from emopipe.core.errors import ModelError
 from emopipe.core.files import read_parquet
 from emopipe.faces.predictions import Predictions, predictions_from_arrow
+from emopipe.training.imagenet import imagenet_weights
+from emopipe.training.networks.initial_weights import InitialWeights, read_weights
 from emopipe.training.params import FileParams, TrainParams
 
 HUB_FILE = "model.safetensors"
 HUB_SECONDS = 10.0  # without a network, the default timeout is much longer
 
 
-def initial_weights(model: str, params: TrainParams, root: Path) -> Path | None:
-    """The safetensors file that `model` starts from, or None for random weights; `root` is that of the project.
+def initial_weights(model: str, params: TrainParams, root: Path) -> InitialWeights | None:
+    """The weights that `model` starts from, or None for random ones; `root` is that of the project.
 
-    Raises `ModelError` if a file is missing or has another hash, or the hub cannot be reached.
+    Raises `ModelError` if a file or a package is missing, unreadable or another, or the hub cannot be reached.
     """
     source = params.pretrained.get(model)
-    if source == "hub":
-        return _from_hub(model)
-    return None if source is None else verified_file(source, f"train.pretrained.{model}", root)
+    if source is None:
+        return None
+    if source == "imagenet":
+        return imagenet_weights(model)
+    path = _from_hub(model) if source == "hub" else verified_file(source, f"train.pretrained.{model}", root)
+    return InitialWeights(tensors=read_weights(path), source=str(path), sha256=digest_of(path))
 
 
 def load_teacher(params: TrainParams, root: Path) -> Predictions | None:

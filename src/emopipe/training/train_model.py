@@ -21,9 +21,9 @@ from emopipe.training.data import LabelledImages
 from emopipe.training.distillation import soft_targets, vote_targets
 from emopipe.training.loop import EVALUATION_BATCH, train
 from emopipe.training.networks import architecture, build_network
+from emopipe.training.networks.initial_weights import InitialWeights
 from emopipe.training.params import TrainParams
 from emopipe.training.predict import best_device
-from emopipe.training.pretrained import digest_of
 from emopipe.training.progress import TrainingBar
 from emopipe.training.tensors import labelled_images, training_images
 from emopipe.training.training_state import Epoch
@@ -40,18 +40,19 @@ def train_model(
     image: ImageParams,
     params: TrainParams,
     log_metrics: Callable[..., None],
-    initial_weights: Path | None = None,
+    initial_weights: InitialWeights | None = None,
     teacher: Predictions | None = None,
     state_file: Path | None = None,
 ) -> tuple[TrainedModel, pd.DataFrame]:
     """Train the network `name`; returns the calibrated model of its best epoch, and a row per epoch (`HISTORY`).
 
-    log_metrics: called with the metrics of each epoch by name, and `step`. initial_weights: safetensors. teacher:
+    params: the recipe of this network. log_metrics: called with the metrics of each epoch by name, and `step`. teacher:
     predictions for the training faces. state_file: see `loop.train`.
     """
     seed, device = base.seed, best_device()
+    size = params.image_size or image.size
     spec = architecture(
-        name, num_classes=len(base.classes), size=image.size, channels=image.channels, max_stride=params.max_stride
+        name, num_classes=len(base.classes), size=size, channels=image.channels, max_stride=params.max_stride
     )
     torch.manual_seed(seed)
     network = build_network(spec, initial_weights)  # before images are decoded, to report an unknown name early
@@ -92,12 +93,13 @@ def _training_data(
     return replace(data, soft=torch.from_numpy(targets))
 
 
-def training_settings(name: str, params: TrainParams, initial_weights: Path | None) -> dict[str, Any]:
-    """Parameters of the training, for model.json; weights from the hub are identified by their hash."""
+def training_settings(name: str, params: TrainParams, initial_weights: InitialWeights | None) -> dict[str, Any]:
+    """Parameters of the training, for model.json; weights from the hub or a package are identified by their hash."""
     settings = asdict(params)
+    del settings["overrides"]
     pretrained = settings.pop("pretrained").get(name)
-    if initial_weights is not None and pretrained == "hub":
-        pretrained = {"file": "hub", "sha256": digest_of(initial_weights)}
+    if initial_weights is not None and isinstance(pretrained, str):
+        pretrained = {"file": pretrained, "sha256": initial_weights.sha256}
     return settings | {"pretrained": pretrained}
 
 

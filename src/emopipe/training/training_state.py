@@ -81,6 +81,12 @@ class TrainingState:
         if epoch.is_best:
             self.best = copy.deepcopy(self.average.network.state_dict())
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether `patience` epochs in a row were no better."""
+        best = max((epoch.epoch for epoch in self.history if epoch.is_best), default=0)
+        return self.config.patience is not None and len(self.history) - best >= self.config.patience
+
     def save(self, path: Path) -> None:
         """Write the state atomically."""
         tensors = {

@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -10,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from emopipe.core.errors import ModelError
 from emopipe.training.networks.cnn import cnn
-from emopipe.training.networks.initial_weights import load_initial_weights
+from emopipe.training.networks.initial_weights import InitialWeights, load_initial_weights
 from emopipe.training.networks.strides import limit_stride
 from emopipe.training.networks.timm_networks import timm_network
 from emopipe.training.networks.ultralytics_networks import CHANNELS, SIZE, SUFFIX, ultralytics_network
@@ -38,8 +37,8 @@ def architecture(name: str, *, num_classes: int, size: int, channels: int, max_s
     return Architecture(name=name, num_classes=num_classes, size=size, channels=channels, max_stride=max_stride)
 
 
-def build_network(spec: Architecture, initial_weights: Path | None = None) -> nn.Module:
-    """A network from scratch, or with `initial_weights` (safetensors): float (N, D, S, S) to logits (N, K).
+def build_network(spec: Architecture, initial_weights: InitialWeights | None = None) -> nn.Module:
+    """A network from scratch, or with `initial_weights`: float (N, D, S, S) to logits (N, K).
 
     Raises `ModelError` for an unknown name, and for weights that do not fit.
     """

@@ -1,5 +1,7 @@
-"""Initial weights from safetensors files."""
+"""Initial weights of a network."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -7,6 +9,18 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from emopipe.core.errors import ModelError
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitialWeights:
+    """Tensors that a network starts from."""
+
+    tensors: Mapping[str, Tensor] = field(repr=False)
+    """By name, as in the network's state."""
+    source: str
+    """The file, for messages."""
+    sha256: str
+    """Hash of the file, 64 hex digits."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -17,21 +31,25 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"train.pretrained: {path} is not a readable safetensors file ({error})") from error
 
 
-def load_initial_weights(network: nn.Module, path: Path | None) -> nn.Module:
-    """Load `path` into `network`, if there is a path; the last layer may have other classes.
+def last_layer(network: nn.Module) -> list[str]:
+    """Names of the weight and the bias of the layer that gives the logits."""
+    return [name for name, _ in network.named_parameters()][-2:]
 
-    Raises `ModelError` if the file is not readable, or another tensor is missing or of another shape.
+
+def load_initial_weights(network: nn.Module, initial: InitialWeights | None) -> nn.Module:
+    """Load weights into `network`, if there are any; the last layer may have other classes.
+
+    Raises `ModelError` if another tensor is missing or of another shape.
     """
-    if path is None:
+    if initial is None:
         return network
-    weights, own = read_weights(path), network.state_dict()
+    weights, own = initial.tensors, network.state_dict()
     fitting = {name: weights[name] for name in own if name in weights and weights[name].shape == own[name].shape}
-    last = {name for name, _ in list(network.named_parameters())[-2:]}  # weight and bias of the classifier
-    wrong = [name for name in own if name not in fitting and name not in last]
+    wrong = [name for name in own if name not in fitting and name not in last_layer(network)]
     if wrong:
         raise ModelError(
-            f"train.pretrained: {path} does not fit this network: {len(wrong)} of its {len(own)} tensors are missing "
-            f"or of another shape, such as {wrong[0]}"
+            f"train.pretrained: {initial.source} does not fit this network: {len(wrong)} of its {len(own)} tensors "
+            f"are missing or of another shape, such as {wrong[0]}"
         )
     network.load_state_dict(fitting, strict=False)
     return network

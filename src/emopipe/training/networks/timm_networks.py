@@ -1,19 +1,20 @@
 """Classification networks of timm."""
 
 import difflib
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from emopipe.core.errors import ModelError
-from emopipe.training.networks.initial_weights import read_weights
+from emopipe.training.networks.initial_weights import InitialWeights
 
 
-def timm_network(name: str, num_classes: int, channels: int, size: int, path: Path | None = None) -> nn.Module:
+def timm_network(
+    name: str, num_classes: int, channels: int, size: int, initial: InitialWeights | None = None
+) -> nn.Module:
     """Build timm's network `name`: float (N, D, S, S) to logits (N, K).
 
-    The weights of `path`, a safetensors file, are adapted to `channels` and `num_classes`. Raises `ModelError` for an
+    The initial weights are adapted to `channels` and `num_classes`. Raises `ModelError` for an
     unknown name, for a network that cannot be built for images of `size`, and for weights that do not fit.
     """
     import timm
@@ -23,17 +24,19 @@ def timm_network(name: str, num_classes: int, channels: int, size: int, path: Pa
         hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
         raise ModelError(f"models: {name!r} is neither cnn, nor a network of timm, nor of ultralytics; {hint}")
     options: dict[str, Any] = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
-    weights = read_weights(path) if path else {}
-    if path:
+    weights = dict(initial.tensors) if initial else {}
+    if initial:
         options |= {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": weights}}
     try:
         network: nn.Module = timm.create_model(name, num_classes=num_classes, in_chans=channels, **options)
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
-        if path:
-            raise ModelError(f"train.pretrained: {path} does not fit {name} ({reason})") from error
+        if initial:
+            raise ModelError(f"train.pretrained: {initial.source} does not fit {name} ({reason})") from error
         raise ModelError(f"models: timm cannot build {name} for images of {size}x{size} ({reason})") from error
-    missing = [key for key in network.state_dict() if key not in weights] if path else []
-    if len(missing) > len(network.state_dict()) / 2:  # timm loads what fits, and does not report the rest
-        raise ModelError(f"train.pretrained: {path} does not fit {name}: it has no {missing[0]}, and lacks others")
+    missing = [key for key in network.state_dict() if key not in weights]
+    if initial and len(missing) > len(network.state_dict()) / 2:  # timm loads what fits, and does not report the rest
+        raise ModelError(
+            f"train.pretrained: {initial.source} does not fit {name}: it has no {missing[0]}, and lacks others"
+        )
     return network
