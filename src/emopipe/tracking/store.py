@@ -38,8 +38,13 @@ def tracking_uri(root: Path) -> str:
 
 
 def local_uri(root: Path) -> str:
-    """The default store."""
-    return f"sqlite:///{root / 'mlflow.db'}"
+    """The default store: the address of a SQLite file."""
+    from sqlalchemy.engine import URL
+
+    plain = f"sqlite:///{root / 'mlflow.db'}"
+    address = URL.create("sqlite", database=str(root / "mlflow.db")).render_as_string(hide_password=False)
+    # With the driver in the address, MLflow makes no folder by the escaped name of the project's.
+    return plain if address == plain else address.replace("sqlite:", "sqlite+pysqlite:", 1)
 
 
 def lock_path(root: Path) -> Path:
