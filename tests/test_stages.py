@@ -373,9 +373,10 @@ def test_a_stage_goes_on_while_what_started_it_lives(start):
 
 
 @pytest.mark.slow
-def test_a_stage_that_is_stopped_says_so_and_leaves_nothing(start, root):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stage_that_is_stopped_says_so_and_leaves_nothing(start, root, number):
     stage, _ = start("python", "sleeper.py", "--out", "half")
-    stage.send_signal(signal.SIGTERM)
+    stage.send_signal(number)
     assert stage.communicate(timeout=10)[1] == "sleeper: stopped\n"
     assert stage.returncode == 1
     assert list(root.glob("*half*")) == []

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from dvc.repo import Repo
 
 LOGGERS = ("dvc", "dvc_data", "dvc_objects")
+LOCAL_CONFIG = Path(".dvc/config.local")
+NO_GIT = "# Written by `emopipe preflight`, which removes it after `git init`.\n[core]\n    no_scm = true\n"
 COLOURS = re.compile(r"\x1b\[\d*m")
 LENGTH = 200
 
@@ -72,6 +74,34 @@ def logged_errors(outcome: str) -> Iterator[None]:
             logging.getLogger(name).handlers = handlers
         if errors.lines and not isinstance(sys.exception(), KeyboardInterrupt):
             raise WorkspaceError(f"DVC fails, {outcome}: {errors.lines[0]}")
+
+
+def configure_git(root: Path) -> str:
+    """Let DVC work without git where there is no repository, such as in a downloaded archive; a line if that is new.
+
+    Raises `WorkspaceError` if `root` is no DVC project.
+    """
+    if not (root / ".dvc").is_dir():
+        raise WorkspaceError(f"{root.resolve()} is no DVC project: run from the root of the project")
+    local = root / LOCAL_CONFIG
+    text = local.read_text(encoding="utf-8") if local.exists() else ""
+    if in_git(root):
+        if text == NO_GIT:
+            local.unlink()
+            return "DVC uses the git repository again"
+        return ""
+    with dvc_faults(root, "so it is not configured"):
+        from dvc.config import Config
+
+        config = Config(str(root / ".dvc"))
+        if config["core"].get("no_scm"):
+            return ""
+        if text:
+            with config.edit("local") as own:
+                own.setdefault("core", {})["no_scm"] = True
+        else:
+            local.write_text(NO_GIT, encoding="utf-8")
+    return "there is no git repository, so DVC works without one: runs have no commit, and there are no experiments"
 
 
 def in_git(root: Path) -> bool:
