@@ -36,7 +36,7 @@ def preflight() -> None:
     from emopipe.core.dvc_project import configure_git
     from emopipe.core.params import load_params
 
-    load_params(PARAMS)
+    load_params(PARAMS, trainable=True)
     if line := configure_git(ROOT):
         print(line)
 

@@ -132,7 +132,7 @@ def execute(main: Callable[..., None], arguments: Sequence[str], *, stem: str, o
     sections = [argument for argument in signature if argument.kind is not argument.KEYWORD_ONLY]
     keywords = [argument for argument in signature if argument.kind is argument.KEYWORD_ONLY]
     options = _parse(inspect.getdoc(main), keywords, arguments)
-    params = load_params(Path("params.yaml"))
+    params = load_params(Path("params.yaml"), trainable=True)
     if not observed:
         with keep_evidence(stem):
             main(*(_section(params, argument) for argument in sections), **options)
