@@ -9,7 +9,7 @@ from PIL import Image
 from emopipe.core.files import write_parquet
 from emopipe.core.state import StageState
 from emopipe.faces.table import faces_to_arrow
-from emopipe.tracking.registry import register
+from emopipe.tracking.registration import register
 from emopipe.tracking.restore import example_face
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import local_uri

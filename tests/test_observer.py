@@ -139,8 +139,8 @@ def test_an_observer_that_cannot_be_imported_is_a_warning(project, monkeypatch, 
 STAGES = {
     "train": "--model cnn --clean build/clean.parquet --training-set build/train.parquet --out build/models/cnn",
     "evaluate": "--model cnn --clean build/clean.parquet --weights build/models/cnn --predictions "
-    "build/predictions/cnn.parquet --report reports/evaluate/cnn.json --plots reports/plots/cnn --figures "
-    "reports/figures/cnn",
+    "build/predictions/cnn.parquet --report reports/evaluate/cnn.json --metrics metrics/cnn.json "
+    "--plots reports/plots/cnn --figures reports/figures/cnn",
 }
 
 

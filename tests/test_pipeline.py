@@ -407,7 +407,7 @@ def test_each_run_names_its_data_by_the_hashes_of_dvc(pipeline, model):
     tables = ("build/clean.parquet", "build/train.parquet")
     assert {item.dataset.name: item.dataset.digest for item in inputs} == {name: hashes[name] for name in tables}
     assert {item.dataset.name: item.tags[0].value for item in inputs} == dict(
-        zip(tables, ("clean", "train"), strict=True)
+        zip(tables, ("evaluation", "training"), strict=True)
     )
 
 

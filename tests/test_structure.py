@@ -51,6 +51,7 @@ NO_RESULT = {
     "mlflow",
     "psutil",
     "pydantic",
+    "ruamel",
     "tqdm",
     "yaml",
     "zstandard",

@@ -15,7 +15,8 @@ from emopipe.tracking.ui import MODELS, share_view
 from emopipe.tracking.versions import all_versions
 
 ROOT = Path(__file__).parents[1]
-ADDRESS = "http://127.0.0.1:5000"
+ADDRESS = "http://localhost:5000"
+TRAINING = "workflowType=machine_learning"  # else MLflow shows the side for language models
 SETTLED = 6
 """Seconds for the charts of a page to be drawn."""
 
@@ -31,9 +32,9 @@ def pages() -> dict[str, str]:
         "runs": table,
         "charts": f"{table}&compareRunsMode=CHART",
         "comparison": f'#/compare-runs?runs=[{listed}]&experiments=["{experiment}"]',
-        "run": f"#/experiments/{experiment}/runs/{version.run_id}",
-        "run-metrics": f"#/experiments/{experiment}/runs/{version.run_id}/model-metrics",
-        "models": f"#/experiments/{experiment}/models",
+        "run": f"#/experiments/{experiment}/runs/{version.run_id}?{TRAINING}",
+        "run-metrics": f"#/experiments/{experiment}/runs/{version.run_id}/model-metrics?{TRAINING}",
+        "models": f"#/experiments/{experiment}/models?{TRAINING}",
         "registered": f"#/models/{NAME}",
         "version": f"#/models/{NAME}/versions/{version.version}",
     }
