@@ -32,9 +32,9 @@ def main(
     """Export the best model."""
     for path in remove_leftovers(Path.cwd()):
         print(f"removed {path}, of a stage that dvc.yaml no longer has")
+    evaluations = {name: read_json(reports / f"{name}.json") for name in models}
     check_folder(weights, models)
     check_folder(reports, [*models, *ensembles])
-    evaluations = {name: read_json(reports / f"{name}.json") for name in models}
     candidates = {name: evaluation["val"][params.select_by] for name, evaluation in evaluations.items()}
     model = max(candidates, key=candidates.__getitem__)  # of equals, the first in params.yaml
     data = {"ingest": read_json(ingest), "validate": read_json(validate), "balance": read_json(balance)}

@@ -94,10 +94,11 @@ def described(item) -> tuple:
 def logged_models(client, experiment: str, run_id: str) -> list[tuple]:
     """Name, type, tags and metrics of the models that a run has logged."""
     found = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
-    return [
+    entries = [
         (model.name, model.model_type, model.tags, sorted((metric.key, metric.value) for metric in model.metrics or ()))
         for model in found
     ]
+    return sorted(entries, key=str)
 
 
 def files_of(client, run_id: str, folder: Path) -> dict[str, bytes]:

@@ -24,8 +24,8 @@ def remove_leftovers(root: Path) -> list[str]:
 
 
 def check_folder(folder: Path, names: Collection[str]) -> None:
-    """Raise `WorkspaceError` if `folder` holds a file or folder of no name, whatever its suffix."""
-    entries = sorted(path.name for path in folder.glob("[!.]*"))
+    """Raise `WorkspaceError` if `folder` holds more than one file or folder per name, whatever its suffix."""
+    entries = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     unknown = [entry for entry in entries if entry not in names and entry.rpartition(".")[0] not in names]
     if unknown:
         raise WorkspaceError(
