@@ -10,7 +10,8 @@ export OMP_WAIT_POLICY := PASSIVE
 .PHONY: repro test lint check fuzz ui web runtime bench tables setup lock
 
 repro: setup  # the sample unless data/ holds another source, then every stage whose inputs have changed
-	@test -e data || dvc pull --quiet --remote sample data.dvc
+	@emopipe preflight
+	@test -e data || dvc pull --remote sample data.dvc
 	@dvc repro
 	@emopipe summary
 

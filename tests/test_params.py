@@ -1,3 +1,5 @@
+import re
+import sys
 from functools import reduce
 from pathlib import Path
 
@@ -6,6 +8,8 @@ import yaml
 
 from emopipe.core.errors import ParamsError
 from emopipe.core.params import RENAMED, load_params, parse_params
+from emopipe.training import model_names
+from projects import ROOT, succeed_unforked
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
@@ -40,6 +44,9 @@ def test_the_file_of_the_project_is_valid():
             for target in ("most", 0, 1.5, True, {"sad": 0.5})
         ),
         ("image", {"channels": 2}, "image.channels: input should be 1 or 3, got 2"),
+        ("models", "cnn", "models: expected a list, got 'cnn'"),
+        ("models", ["cnn", "resnet18", "cnn"], "models: cnn is listed 2 times"),
+        ("ensembles", ["cnn"], "ensembles: expected names with values, got ['cnn']"),
         ("models", [], "models: tuple should have at least 1 item after validation, not 0, got []"),
         (
             "train",
@@ -122,6 +129,65 @@ def test_a_missing_or_broken_file_is_one_line(tmp_path):
     (tmp_path / "params.yaml").write_text("base: [", encoding="utf-8")
     with pytest.raises(ParamsError, match=r"^[^\n]*is not YAML: [^\n]*$"):
         load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("CNN", "did you mean cnn?"),
+        ("resent18", "did you mean resnet18 or resnet18d or skresnet18?"),
+        ("timm/resnet18.a1_in1k", "did you mean resnet18 or resnet18d or skresnet18?"),
+        ("yolov8n-cls.pt", "did you mean yolov8n-cls or yolov8-cls or yolov8x-cls?"),
+        ("yolo99-cls", None),
+        ("xyzzy", "see timm.list_models()"),
+        ("", "see timm.list_models()"),
+    ],
+)
+def test_an_unknown_model_is_found_before_it_is_trained(name, hint):
+    raw = changed("base") | {"models": ["cnn", name, "yolov8n-cls", "resnet18.a1_in1k"]}
+    assert parse_params(raw).models[1] == name  # of a commit, whose libraries may have been others
+    with pytest.raises(ParamsError) as error:
+        parse_params(raw, trainable=True)
+    line = f"params.yaml: models: {name!r} is neither cnn, nor a network of timm, nor of ultralytics; "
+    assert str(error.value).startswith(line)
+    assert "\n" not in str(error.value)
+    assert hint is None or str(error.value) == line + hint
+
+
+def test_a_network_of_a_library_that_is_not_installed_is_found_too(monkeypatch):
+    monkeypatch.setattr(model_names, "_files", lambda *_: [])
+    model_names.ultralytics_names.cache_clear()
+    with pytest.raises(ParamsError) as error:
+        parse_params(changed("base") | {"models": ["cnn", "yolov8n-cls"]}, trainable=True)
+    model_names.ultralytics_names.cache_clear()
+    assert str(error.value) == (
+        "params.yaml: models: yolov8n-cls needs ultralytics (AGPL-3.0): `pip install ultralytics`, or remove it"
+    )
+
+
+def test_a_check_of_names_imports_no_library_of_networks():
+    code = f"""if True:
+        import sys
+        from pathlib import Path
+        from emopipe.core.params import load_params
+        load_params(Path({str(PARAMS)!r}), trainable=True)
+        print({{"torch", "timm", "ultralytics"}} & set(sys.modules))"""
+    assert succeed_unforked(ROOT, sys.executable, "-c", code) == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "byte"), [("latin-1", 4), ("utf-16", 0), ("utf-16-le", None), ("utf-8-sig", None), ("utf-8", None)]
+)
+def test_a_file_in_another_encoding_is_one_line(tmp_path, encoding, byte):
+    path = tmp_path / "params.yaml"
+    path.write_bytes(f"# Größe\n{PARAMS.read_text(encoding='utf-8')}".encode(encoding))
+    if encoding.startswith("utf-8"):
+        assert load_params(path) == load_params(PARAMS)
+        return
+    with pytest.raises(ParamsError) as error:
+        load_params(path)
+    assert re.fullmatch(rf"{path} is not (UTF-8 \(byte \d+\): save it as UTF-8|YAML: [^\n]+)", str(error.value))
+    assert byte is None or f"(byte {byte})" in str(error.value)
 
 
 def test_a_former_name_is_refused_with_the_present_one():

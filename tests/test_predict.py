@@ -160,6 +160,18 @@ def test_a_video_is_read_frame_by_frame_with_stable_ids(clip, recogniser):
 
 
 @pytest.mark.slow
+def test_a_video_is_known_by_its_suffix_and_another_file_says_so(clip, tmp_path, recogniser):
+    phone = tmp_path / "phone.3GP"
+    phone.write_bytes(write_clip(tmp_path / "clip.3gp").read_bytes())
+    num_frames = len(list(recognise_files([Input(clip, "video")], recogniser)))
+    assert len(list(recognise_files(find_inputs([str(phone)]), recogniser))) == num_frames
+    for name, suffix in (("clip", "no suffix"), ("clip.vid", ".vid")):
+        (tmp_path / name).write_bytes(clip.read_bytes())
+        [result] = recognise_files(find_inputs([str(tmp_path / name)]), recogniser)
+        assert result.error == f"the bytes do not decode as an image, and {suffix} is not known as that of a video"
+
+
+@pytest.mark.slow
 def test_a_truncated_video_is_an_error(clip, tmp_path, recogniser):
     frames = [result.frame for result in recognise_files([Input(clip, "video")], recogniser)]
     damaged = tmp_path / "damaged.avi"

@@ -9,7 +9,12 @@ from typing import Literal
 
 from emopipe.faces.decode import IMAGE_SUFFIXES
 
-VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"})
+VIDEO_SUFFIXES = frozenset(
+    {
+        *(".3g2", ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv"),
+        *(".ts", ".webm", ".wmv"),
+    }
+)
 Kind = Literal["image", "video", "other", "missing"]
 
 

@@ -1,28 +1,18 @@
 """Import a source into data/, track it with DVC, and summarise how the pipeline will use it."""
 
-import json
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
-from emopipe.core.atomic import atomic_path
 from emopipe.core.errors import EmopipeError, WorkspaceError
 from emopipe.core.params import BaseParams
 from emopipe.faces.classes import label_lookup
 from emopipe.ingest.params import IngestParams, Split
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.sources.base import Source
-from emopipe.ingest.sources.listing import all_files
 from emopipe.ingest.splits import plan_splits, split_lookup
-
-DATA = "data"
-"""The folder, at the project's root, that holds the one source."""
+from emopipe.ingest.tracked_data import DATA, replace_data, require_recoverable, require_utf8, track_data
 
 _NUM_NAMED = 12
 
@@ -62,7 +52,7 @@ def import_source(
 
     `path` is a file, or a folder whose content is copied. A source inside data/ is added in place. Raises `DataError`
     when `path` is no source, and `WorkspaceError` when `root` is no DVC project, or data/ holds files that DVC could
-    not restore (unless `force`); nothing has been changed then.
+    not restore (unless `force`), or DVC fails; data/ and data.dvc are as they were then.
     """
     data = root / DATA
     split_names = split_lookup(ingest.split_map)
@@ -70,14 +60,16 @@ def import_source(
     in_place = data.resolve() in (path.resolve(), path.resolve().parent)
     if in_place:
         source = recognise(data, split_names)
+    require_utf8(source)
     summary = summarise(source, base=base, ingest=ingest)
     if not (root / ".dvc").is_dir():
-        raise WorkspaceError(f"{root} is no DVC project: run from the root of the project")
-    if not in_place:
+        raise WorkspaceError(f"{root.resolve()} is no DVC project: run from the root of the project")
+    if in_place:
+        track_data(root)
+    else:
         if not force:
-            _require_recoverable(root)
-        _copy(source, data)
-    _dvc(root, "add", "--quiet", DATA)
+            require_recoverable(root)
+        replace_data(root, source)
     return summary
 
 
@@ -127,39 +119,3 @@ def _listed(counts: Mapping[str, int]) -> str:
     """`happy 12, sad 3, ...`."""
     shown = [f"{name} {num_rows:,}" for name, num_rows in list(counts.items())[:_NUM_NAMED]]
     return ", ".join(shown + ["..."] * (len(counts) > _NUM_NAMED))
-
-
-def _require_recoverable(root: Path) -> None:
-    """Raise `WorkspaceError` unless DVC's cache has everything in data/."""
-    data = root / DATA
-    if not data.exists() or not any(all_files(data)):
-        return
-    if not (root / f"{DATA}.dvc").exists() or json.loads(_dvc(root, "status", "--json", f"{DATA}.dvc")):
-        raise WorkspaceError(
-            f"{data} holds files that DVC does not have: keep them with `dvc add {DATA}`, or replace them with --force"
-        )
-
-
-def _copy(source: Source, data: Path) -> None:
-    try:
-        with atomic_path(data) as temporary:
-            for name in tqdm(source.files, desc="copy", unit=" files", disable=None):
-                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source.root / name, temporary / name)
-    except OSError as error:
-        raise WorkspaceError(
-            f"{source.name} could not be copied to {data} ({error.strerror}): {error.filename}"
-        ) from error
-
-
-def _dvc(root: Path, *arguments: str) -> str:
-    """Run DVC in `root` and return its output."""
-    command = " ".join(["dvc", *arguments])
-    with tqdm(desc=command, bar_format="{desc} ({elapsed})", leave=False, disable=None):
-        done = subprocess.run(
-            [sys.executable, "-m", "dvc", *arguments], cwd=root, capture_output=True, text=True, check=False
-        )
-    if done.returncode:
-        reason = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
-        raise WorkspaceError(f"`{command}` failed: {reason}")
-    return done.stdout
