@@ -54,6 +54,7 @@ def ingest_params(*, votes=("given", "reject"), **changes):
     """FER2013's splits; keywords change the rest, and `votes` is a rule and the use of out-of-class votes."""
     options = {
         "split_map": {"Training": "train", "PublicTest": "val", "PrivateTest": "test"},
+        "label_map": {},
         "val_fraction": 0.1,
         "test_fraction": 0.2,
         "max_pixels": 10_000,

@@ -141,6 +141,7 @@ def test_for_a_csv_without_private_test_a_note_tells_how_to_test_on_public_test(
         "splits: PublicTest 1, Training 2",
         "sampled from train: test (20% of train)",
         "labels: happy 1, sad 2",
+        "numbers as labels: 3 = happy, 4 = sad",
         "note: no row is test, so test is sampled from train; to test on PublicTest instead, set `PublicTest: test` "
         "under ingest.split_map in params.yaml (val is sampled then)",
         "next: dvc repro",
@@ -158,16 +159,16 @@ def test_the_summary_names_what_the_parameters_do_not_cover(tmp_path):
         "sampled from train: val (10% of train), test (20% of train)",
         "labels: happy 1, sad 0, contempt 2",
         "note: 2 rows have labels that are no class (contempt 2) and will be rejected; to keep them, "
-        "add the labels to base.classes in params.yaml",
+        "map each to a class under ingest.label_map in params.yaml, or add it to base.classes",
         "note: no row has the class sad: add some, or take it out of base.classes in params.yaml",
         "next: dvc repro",
     ]
 
 
-def test_an_unknown_split_is_a_note_and_not_a_failure(tmp_path, table):
+def test_an_unknown_split_stops_before_anything_is_copied(tmp_path, table):
     table.write_text(TABLE.replace("PublicTest", "Holdout"))
-    summary = summarise(recognise(table, ()), base=BASE, ingest=INGEST)
-    assert summary.notes == (
+    assert str(error_of(table, tmp_path)) == (
         f"{table} names the splits Holdout, which ingest.split_map in params.yaml does not know: "
-        "add each there, as train, val or test",
+        "add each there, as train, val or test"
     )
+    assert list(tmp_path.iterdir()) == [table]

@@ -242,10 +242,10 @@ def test_the_same_source_gives_the_same_table_and_another_seed_another_split(tmp
             "has no usable picture in val: add some, or map the split elsewhere",
         ),
         (
-            "7,1,a\ncontempt,1,a\n",
+            "0,1,a\ncontempt,1,a\n",
             {},
-            "has no label that is a class (7, contempt), expected happy, sad: "
-            "rename its labels, or set base.classes in params.yaml",
+            "has no label that is a class (0, contempt), expected happy, sad: "
+            "map its labels under ingest.label_map in params.yaml, or set base.classes",
         ),
         ("", {}, NO_FACE),
         ("happy\n", {}, NO_FACE),
@@ -262,8 +262,8 @@ def test_a_tree_without_class_folders_ends_in_one_line(tmp_path):
 def test_a_tree_of_unknown_folders_ends_in_one_line(tmp_path):
     write_tree(tmp_path, {f"fold{i}/happy/1.png": picture() for i in range(7)})
     assert error_of(tmp_path) == (
-        f"{tmp_path} has no label that is a class (fold0, fold1, fold2, fold3, fold4, ...), expected happy, sad: "
-        "rename its labels, or set base.classes in params.yaml"
+        f"{tmp_path} has no label that is a class (fold0, fold1, fold2, fold3, fold4, fold5, fold6), expected "
+        "happy, sad: map its labels under ingest.label_map in params.yaml, or set base.classes"
     )
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from emopipe.core.atomic import atomic_path
-from emopipe.core.errors import EmopipeError, WorkspaceError
+from emopipe.core.errors import WorkspaceError
 from emopipe.core.params import BaseParams
-from emopipe.faces.classes import label_lookup
+from emopipe.ingest.labels import plan_labels
 from emopipe.ingest.params import IngestParams, Split
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.sources.base import Source
 from emopipe.ingest.sources.listing import all_files
-from emopipe.ingest.splits import plan_splits, split_lookup
+from emopipe.ingest.splits import SplitPlan, plan_splits, split_lookup
 
 DATA = "data"
 """The folder, at the project's root, that holds the one source."""
@@ -37,7 +37,9 @@ class SourceSummary:
     """Rows by the source's own names of splits; empty if it has none."""
     labels: dict[str, int]
     """Rows by class, then by labels that are no class, as the source spells them."""
-    sampled: dict[Split, float]
+    numbers: str
+    """The class of each number among the labels; empty if there is none."""
+    sampled: Mapping[Split, float]
     """Splits that ingest samples from train, and their fractions."""
     notes: tuple[str, ...]
     """What the parameters do not cover, each with a remedy."""
@@ -50,6 +52,7 @@ class SourceSummary:
             f"splits: {_listed(self.splits) or 'none'}",
             *([f"sampled from train: {sampled}"] if sampled else []),
             f"labels: {_listed(self.labels)}",
+            *([f"numbers as labels: {self.numbers}"] if self.numbers else []),
             *(f"note: {note}" for note in self.notes),
             "next: dvc repro",
         ]
@@ -82,26 +85,33 @@ def import_source(
 
 
 def summarise(source: Source, *, base: BaseParams, ingest: IngestParams) -> SourceSummary:
-    """Count the rows of a source, and note what the parameters do not cover."""
+    """Count the rows of a source, and note what the parameters do not cover.
+
+    Raises what `ingest` would raise before it decodes an image: for labels without a meaning, or of which none is a
+    class, and for splits that are unknown or missing.
+    """
     counts = source.counts()
+    plan = plan_labels(source, counts, base.classes, ingest.label_map)
     splits: Counter[str] = Counter()
     labels: Counter[str] = Counter(dict.fromkeys(base.classes, 0))
     for (split, label), num_rows in sorted(counts.items(), key=str):
         splits.update({split: num_rows} if split else {})
-        labels[label_lookup(base.classes).get(label.lower(), label)] += num_rows
-    sampled, split_notes = _plan(source.name, {split for split, _ in counts}, ingest)
-    notes = (*_label_notes(labels, base.classes), *split_notes)
-    return SourceSummary(source.format, counts.total(), dict(splits), dict(labels), sampled, notes)
+        labels[plan.class_of(label) or label] += num_rows
+    split_plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
+    return SourceSummary(
+        format=source.format,
+        num_rows=counts.total(),
+        splits=dict(splits),
+        labels=dict(labels),
+        numbers=plan.numbers_text,
+        sampled=split_plan.sampled,
+        notes=(*_label_notes(labels, base.classes), *_split_notes(split_plan)),
+    )
 
 
-def _plan(source: str, names: Collection[str | None], ingest: IngestParams) -> tuple[dict[Split, float], list[str]]:
-    """The splits that are sampled, and notes on all splits."""
-    try:
-        plan = plan_splits(source, names, ingest)
-    except EmopipeError as error:
-        return {}, [str(error)]
+def _split_notes(plan: SplitPlan) -> list[str]:
     unused = [name for name, split in plan.given.items() if split == "val" and "test" in plan.sampled]
-    return dict(plan.sampled), [
+    return [
         f"no row is test, so test is sampled from train; to test on {name} instead, set `{name}: test` under "
         "ingest.split_map in params.yaml (val is sampled then)"
         for name in unused
@@ -114,7 +124,7 @@ def _label_notes(labels: Mapping[str, int], classes: Collection[str]) -> list[st
     if unknown:
         notes.append(
             f"{sum(unknown.values()):,} rows have labels that are no class ({_listed(unknown)}) and will be rejected; "
-            "to keep them, add the labels to base.classes in params.yaml"
+            "to keep them, map each to a class under ingest.label_map in params.yaml, or add it to base.classes"
         )
     if absent := [name for name in classes if not labels[name]]:
         notes.append(

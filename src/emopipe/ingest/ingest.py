@@ -18,14 +18,14 @@ from tqdm import tqdm
 from emopipe.core.atomic import atomic_path
 from emopipe.core.errors import DataError, NoFace, TooManyPixels
 from emopipe.core.params import BaseParams, ImageParams
-from emopipe.faces.classes import label_lookup
 from emopipe.faces.decode import decode_image
 from emopipe.faces.file import BATCH, FaceFile, face_writer
 from emopipe.faces.png import encode_png, pixel_digest
 from emopipe.faces.table import SCHEMA, SPLITS, count_faces
+from emopipe.ingest.labels import LabelPlan, plan_labels
 from emopipe.ingest.params import IngestParams, Split
 from emopipe.ingest.sources import recognise
-from emopipe.ingest.sources.base import RawRow, Reason, Reject, RowCounts, Source
+from emopipe.ingest.sources.base import RawRow, Reason, Reject, Source
 from emopipe.ingest.splits import SplitPlan, plan_splits, split_from_train, split_lookup
 from emopipe.ingest.votes import VoteReject, class_votes, resolve_label
 from emopipe.vision.centerface import CenterFace
@@ -36,7 +36,6 @@ from emopipe.vision.near_duplicates import connected_groups, near_pairs
 
 UNKNOWN = "unknown"
 """Split or class of a rejected row that has no known one."""
-_NUM_NAMED = 5
 _NUM_QUOTED = 40
 _REASONS: dict[type[DataError], Reason] = {TooManyPixels: "too_many_pixels", NoFace: "no_face"}
 _LONGEST = 640  # side to which photographs are reduced for face detection, in pixels
@@ -53,6 +52,8 @@ class IngestResult:
     report: dict[str, Any]
     """source, rows_in, rows_out, rejected, rejected_by_split, carved, by_split; rows_in is the sum of rows_out and
     rejected, in total and for each split and class."""
+    numbers: str
+    """The class of each number among the labels, as one line; empty if there is none."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class _Rules:
     """How rows become faces."""
 
     classes: Sequence[str]
-    labels: Mapping[str, str]
+    labels: LabelPlan
     splits: Mapping[str | None, Split]
     channels: int
     params: IngestParams
@@ -76,10 +77,10 @@ def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ing
     """
     source = recognise(data, split_lookup(ingest.split_map))
     counts = source.counts()
-    _require_known_label(source.name, counts, base.classes)
+    labels = plan_labels(source, counts, base.classes, ingest.label_map)
     plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
     detector = CenterFace(longest=_LONGEST) if ingest.crop_faces else None
-    rules = _Rules(base.classes, label_lookup(base.classes), plan.given, image.channels, ingest, detector)
+    rules = _Rules(base.classes, labels, plan.given, image.channels, ingest, detector)
     with atomic_path(table) as partial:
         rejects = _read(source, rules, partial, total=counts.total())
         file = FaceFile(partial)
@@ -90,23 +91,7 @@ def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ing
             file.copy(partial, np.ones(len(file), dtype=bool), split=splits.tolist())
     columns = [field.name for field in fields(Reject)]
     report = _report(source, faces, rejects, rules, sampled=plan.sampled)
-    return IngestResult(pd.DataFrame(rejects, columns=columns, dtype="str"), report)
-
-
-def _require_known_label(name: str, counts: RowCounts, classes: Sequence[str]) -> None:
-    """Raise `DataError` when no label of the source `name` maps to one of `classes`."""
-    lookup = label_lookup(classes)
-    labels = sorted({label for _, label in counts})
-    if not labels:
-        raise DataError(
-            f"{name} has no labelled face: expected one per row, or pictures in folders named by their class"
-        )
-    if not any(label.lower() in lookup for label in labels):
-        more = ", ..." if len(labels) > _NUM_NAMED else ""
-        raise DataError(
-            f"{name} has no label that is a class ({', '.join(labels[:_NUM_NAMED])}{more}), expected "
-            f"{', '.join(classes)}: rename its labels, or set base.classes in params.yaml"
-        )
+    return IngestResult(pd.DataFrame(rejects, columns=columns, dtype="str"), report, labels.numbers_text)
 
 
 def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> list[Reject]:
@@ -134,11 +119,11 @@ def _to_face(row: RawRow, rules: _Rules) -> _Face | Reject:
     given: str | VoteReject = row.label
     if votes is not None:
         given = resolve_label(
-            row.label, votes, rules.labels, rule=rule.label, out_of_class_votes=rule.out_of_class_votes
+            row.label, votes, rules.labels.names, rule=rule.label, out_of_class_votes=rule.out_of_class_votes
         )
     if isinstance(given, VoteReject):
         return Reject(row.source, given.reason, given.detail, *keys)
-    label = rules.labels.get(given.lower())
+    label = rules.labels.class_of(given)
     if label is None:
         detail = f"label {given[:_NUM_QUOTED]!r}, expected one of {', '.join(rules.classes)}"
         return Reject(row.source, "unknown_label", detail, *keys)
@@ -157,7 +142,7 @@ def _to_face(row: RawRow, rules: _Rules) -> _Face | Reject:
         "source": row.source,
         "width": pixels.shape[1],
         "height": pixels.shape[0],
-        "votes": None if votes is None else class_votes(votes, rules.labels, rules.classes),
+        "votes": None if votes is None else class_votes(votes, rules.labels.names, rules.classes),
     }
 
 
@@ -228,7 +213,7 @@ def _count_rejects(rejects: Sequence[Reject], rules: _Rules) -> dict[str, dict[s
         (
             reject.reason,
             rules.splits.get(reject.split, UNKNOWN),
-            rules.labels.get((reject.label or "").lower(), UNKNOWN),
+            rules.labels.class_of(reject.label or "") or UNKNOWN,
         )
         for reject in rejects
     )

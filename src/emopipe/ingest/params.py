@@ -1,15 +1,36 @@
 """The section `ingest` of params.yaml: how a source becomes the canonical table."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
+from emopipe.core.names import fold_name
 from emopipe.core.params import CLOSED
 from emopipe.ingest.votes import OutOfClassVotes, VoteRule
 
 Split = Literal["train", "val", "test"]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+REJECT = "reject"
+"""In `label_map`, like null: rows with this label are rejected."""
+
+
+def _check_labels(value: Any) -> Any:
+    """Numbers as text; raises `ValueError` for labels that YAML or DVC do not keep as written."""
+    if not isinstance(value, Mapping):
+        return value
+    if strange := [label for label in value if isinstance(label, bool) or not isinstance(label, str | int | float)]:
+        raise ValueError(f"YAML reads a label as {strange[0]}: write it in quotes")
+    if len({isinstance(label, str) for label in value}) > 1:
+        raise ValueError("DVC cannot sort numbers and words together: write all labels in quotes")
+    labels = [fold_name(str(label)) for label in value]
+    if len(set(labels)) < len(labels):
+        raise ValueError("labels must differ in more than case and blanks")
+    return {str(label): name for label, name in value.items()}
+
+
+LabelMap = Annotated[dict[str, str | None], BeforeValidator(_check_labels)]
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -28,6 +49,8 @@ class IngestParams:
 
     split_map: dict[str, Split]
     """The split of each name in the source (FER2013's Usage)."""
+    label_map: LabelMap
+    """The class of each label in the source, a word or a number; null or `reject` for one whose rows are rejected."""
     val_fraction: Fraction
     """Fraction of train that is sampled as val, if the source has no val."""
     test_fraction: Fraction

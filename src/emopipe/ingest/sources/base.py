@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Literal, Protocol, Self
 
 import numpy as np
@@ -67,6 +68,9 @@ class Source(Protocol):
     accepts: ClassVar[str]
     """Description of the format, for the error that nothing is recognised."""
 
+    label_codes: ClassVar[Mapping[str, str]]
+    """The emotions that integer labels stand for in this format, by their text; empty if that varies."""
+
     @property
     def name(self) -> str:
         """The path of the file or folder, for messages."""
@@ -94,6 +98,7 @@ class PathSource:
     """Base of readers of one file or folder: properties that follow from the path."""
 
     path: Path
+    label_codes: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 
 from emopipe.core.errors import DataError
+from emopipe.faces.classes import FER2013_CODES
 from emopipe.faces.decode import IMAGE_SUFFIXES
 from emopipe.ingest.sources.base import PathSource, RawRow, Reject, RowCounts
 from emopipe.ingest.sources.fer_plus import Ballot, find_votes, read_votes
@@ -45,6 +46,7 @@ class FerCsv(PathSource):
     votes: Path | None = None
     """FER+'s votes in the same folder, aligned with the rows of the CSV."""
     format: ClassVar[str] = "FER2013 CSV"
+    label_codes: ClassVar[Mapping[str, str]] = FER2013_CODES
     accepts: ClassVar[str] = "a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip)"
 
     @property

@@ -1,8 +1,8 @@
 """Parquet and Arrow files of images, as the `datasets` library writes them (https://huggingface.co/docs/datasets).
 
 The column `image` is a struct of `bytes` and `path`, or bytes alone. The label is the first of the columns `label`,
-`labels` and `emotion`: text, or integers with their names in the schema (ClassLabel); an integer without a name counts
-as FER2013's code. The split is the column `split`, else part of the name of the file or of a folder
+`labels` and `emotion`: text, or integers with their names in the schema (ClassLabel); an integer without a name needs
+an entry in `ingest.label_map`. The split is the column `split`, else part of the name of the file or of a folder
 (`data/train-00000-of-00002.parquet`, `train/data-00000-of-00001.arrow`). The project's own tables of faces have this
 format too.
 """
