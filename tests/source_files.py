@@ -1,6 +1,7 @@
 """Small sources for tests, and reading them."""
 
 import io
+import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,17 @@ def zipped(members: Mapping[str | zipfile.ZipInfo, bytes]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tarred(members: Mapping[str, tarfile.TarInfo | bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name) if isinstance(content, bytes) else content
+            data = content if isinstance(content, bytes) else b""
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
     return buffer.getvalue()
 
 

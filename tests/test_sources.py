@@ -3,6 +3,7 @@
 import gzip
 import io
 import lzma
+import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -10,13 +11,13 @@ import numpy as np
 import pytest
 import zstandard
 
-from emopipe.ingest.sources import image_tree, lines, recognise
+from emopipe.ingest.sources import image_tree, lines, recognise, unpack
 from emopipe.ingest.sources.base import RawRow, Reject
 from emopipe.ingest.splits import FOLDER_SPLITS
-from source_files import TABLE, error_of, read, written, zipped
+from source_files import TABLE, error_of, read, tarred, written, zipped
 
 ACCEPTED = (
-    "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip), "
+    "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst, zip or tar), "
     "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp), a zip of such folders, "
     "or Parquet or Arrow files with the columns image and label"
 )
@@ -28,6 +29,10 @@ PACKERS = {
     "xz": lzma.compress,
     "zst": zstandard.compress,
     "zip": lambda content: zipped({"fer/fer2013.csv": content, "__MACOSX/._fer2013.csv": b"?"}),
+    "tar": lambda content: tarred({"fer/README": b"?", "fer/fer2013.csv": content, "fer/._fer2013.csv": b"?"}),
+    "tar.gz": lambda content: gzip.compress(tarred({"fer2013.csv": content})),
+    "tar.xz": lambda content: lzma.compress(tarred({"fer2013.csv": content})),
+    "tar.zst": lambda content: zstandard.compress(tarred({"fer2013.csv": content})),
 }
 
 
@@ -47,7 +52,7 @@ def test_a_csv_reads_the_same_however_it_is_packed(tmp_path, packing):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("packing", ["gz", "xz", "zst", "zip"])
+@pytest.mark.parametrize("packing", ["gz", "xz", "zst", "zip", "tar", "tar.gz"])
 def test_a_packed_csv_that_ends_early_is_an_error_not_a_shorter_table(tmp_path, packing):
     rows = "".join(f"0,{' '.join(map(str, np.random.default_rng(i).integers(0, 256, 400)))},a\n" for i in range(400))
     packed = PACKERS[packing](("emotion,pixels,Usage\n" + rows).encode())
@@ -77,6 +82,40 @@ def test_zstd_frames_one_after_another_are_read_to_the_end(tmp_path):
 def test_columns_are_found_by_name_whatever_their_order_case_and_blanks(tmp_path, header):
     (row,) = read_table(tmp_path, f"{header}\r\n3,Training,1 2 3 4\r\n")
     assert (row.label, row.split, row.image.ravel().tolist()) == ("3", "Training", [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+def test_a_csv_reads_the_same_however_cells_are_separated_and_text_is_encoded(tmp_path, delimiter, encoding):
+    text = TABLE.replace(",", delimiter).replace("3", "col\u00e8re").replace("PublicTest", "d\u00e9p\u00f4t")
+    (tmp_path / "f.csv").write_bytes(text.encode(encoding))
+    first, second = read(tmp_path)
+    assert (first.label, first.split, first.image.ravel().tolist()) == ("col\u00e8re", "Training", [0, 50, 100, 255])
+    assert (second.label, second.split) == ("0", "d\u00e9p\u00f4t")
+
+
+@pytest.mark.parametrize("pixels", ["[1 2 3 4]", '"1,2,3,4"', '"[1, 2, 3, 4]"', "1.0 2.0 3.0 4.", '"(1.0, 2, 3, 4)"'])
+def test_pixels_may_be_lists_and_numbers_with_a_point(tmp_path, pixels):
+    (row,) = read_table(tmp_path, f"emotion,pixels,Usage\n0,{pixels},a\n")
+    assert row.image.ravel().tolist() == [1, 2, 3, 4]
+
+
+def test_pixels_that_are_no_integers_in_any_row_are_quoted(tmp_path):
+    (row,) = read_table(tmp_path, "emotion,pixels,Usage\n0,0.1 0.2 nan 1.5,a\n")
+    assert row.detail == "4 pixels, expected a square of integers, got '0.1'"
+
+
+def test_without_the_column_usage_no_row_has_a_split(tmp_path):
+    (row,) = read_table(tmp_path, "emotion,pixels\n3,1 2 3 4\n")
+    assert (row.label, row.split) == ("3", None)
+
+
+def test_a_repeated_header_is_a_rejected_row_that_is_not_counted(tmp_path):
+    source = recognise(written(tmp_path, {"f.csv": TABLE + TABLE}) / "f.csv", FOLDER_SPLITS)
+    rows = list(source.read())
+    assert rows[2] == Reject("f.csv:4", "repeated_header", "the names of the columns again, expected a face")
+    assert [isinstance(row, RawRow) for row in rows] == [True, True, False, True, True]
+    assert source.counts() == Counter({("Training", "3"): 2, ("PublicTest", "0"): 2})
 
 
 def test_columns_beyond_the_three_are_ignored_and_an_empty_usage_is_none(tmp_path):
@@ -148,6 +187,34 @@ def test_a_file_that_unpacks_beyond_the_limits_is_refused(tmp_path, monkeypatch,
 def test_a_zip_of_two_csv_files_is_refused(tmp_path):
     path = written(tmp_path, {"f.zip": zipped({"a.csv": TABLE.encode(), "b.csv": TABLE.encode()})}) / "f.zip"
     assert error_of(path) == f"{path} holds 2 CSV files, expected one: unpack it and name the file or folder"
+
+
+def test_a_tar_of_two_csv_files_is_refused(tmp_path):
+    path = written(tmp_path, {"f.tar": tarred({"a.csv": TABLE.encode(), "b.csv": TABLE.encode()})}) / "f.tar"
+    assert error_of(path) == f"{path} holds 2 CSV files, expected one: unpack it and name the file or folder"
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_MEMBERS", 1), ("MAX_UNPACKED", 80)])
+def test_a_tar_beyond_the_limits_is_refused(tmp_path, monkeypatch, limit, value):
+    monkeypatch.setattr(unpack, limit, value)
+    path = written(tmp_path, {"f.tar": tarred({"a.csv": TABLE.encode(), "b.txt": b"?" * 50})}) / "f.tar"
+    assert error_of(path).startswith(f"{path} holds more than ")
+
+
+def test_a_tar_that_declares_a_large_header_is_refused_unread(tmp_path):
+    member = tarfile.TarInfo("a")
+    member.type, member.size = tarfile.XHDTYPE, 2**30
+    path = written(tmp_path, {"f.tar": member.tobuf()}) / "f.tar"
+    assert error_of(path) == (
+        f"{path} cannot be read past line 0 (a header of {2**30} bytes, expected at most {2**20}): fetch it again"
+    )
+
+
+def test_members_of_a_tar_that_are_no_files_are_no_csv(tmp_path):
+    link = tarfile.TarInfo("fer.csv")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    path = written(tmp_path, {"f.tar": tarred({"fer.csv": link, "a.csv": TABLE.encode()})}) / "f.tar"
+    assert [row.source for row in read(path)] == ["f.tar:2", "f.tar:3"]
 
 
 @pytest.mark.parametrize(

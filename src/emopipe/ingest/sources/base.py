@@ -14,6 +14,7 @@ import numpy as np
 
 Reason = Literal[
     "malformed_row",
+    "repeated_header",
     "wrong_pixel_count",
     "bad_pixel_value",
     "not_an_image",
