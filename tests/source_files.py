@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from emopipe.core.errors import DataError
+from emopipe.faces.classes import FER2013_CLASSES, label_lookup
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.sources.base import RawRow, Reject
 from emopipe.ingest.splits import FOLDER_SPLITS
 
+LABELS = label_lookup(FER2013_CLASSES)
 TABLE = "emotion,pixels,Usage\n3,0 50 100 255,Training\n0,9 8 7 6,PublicTest\n"
 
 
@@ -52,7 +54,7 @@ def written(folder: Path, files: dict[str, str | bytes]) -> Path:
 
 
 def read(path: Path) -> list[RawRow | Reject]:
-    return list(recognise(path, FOLDER_SPLITS).read())
+    return list(recognise(path, FOLDER_SPLITS, LABELS).read())
 
 
 def error_of(path: Path) -> str:

@@ -8,8 +8,10 @@ import pytest
 
 from emopipe.core.errors import DataError, EmopipeError, WorkspaceError
 from emopipe.core.params import BaseParams
-from emopipe.ingest.import_data import import_source, summarise
+from emopipe.ingest.import_data import SourceSummary, import_source, summarise
+from emopipe.ingest.labels import known_labels
 from emopipe.ingest.sources import recognise
+from emopipe.ingest.splits import split_lookup
 from face_tables import ingest_params
 
 BASE = BaseParams(seed=0, classes=("happy", "sad"))
@@ -46,6 +48,12 @@ def tree(tmp_path) -> Path:
 
 def use(path: Path, root: Path, **options) -> list[str]:
     return import_source(path, root, base=BASE, ingest=INGEST, **options).lines()
+
+
+def summary_of(path: Path, **changes) -> SourceSummary:
+    params = ingest_params(**changes)
+    source = recognise(path, split_lookup(params.split_map), known_labels(BASE.classes, params.label_map))
+    return summarise(source, base=BASE, ingest=params)
 
 
 def error_of(path: Path, root: Path) -> EmopipeError:
@@ -135,7 +143,7 @@ def test_a_failure_of_dvc_is_one_line(tmp_path, table):
 
 
 def test_for_a_csv_without_private_test_a_note_tells_how_to_test_on_public_test(table):
-    summary = summarise(recognise(table, ()), base=BASE, ingest=INGEST)
+    summary = summary_of(table)
     assert summary.lines() == [
         "recognised: FER2013 CSV, 3 rows",
         "splits: PublicTest 1, Training 2",
@@ -152,13 +160,14 @@ def test_the_summary_names_what_the_parameters_do_not_cover(tmp_path):
     for name in ("happy/1.jpg", "contempt/1.jpg", "contempt/2.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    summary = summarise(recognise(tmp_path, ()), base=BASE, ingest=INGEST)
+    summary = summary_of(tmp_path)
     assert summary.lines() == [
         "recognised: class folders, 3 rows",
         "splits: none",
         "sampled from train: val (10% of train), test (20% of train)",
         "labels: happy 1, sad 0, contempt 2",
-        "note: 2 rows have labels that are no class (contempt 2) and will be rejected; to keep them, "
+        "will be rejected: 2 of 3 rows (unknown label 2)",
+        "note: 2 rows have labels that are no class (contempt 2); to keep them, "
         "map each to a class under ingest.label_map in params.yaml, or add it to base.classes",
         "note: no row has the class sad: add some, or take it out of base.classes in params.yaml",
         "next: dvc repro",
@@ -172,3 +181,47 @@ def test_an_unknown_split_stops_before_anything_is_copied(tmp_path, table):
         "add each there, as train, val or test"
     )
     assert list(tmp_path.iterdir()) == [table]
+
+
+def test_what_will_be_rejected_is_counted_by_reason(tmp_path):
+    names = (
+        "train/happy/1.jpg",
+        "train/sad/1.jpg",
+        "test/sad/1.jpg",
+        "sad/1.jpg",
+        "train/happy/notes.txt",
+        "train/1.jpg",
+    )
+    for name in (*names, "test/contempt/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    summary = summary_of(tmp_path, label_map={"contempt": "reject"})
+    assert summary.lines() == [
+        "recognised: class folders, 7 rows",
+        "splits: test 2, train 2",
+        "sampled from train: val (10% of train)",
+        "labels: happy 1, sad 3, contempt 1",
+        "will be rejected: 4 of 7 rows (no split 1, not an image 1, unknown label 2)",
+        "next: dvc repro",
+    ]
+
+
+def test_a_source_of_which_nothing_would_be_left_is_an_error(tmp_path):
+    for name in ("train/1.jpg", "train/contempt/1.jpg", "happy/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(DataError) as caught:
+        summary_of(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: all 3 rows would be rejected (no split 1, unknown label 2)"
+
+
+def test_folders_that_can_be_read_in_two_ways_stop_with_an_example(tmp_path):
+    for name in ("train/Val/happy/1.jpg", "train/Val/sad/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(DataError) as caught:
+        summary_of(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path} has paths that can be read in several ways, as train/Val/happy/1.jpg: several splits in its path "
+        "(train, Val); rename the folders that name neither a split nor a class"
+    )

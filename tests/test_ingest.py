@@ -262,8 +262,8 @@ def test_a_tree_without_class_folders_ends_in_one_line(tmp_path):
 def test_a_tree_of_unknown_folders_ends_in_one_line(tmp_path):
     write_tree(tmp_path, {f"fold{i}/happy/1.png": picture() for i in range(7)})
     assert error_of(tmp_path) == (
-        f"{tmp_path} has no label that is a class (fold0, fold1, fold2, fold3, fold4, fold5, fold6), expected "
-        "happy, sad: map its labels under ingest.label_map in params.yaml, or set base.classes"
+        f"{tmp_path} names the splits fold0, fold1, fold2, fold3, fold4, fold5, fold6, which ingest.split_map in "
+        "params.yaml does not know: add each there, as train, val or test"
     )
 
 

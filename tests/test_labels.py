@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from emopipe.core.errors import DataError, ParamsError
 from emopipe.core.names import fold_name
 from emopipe.faces.classes import FER2013_CLASSES, label_lookup
-from emopipe.ingest.labels import LabelPlan, plan_labels
+from emopipe.ingest.labels import LabelPlan, known_labels, plan_labels
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.splits import FOLDER_SPLITS
 from face_tables import ingest_params
@@ -45,7 +45,7 @@ def numbered_names_of(folder: Path, labels) -> Path:
 
 def plan_of(path: Path, classes=FER2013_CLASSES, label_map=None) -> LabelPlan:
     params = ingest_params(label_map=label_map or {})
-    source = recognise(path, FOLDER_SPLITS)
+    source = recognise(path, FOLDER_SPLITS, known_labels(classes, params.label_map))
     return plan_labels(source, source.counts(), classes, params.label_map)
 
 

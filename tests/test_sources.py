@@ -14,8 +14,9 @@ import zstandard
 from emopipe.ingest.sources import image_tree, lines, recognise, unpack
 from emopipe.ingest.sources.base import RawRow, Reject
 from emopipe.ingest.splits import FOLDER_SPLITS
-from source_files import TABLE, error_of, read, tarred, written, zipped
+from source_files import LABELS, TABLE, error_of, read, tarred, written, zipped
 
+FER2013 = {"training": "train", "publictest": "val", "privatetest": "test"}
 ACCEPTED = (
     "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst, zip or tar), "
     "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp), a zip of such folders, "
@@ -231,18 +232,38 @@ def test_members_of_a_tar_that_are_no_files_are_no_csv(tmp_path):
             ["test/sad/PrivateTest_1.jpg", "test/sad/PublicTest_2.jpg", "train/sad/Training_3.jpg"],
             [("PrivateTest", "sad"), ("PublicTest", "sad"), ("Training", "sad")],
         ),
-        (["fer/test/sad/PRIVATETEST_1.jpg", "fer/test/sad/own.jpg"], [("PrivateTest", "sad"), ("test", "sad")]),
-        (["happy/ann/publictest_1.jpg", "happy/training_2.jpg"], [("Training", "happy"), ("PublicTest", "happy")]),
-        (
-            ["test/sad/PublicTest.jpg", "test/sad/PublicTest_.jpg", "test/sad/a PublicTest_1.jpg"],
-            [("test", "sad"), ("test", "sad"), ("test", "sad")],
+        (["fer/test/sad/PrivateTest_1.jpg", "fer/test/sad/own.jpg"], [("PrivateTest", "sad"), ("test", "sad")]),
+        (["happy/Training_2.jpg", "happy/ann/PublicTest_1.jpg"], [("Training", "happy"), ("PublicTest", "happy")]),
+        *(
+            ([f"test/sad/{name}.jpg", "train/sad/1.jpg"], [("test", "sad"), ("train", "sad")])
+            for name in ("PublicTest", "PublicTest_", "a PublicTest_1", "publictest_1", "Training_session_3")
         ),
+        (
+            ["test/sad/PublicTest_1.jpg", "test/sad/Training_2.jpg", "train/sad/PrivateTest_3.jpg"],
+            [("test", "sad"), ("test", "sad"), ("train", "sad")],
+        ),
+        (["train/happy/anna/1.jpg", "train/happy/Test/1.jpg"], [("train", "happy"), ("train", "happy")]),
+        (["train/Val/happy/1.jpg", "train/anna/sad/1.jpg"], [("train", "happy"), ("train", "sad")]),
+        (
+            ["happy/train/1.jpg", "happy/test/1.jpg", "sad/train/1.jpg"],
+            [("test", "happy"), ("train", "happy"), ("train", "sad")],
+        ),
+        (["fer/happy/train/1.jpg", "fer/contempt/test/1.jpg"], [("test", "contempt"), ("train", "happy")]),
+        (["Training/happy/1.jpg", "Testing/happy/1.jpg"], [("Testing", "happy"), ("Training", "happy")]),
+        (["train/happy/1.jpg", "val_set/val_set/sad/1.jpg"], [("train", "happy"), ("val_set", "sad")]),
+        (["set/train_set/happy/1.jpg", "set/val_set/sad/1.jpg"], [("train_set", "happy"), ("val_set", "sad")]),
+        (
+            ["happy/anna/1.jpg", "happy/Test/1.jpg", "sad/anna/1.jpg"],
+            [("Test", "happy"), ("anna", "happy"), ("anna", "sad")],
+        ),
+        (["train/anna/happy/1.jpg", "ben/happy/1.jpg"], [("ben", "happy"), ("train", "happy")]),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
 def test_split_and_label_come_from_the_folders_and_from_names_as_fer2013_has_them(tmp_path, names, places, packed):
     files = dict.fromkeys(names, b"?")
-    source = recognise(written(tmp_path, {"f.zip": zipped(files)} if packed else files), FOLDER_SPLITS)
+    root = written(tmp_path, {"f.zip": zipped(files)} if packed else files)
+    source = recognise(root, FOLDER_SPLITS | FER2013, LABELS)
     assert [(row.split, row.label) for row in source.read()] == places
     assert source.counts() == Counter(places)
 

@@ -7,14 +7,16 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
 
 from emopipe.core.atomic import atomic_path
-from emopipe.core.errors import WorkspaceError
+from emopipe.core.errors import DataError, WorkspaceError
+from emopipe.core.names import fold_name
 from emopipe.core.params import BaseParams
-from emopipe.ingest.labels import plan_labels
+from emopipe.ingest.labels import LabelPlan, known_labels, plan_labels
 from emopipe.ingest.params import IngestParams, Split
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.sources.base import Source
@@ -39,6 +41,8 @@ class SourceSummary:
     """Rows by class, then by labels that are no class, as the source spells them."""
     numbers: str
     """The class of each number among the labels; empty if there is none."""
+    rejected: Mapping[str, int]
+    """Rows that ingest will reject, by the reason, as far as that needs no image."""
     sampled: Mapping[Split, float]
     """Splits that ingest samples from train, and their fractions."""
     notes: tuple[str, ...]
@@ -47,12 +51,16 @@ class SourceSummary:
     def lines(self) -> list[str]:
         """The summary as text, with the next step."""
         sampled = ", ".join(f"{split} ({fraction:.0%} of train)" for split, fraction in self.sampled.items())
+        num_rejected = sum(self.rejected.values())
+        rejected = f"{num_rejected:,} of {self.num_rows:,} rows ({_listed(self.rejected)})" if num_rejected else ""
+        optional = {"sampled from train": sampled, "numbers as labels": self.numbers, "will be rejected": rejected}
+        sampled_line, *other_lines = ([f"{name}: {text}"] if text else [] for name, text in optional.items())
         return [
             f"recognised: {self.format}, {self.num_rows:,} rows",
             f"splits: {_listed(self.splits) or 'none'}",
-            *([f"sampled from train: {sampled}"] if sampled else []),
+            *sampled_line,
             f"labels: {_listed(self.labels)}",
-            *([f"numbers as labels: {self.numbers}"] if self.numbers else []),
+            *chain.from_iterable(other_lines),
             *(f"note: {note}" for note in self.notes),
             "next: dvc repro",
         ]
@@ -68,11 +76,11 @@ def import_source(
     not restore (unless `force`); nothing has been changed then.
     """
     data = root / DATA
-    split_names = split_lookup(ingest.split_map)
-    source = recognise(path, split_names)
+    names = split_lookup(ingest.split_map), known_labels(base.classes, ingest.label_map)
+    source = recognise(path, *names)
     in_place = data.resolve() in (path.resolve(), path.resolve().parent)
     if in_place:
-        source = recognise(data, split_names)
+        source = recognise(data, *names)
     summary = summarise(source, base=base, ingest=ingest)
     if not (root / ".dvc").is_dir():
         raise WorkspaceError(f"{root} is no DVC project: run from the root of the project")
@@ -92,20 +100,30 @@ def summarise(source: Source, *, base: BaseParams, ingest: IngestParams) -> Sour
     """
     counts = source.counts()
     plan = plan_labels(source, counts, base.classes, ingest.label_map)
+    split_plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
     splits: Counter[str] = Counter()
     labels: Counter[str] = Counter(dict.fromkeys(base.classes, 0))
-    for (split, label), num_rows in sorted(counts.items(), key=str):
-        splits.update({split: num_rows} if split else {})
-        labels[plan.class_of(label) or label] += num_rows
-    split_plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
+    rejected = Counter(source.unusable())
+    num_rows = counts.total() + rejected.total()
+    for (split, label), num_same in sorted(counts.items(), key=str):
+        splits.update({split: num_same} if split else {})
+        labels[plan.class_of(label) or label] += num_same
+        if plan.class_of(label) is None:
+            rejected["unknown_label"] += num_same
+        elif split not in split_plan.given:
+            rejected["no_split"] += num_same
+    by_reason = {reason.replace("_", " "): number for reason, number in sorted(rejected.items())}
+    if rejected.total() == num_rows:
+        raise DataError(f"{source.name}: all {num_rows:,} rows would be rejected ({_listed(by_reason)})")
     return SourceSummary(
         format=source.format,
-        num_rows=counts.total(),
+        num_rows=num_rows,
         splits=dict(splits),
         labels=dict(labels),
         numbers=plan.numbers_text,
+        rejected=by_reason,
         sampled=split_plan.sampled,
-        notes=(*_label_notes(labels, base.classes), *_split_notes(split_plan)),
+        notes=(*_label_notes(labels, base.classes, plan), *_split_notes(split_plan)),
     )
 
 
@@ -118,12 +136,16 @@ def _split_notes(plan: SplitPlan) -> list[str]:
     ]
 
 
-def _label_notes(labels: Mapping[str, int], classes: Collection[str]) -> list[str]:
+def _label_notes(labels: Mapping[str, int], classes: Collection[str], plan: LabelPlan) -> list[str]:
     notes = []
-    unknown = {label: num_rows for label, num_rows in labels.items() if label not in classes}
+    unknown = {
+        label: num_rows
+        for label, num_rows in labels.items()
+        if label not in classes and fold_name(label) not in plan.rejected
+    }
     if unknown:
         notes.append(
-            f"{sum(unknown.values()):,} rows have labels that are no class ({_listed(unknown)}) and will be rejected; "
+            f"{sum(unknown.values()):,} rows have labels that are no class ({_listed(unknown)}); "
             "to keep them, map each to a class under ingest.label_map in params.yaml, or add it to base.classes"
         )
     if absent := [name for name in classes if not labels[name]]:

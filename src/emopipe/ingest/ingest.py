@@ -22,7 +22,7 @@ from emopipe.faces.decode import decode_image
 from emopipe.faces.file import BATCH, FaceFile, face_writer
 from emopipe.faces.png import encode_png, pixel_digest
 from emopipe.faces.table import SCHEMA, SPLITS, count_faces
-from emopipe.ingest.labels import LabelPlan, plan_labels
+from emopipe.ingest.labels import LabelPlan, known_labels, plan_labels
 from emopipe.ingest.params import IngestParams, Split
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.sources.base import RawRow, Reason, Reject, Source
@@ -75,14 +75,14 @@ def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ing
     Raises `DataError`, and writes nothing, when the source as a whole is unusable: not recognised, damaged, with
     unknown splits, or with a class or a split that has no image.
     """
-    source = recognise(data, split_lookup(ingest.split_map))
+    source = recognise(data, split_lookup(ingest.split_map), known_labels(base.classes, ingest.label_map))
     counts = source.counts()
     labels = plan_labels(source, counts, base.classes, ingest.label_map)
     plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
     detector = CenterFace(longest=_LONGEST) if ingest.crop_faces else None
     rules = _Rules(base.classes, labels, plan.given, image.channels, ingest, detector)
     with atomic_path(table) as partial:
-        rejects = _read(source, rules, partial, total=counts.total())
+        rejects = _read(source, rules, partial, total=counts.total() + source.unusable().total())
         file = FaceFile(partial)
         splits = _sample_splits(file, plan, ingest.min_similarity, seed=base.seed)
         faces = file.frame.assign(split=splits)

@@ -8,7 +8,7 @@ from emopipe.core.errors import DataError, ParamsError
 from emopipe.core.names import fold_name, is_number
 from emopipe.faces.classes import label_lookup
 from emopipe.ingest.params import REJECT
-from emopipe.ingest.sources.base import RowCounts, Source
+from emopipe.ingest.sources.base import Reject, RowCounts, Source
 
 _NUM_NAMED = 12
 
@@ -21,6 +21,9 @@ class LabelPlan:
     """The class of each known label, by its folded name."""
     numbers: Mapping[str, str | None]
     """The class of each number among the labels, None for one whose rows are rejected; in order."""
+
+    rejected: frozenset[str]
+    """Folded labels of which `ingest.label_map` rejects the rows."""
 
     def class_of(self, label: str) -> str | None:
         """The class of a label as the source spells it; None if its rows are rejected."""
@@ -64,6 +67,7 @@ def plan_labels(
     for (_, label), num_rows in counts.items():
         folded[fold_name(label)] += num_rows
     if not folded:
+        _require_clear_paths(source)
         raise DataError(
             f"{source.name} has no labelled face: expected one per row, or pictures in folders named by their class"
         )
@@ -72,12 +76,24 @@ def plan_labels(
     numbers = sorted(filter(is_number, folded), key=int)
     _require_meaning(source, {number: folded[number] for number in numbers if number not in known})
     names = {label: name for label, name in known.items() if name is not None}
+    rejected = frozenset(map(fold_name, label_map)) - names.keys()
     if names.keys().isdisjoint(folded):
         raise DataError(
             f"{source.name} has no label that is a class ({_listed(sorted({label for _, label in counts}))}), expected "
             f"{', '.join(classes)}: map its labels under ingest.label_map in params.yaml, or set base.classes"
         )
-    return LabelPlan(names, {number: names.get(number) for number in numbers})
+    return LabelPlan(names, {number: names.get(number) for number in numbers}, rejected)
+
+
+def _require_clear_paths(source: Source) -> None:
+    """Raise `DataError` with the fault of the first path that can be read in several ways."""
+    if source.unusable()["ambiguous_path"]:
+        rejects = (row for row in source.read() if isinstance(row, Reject) and row.reason == "ambiguous_path")
+        fault = next(rejects)
+        raise DataError(
+            f"{source.name} has paths that can be read in several ways, as {fault.source}: {fault.detail}; "
+            "rename the folders that name neither a split nor a class"
+        )
 
 
 def _require_meaning(source: Source, unknown: Mapping[str, int]) -> None:

@@ -48,7 +48,7 @@ class IngestParams:
     """How a source becomes the canonical table."""
 
     split_map: dict[str, Split]
-    """The split of each name in the source (FER2013's Usage)."""
+    """The split of each name in the source: FER2013's Usage, folders; `*` is every other name."""
     label_map: LabelMap
     """The class of each label in the source, a word or a number; null or `reject` for one whose rows are rejected."""
     val_fraction: Fraction

@@ -1,10 +1,12 @@
 """Sources of faces: one reader per format, chosen by content."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources.base import Source
+from emopipe.ingest.params import Split
+from emopipe.ingest.sources.base import KnownNames, Source
 from emopipe.ingest.sources.class_folders import ClassFolders
 from emopipe.ingest.sources.fer_csv import FerCsv
 from emopipe.ingest.sources.image_tables import ImageTables
@@ -15,21 +17,24 @@ from emopipe.ingest.sources.zip_folders import ZipFolders
 READERS: tuple[type[Source], ...] = (FerCsv, ClassFolders, ZipFolders, ImageTables)
 """Every supported format."""
 
+NO_LABELS: Mapping[str, str | None] = MappingProxyType({})
 _NUM_NAMED = 5
 _NUM_QUOTED = 60
 
 
-def recognise(path: Path, split_names: Collection[str]) -> Source:
-    """The one source at `path`, a file or a folder that holds it. `split_names` are lower case.
+def recognise(path: Path, splits: Mapping[str, Split], labels: Mapping[str, str | None] = NO_LABELS) -> Source:
+    """The one source at `path`, a file or a folder that holds it.
+
+    splits, labels: what folded names stand for (`splits.split_lookup`, `labels.known_labels`).
 
     Raises `DataError` if nothing is there, if no reader recognises it, or if it holds several sources.
     """
     if not path.exists():
         raise DataError(f"{path} does not exist: name a CSV file or a folder of pictures")
     path = _single_file(path) or path
-    sources = [source for reader in READERS for source in reader.find(path, frozenset(split_names))]
+    sources = [source for reader in READERS for source in reader.find(path, frozenset(splits))]
     if len(sources) == 1:
-        return sources[0]
+        return sources[0].with_names(KnownNames(splits, labels))
     if sources:
         names = ", ".join(f"{source.format} {source.name}" for source in sources)
         raise DataError(f"{path} holds {len(sources)} sources ({names}), expected one: remove or name one of them")

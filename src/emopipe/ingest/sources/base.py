@@ -5,12 +5,14 @@ A new data format is one file with a class of this shape, listed in `emopipe.ing
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Literal, Protocol, Self
 
 import numpy as np
+
+from emopipe.ingest.params import Split
 
 Reason = Literal[
     "malformed_row",
@@ -29,7 +31,19 @@ Reason = Literal[
     "no_majority",
     "voted_no_class",
     "no_split",
+    "ambiguous_path",
 ]
+
+
+@dataclass(frozen=True)
+class KnownNames:
+    """Names that params.yaml and the project know, all folded (`fold_name`)."""
+
+    splits: Mapping[str, Split] = field(default_factory=dict)
+    labels: Mapping[str, str | None] = field(default_factory=dict)
+    """The class of each; None for a label whose rows are rejected."""
+
+
 RowCounts = Counter[tuple[str | None, str]]
 """Rows by (split, label), as the source spells them."""
 
@@ -86,10 +100,16 @@ class Source(Protocol):
 
     @classmethod
     def find(cls, path: Path, split_names: frozenset[str]) -> list[Self]:
-        """The sources of this format at `path`, a file or folder. `split_names` are lower case."""
+        """The sources of this format at `path`, a file or folder. `split_names` are folded."""
+
+    def with_names(self, names: KnownNames) -> Self:
+        """The source that uses these names where splits and labels are hard to tell from other words."""
 
     def counts(self) -> RowCounts:
-        """Count the rows without decoding an image."""
+        """Count the labelled rows without decoding an image."""
+
+    def unusable(self) -> Counter[Reason]:
+        """Count the rows beside these: `read` rejects them for a reason that needs no image."""
 
     def read(self) -> Iterator[RawRow | Reject]:
         """All rows, one at a time, in a fixed order. Raises `DataError` if the source is damaged."""
@@ -112,3 +132,10 @@ class PathSource:
     @property
     def files(self) -> tuple[str, ...]:
         return (self.path.name,)
+
+    def with_names(self, names: KnownNames) -> Self:
+        del names
+        return self
+
+    def unusable(self) -> Counter[Reason]:
+        return Counter()

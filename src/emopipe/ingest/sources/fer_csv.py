@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
@@ -18,7 +19,7 @@ import numpy as np
 from emopipe.core.errors import DataError
 from emopipe.faces.classes import FER2013_CODES
 from emopipe.faces.decode import IMAGE_SUFFIXES
-from emopipe.ingest.sources.base import PathSource, RawRow, Reject, RowCounts
+from emopipe.ingest.sources.base import PathSource, RawRow, Reason, Reject, RowCounts
 from emopipe.ingest.sources.fer_plus import Ballot, find_votes, read_votes
 from emopipe.ingest.sources.lines import header_or_none, read_header, read_rows
 from emopipe.ingest.sources.listing import files_at
@@ -69,8 +70,22 @@ class FerCsv(PathSource):
 
     def counts(self) -> RowCounts:
         """Count the rows by Usage and emotion, those with bad pixels included."""
-        records = (item for item in self._records() if isinstance(item, _Record))
-        return Counter((record.usage, record.emotion) for record in records)
+        return self._tally[0]
+
+    def unusable(self) -> Counter[Reason]:
+        return self._tally[1]
+
+    @cached_property
+    def _tally(self) -> tuple[RowCounts, Counter[Reason]]:
+        """The counts of both, from one reading."""
+        rows: RowCounts = Counter()
+        rejects: Counter[Reason] = Counter()
+        for item in self._records():
+            if isinstance(item, _Record):
+                rows[item.usage, item.emotion] += 1
+            else:
+                rejects[item.reason] += 1
+        return rows, rejects
 
     def read(self) -> Iterator[RawRow | Reject]:
         """All rows in the order of the file. The first rows determine the side; a row of another size is rejected.

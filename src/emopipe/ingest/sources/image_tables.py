@@ -8,6 +8,7 @@ format too.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,8 +19,9 @@ from typing import Any, ClassVar, NamedTuple, Self
 import pyarrow as pa
 
 from emopipe.core.errors import DataError
+from emopipe.core.names import fold_name
 from emopipe.ingest.sources.arrow_files import read_batches, read_schema
-from emopipe.ingest.sources.base import PathSource, RawRow, Reject, RowCounts
+from emopipe.ingest.sources.base import PathSource, RawRow, Reason, Reject, RowCounts
 from emopipe.ingest.sources.image_columns import IMAGE, SPLIT, has_columns, layout_of
 from emopipe.ingest.sources.image_tree import within_limit
 from emopipe.ingest.sources.listing import all_files
@@ -72,6 +74,10 @@ class ImageTables(PathSource):
         """Count the labelled rows by split and label; no image is read."""
         return Counter((row.split, row.label) for name in self.files for row in self._rows(name) if row.label)
 
+    def unusable(self) -> Counter[Reason]:
+        num_rows = sum(not row.label for name in self.files for row in self._rows(name))
+        return Counter({"unknown_label": num_rows} if num_rows else {})
+
     def read(self) -> Iterator[RawRow | Reject]:
         """All rows, file by file in sorted order. Raises `DataError` also when a file lacks a column."""
         for name in self.files:
@@ -123,7 +129,8 @@ def _split_of_name(name: str, split_names: frozenset[str]) -> str | None:
     path = PurePosixPath(name)
     alternatives = "|".join(sorted(map(re.escape, split_names), key=len, reverse=True))
     pattern = rf"(?<![^\W_])(?:{alternatives})(?![^\W_])"
-    matches: list[str] = re.findall(pattern, path.stem, re.IGNORECASE) if split_names else []
-    if len({match.lower() for match in matches}) == 1:
+    stem = unicodedata.normalize("NFC", path.stem)
+    matches: list[str] = re.findall(pattern, stem, re.IGNORECASE) if split_names else []
+    if len({fold_name(match) for match in matches}) == 1:
         return matches[0]
-    return next((folder for folder in reversed(path.parts[:-1]) if folder.lower() in split_names), None)
+    return next((folder for folder in reversed(path.parts[:-1]) if fold_name(folder) in split_names), None)
