@@ -20,7 +20,8 @@ FER2013 = {"training": "train", "publictest": "val", "privatetest": "test"}
 ACCEPTED = (
     "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst, zip or tar), "
     "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp), a zip of such folders, "
-    "or Parquet or Arrow files with the columns image and label"
+    "Parquet or Arrow files with the columns image and label, "
+    "or a CSV with paths of pictures and labels (columns such as path and label) beside them"
 )
 
 

@@ -5,6 +5,7 @@ Shapes: H height, W width, C channels (1 grey, 3 RGB).
 
 import io
 import struct
+from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -15,6 +16,12 @@ FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 """Pillow's other decoders stay off: more code on untrusted bytes (EPS even starts a program)."""
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 """Suffixes of their files."""
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a path has such a suffix and is visible."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def decode_image(data: bytes, *, channels: int, max_pixels: int) -> np.ndarray:

@@ -12,9 +12,10 @@ from emopipe.ingest.sources.fer_csv import FerCsv
 from emopipe.ingest.sources.image_tables import ImageTables
 from emopipe.ingest.sources.lines import read_lines
 from emopipe.ingest.sources.listing import visible_files
+from emopipe.ingest.sources.path_tables import PathTables
 from emopipe.ingest.sources.zip_folders import ZipFolders
 
-READERS: tuple[type[Source], ...] = (FerCsv, ClassFolders, ZipFolders, ImageTables)
+READERS: tuple[type[Source], ...] = (FerCsv, ClassFolders, ZipFolders, ImageTables, PathTables)
 """Every supported format."""
 
 NO_LABELS: Mapping[str, str | None] = MappingProxyType({})
@@ -33,6 +34,8 @@ def recognise(path: Path, splits: Mapping[str, Split], labels: Mapping[str, str 
         raise DataError(f"{path} does not exist: name a CSV file or a folder of pictures")
     path = _single_file(path) or path
     sources = [source for reader in READERS for source in reader.find(path, frozenset(splits))]
+    if any(isinstance(source, PathTables) and source.lists_most for source in sources):
+        sources = [source for source in sources if not isinstance(source, ClassFolders)]
     if len(sources) == 1:
         return sources[0].with_names(KnownNames(splits, labels))
     if sources:

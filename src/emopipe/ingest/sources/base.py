@@ -32,6 +32,9 @@ Reason = Literal[
     "voted_no_class",
     "no_split",
     "ambiguous_path",
+    "missing_file",
+    "not_listed",
+    "listed_twice",
 ]
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -38,15 +38,17 @@ class ClassFolders(PathSource):
         return self._tree.unusable()
 
     def read(self) -> Iterator[RawRow | Reject]:
-        return self._tree.rows(self._load)
+        return self._tree.rows(partial(read_file, self.root))
 
     @cached_property
     def _tree(self) -> ImageTree:
         return ImageTree(self.files, self.names)
 
-    def _load(self, name: str) -> bytes | Reject:
-        try:
-            with (self.root / name).open("rb") as file:
-                return read_image(name, file)
-        except OSError as error:
-            return Reject(name, "unreadable_file", error.strerror or type(error).__name__)
+
+def read_file(root: Path, name: str) -> bytes | Reject:
+    """The content of the picture `name` below `root`, or a reject of that row."""
+    try:
+        with (root / name).open("rb") as file:
+            return read_image(name, file)
+    except OSError as error:
+        return Reject(name, "unreadable_file", error.strerror or type(error).__name__)

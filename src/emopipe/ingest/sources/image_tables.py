@@ -86,7 +86,7 @@ class ImageTables(PathSource):
     def _rows(self, name: str, *, with_images: bool = False) -> Iterator[_Row]:
         layout = layout_of(self.root / name, read_schema(self.root / name))
         columns = [*layout.text_columns, *([IMAGE] if with_images else [])]
-        split_of_file = _split_of_name(name, self.split_names)
+        split_of_file = split_of_name(name, self.split_names)
         batches = read_batches(self.root / name, columns)
         rows = (cells for batch in batches for cells in zip(*map(batch.column, columns), strict=True))
         for number, cells in enumerate(rows):
@@ -124,7 +124,7 @@ def _has_columns(path: Path) -> bool | None:
         return None
 
 
-def _split_of_name(name: str, split_names: frozenset[str]) -> str | None:
+def split_of_name(name: str, split_names: frozenset[str]) -> str | None:
     """The only split named in the file name, else the innermost folder with the name of a split."""
     path = PurePosixPath(name)
     alternatives = "|".join(sorted(map(re.escape, split_names), key=len, reverse=True))

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from emopipe.core.names import fold_name
-from emopipe.faces.decode import IMAGE_SUFFIXES
+from emopipe.faces.decode import IMAGE_SUFFIXES, is_image_name
 from emopipe.ingest.sources.base import KnownNames, RawRow, Reason, Reject, RowCounts
 from emopipe.ingest.sources.folder_layout import Folders, Place, read_layout
 
@@ -39,11 +39,11 @@ class ImageTree:
     @property
     def holds_images(self) -> bool:
         """Whether any folder of the tree holds an image."""
-        return any("/" in name and _is_image(name) for name in self.names)
+        return any("/" in name and is_image_name(name) for name in self.names)
 
     def counts(self) -> RowCounts:
         """Count the images by their split and class, without those that have no class or a fault."""
-        places = [self._place(name) for name in self.names if _is_image(name)]
+        places = [self._place(name) for name in self.names if is_image_name(name)]
         return Counter((place.split, place.label) for place in places if place.label is not None and not place.fault)
 
     def unusable(self) -> Counter[Reason]:
@@ -66,7 +66,7 @@ class ImageTree:
 
     def _reject(self, name: str, place: Place) -> Reject | None:
         source, (split, label, fault) = self.prefix + name, place
-        if not _is_image(name):
+        if not is_image_name(name):
             detail = f"expected a visible file, {', '.join(sorted(IMAGE_SUFFIXES))}"
             return Reject(source, "not_an_image", detail, split, label)
         if fault:
@@ -81,11 +81,11 @@ class ImageTree:
     @cached_property
     def _places(self) -> dict[Folders, Place]:
         """By folder that holds images."""
-        return read_layout({_folders(name) for name in self.names if _is_image(name)} - {()}, self.known)
+        return read_layout({_folders(name) for name in self.names if is_image_name(name)} - {()}, self.known)
 
     @cached_property
     def _has_fer2013_names(self) -> bool:
-        parts = {(self._places.get(_folders(name)), _fer2013_split(name)) for name in self.names if _is_image(name)}
+        parts = {(self._places.get(_folders(name)), _fer2013_split(name)) for name in self.names if is_image_name(name)}
         return all(part is None or place is None or self._agrees(place.split, part) for place, part in parts)
 
     def _agrees(self, folder: str | None, part: str) -> bool:
@@ -118,8 +118,3 @@ def within_limit(source: str, image: bytes) -> bytes | Reject:
 def _fer2013_split(name: str) -> str | None:
     match = _FER2013_NAME.fullmatch(PurePosixPath(name).stem)
     return match and match[1]
-
-
-def _is_image(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
