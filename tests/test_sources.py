@@ -176,7 +176,11 @@ def test_a_zip_of_two_csv_files_is_refused(tmp_path):
             [("test", "sad"), ("test", "sad"), ("train", "sad")],
         ),
         (["train/happy/anna/1.jpg", "train/happy/Test/1.jpg"], [("train", "happy"), ("train", "happy")]),
-        (["train/Val/happy/1.jpg", "train/anna/sad/1.jpg"], [("train", "happy"), ("train", "sad")]),
+        (
+            ["train/Val/happy/1.jpg", "train/anna/sad/1.jpg", "test/anna/sad/1.jpg"],
+            [("test", "sad"), ("train", "happy"), ("train", "sad")],
+        ),
+        (["train/val/happy/1.jpg", "train/Testing/sad/1.jpg"], [("Testing", "sad"), ("val", "happy")]),
         (
             ["happy/train/1.jpg", "happy/test/1.jpg", "sad/train/1.jpg"],
             [("test", "happy"), ("train", "happy"), ("train", "sad")],
