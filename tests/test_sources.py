@@ -3,6 +3,7 @@
 import gzip
 import io
 import lzma
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import zstandard
 from emopipe.ingest.sources import image_tree, lines, recognise
 from emopipe.ingest.sources.base import RawRow, Reject
 from emopipe.ingest.splits import FOLDER_SPLITS
-from source_files import LABELS, TABLE, error_of, read, written, zipped
+from source_files import LABELS, TABLE, error_of, png, read, written, zipped
 
 FER2013 = {"training": "train", "publictest": "val", "privatetest": "test"}
 ACCEPTED = (
@@ -249,6 +250,16 @@ def test_a_link_to_a_folder_is_an_error(tmp_path):
     assert error_of(tmp_path / "data") == (
         f"{tmp_path}/data/sad is a link to a folder: put the folder itself in its place"
     )
+
+
+@pytest.mark.parametrize("name", [b"train/happy/caf\xe9.png", b"h\xe4ppy/1.png", b"f\xfcr.csv"])
+def test_a_name_that_is_not_utf8_is_refused(tmp_path, name):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/data/" + name))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(png(1) if name.endswith(b"png") else TABLE.encode())
+    shown = f"{tmp_path}/data/{name.decode('utf-8', 'backslashreplace')}"
+    message = f"{shown} is a name that is not UTF-8: rename it, as with `convmv -f latin1 -t utf8`"
+    assert error_of(tmp_path / "data") == error_of(path) == message
 
 
 def test_a_missing_path_is_an_error(tmp_path):

@@ -11,7 +11,7 @@ from emopipe.ingest.sources.class_folders import ClassFolders
 from emopipe.ingest.sources.fer_csv import FerCsv
 from emopipe.ingest.sources.image_tables import ImageTables
 from emopipe.ingest.sources.lines import read_lines
-from emopipe.ingest.sources.listing import visible_files
+from emopipe.ingest.sources.listing import require_utf8, visible_files
 from emopipe.ingest.sources.zip_folders import ZipFolders
 
 READERS: tuple[type[Source], ...] = (FerCsv, ClassFolders, ZipFolders, ImageTables)
@@ -29,6 +29,7 @@ def recognise(path: Path, splits: Mapping[str, Split], labels: Mapping[str, str 
 
     Raises `DataError` if nothing is there, if no reader recognises it, or if it holds several sources.
     """
+    require_utf8(path)
     if not path.exists():
         raise DataError(f"{path} does not exist: name a CSV file or a folder of pictures")
     path = _single_file(path) or path
