@@ -60,6 +60,7 @@ def ingest_params(*, votes=("given", "reject"), **changes):
         "max_pixels": 10_000,
         "crop_faces": False,
         "min_similarity": 0.88,
+        "group_by": None,
     }
     label, out_of_class_votes = votes
     return IngestParams(votes=VoteParams(label=label, out_of_class_votes=out_of_class_votes), **options | changes)

@@ -3,6 +3,7 @@
 import gzip
 import io
 import lzma
+import os
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -14,7 +15,7 @@ import zstandard
 from emopipe.ingest.sources import image_tree, lines, recognise, unpack
 from emopipe.ingest.sources.base import RawRow, Reject
 from emopipe.ingest.splits import FOLDER_SPLITS
-from source_files import LABELS, TABLE, error_of, read, tarred, written, zipped
+from source_files import LABELS, TABLE, error_of, png, read, tarred, written, zipped
 
 FER2013 = {"training": "train", "publictest": "val", "privatetest": "test"}
 ACCEPTED = (
@@ -244,7 +245,11 @@ def test_members_of_a_tar_that_are_no_files_are_no_csv(tmp_path):
             [("test", "sad"), ("test", "sad"), ("train", "sad")],
         ),
         (["train/happy/anna/1.jpg", "train/happy/Test/1.jpg"], [("train", "happy"), ("train", "happy")]),
-        (["train/Val/happy/1.jpg", "train/anna/sad/1.jpg"], [("train", "happy"), ("train", "sad")]),
+        (
+            ["train/Val/happy/1.jpg", "train/anna/sad/1.jpg", "test/anna/sad/1.jpg"],
+            [("test", "sad"), ("train", "happy"), ("train", "sad")],
+        ),
+        (["train/val/happy/1.jpg", "train/Testing/sad/1.jpg"], [("Testing", "sad"), ("val", "happy")]),
         (
             ["happy/train/1.jpg", "happy/test/1.jpg", "sad/train/1.jpg"],
             [("test", "happy"), ("train", "happy"), ("train", "sad")],
@@ -313,6 +318,16 @@ def test_a_link_to_a_folder_is_an_error(tmp_path):
     assert error_of(tmp_path / "data") == (
         f"{tmp_path}/data/sad is a link to a folder: put the folder itself in its place"
     )
+
+
+@pytest.mark.parametrize("name", [b"train/happy/caf\xe9.png", b"h\xe4ppy/1.png", b"f\xfcr.csv"])
+def test_a_name_that_is_not_utf8_is_refused(tmp_path, name):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/data/" + name))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(png(1) if name.endswith(b"png") else TABLE.encode())
+    shown = f"{tmp_path}/data/{name.decode('utf-8', 'backslashreplace')}"
+    message = f"{shown} is a name that is not UTF-8: rename it, as with `convmv -f latin1 -t utf8`"
+    assert error_of(tmp_path / "data") == error_of(path) == message
 
 
 def test_a_missing_path_is_an_error(tmp_path):

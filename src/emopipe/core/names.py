@@ -18,6 +18,11 @@ def fold_name(text: str) -> str:
     return number_text(folded) or folded
 
 
+def clean_name(text: str) -> str:
+    """A name as it is shown: NFC, without blanks at the ends and with single ones inside."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
 def number_text(text: str) -> str | None:
     """A whole number without zeros around it (`3.0` and `03` are `3`); None for any other text."""
     match = _INTEGER.fullmatch(text)

@@ -17,7 +17,7 @@ from emopipe.core.errors import DataError, WorkspaceError
 from emopipe.core.names import fold_name
 from emopipe.core.params import BaseParams
 from emopipe.ingest.labels import LabelPlan, known_labels, plan_labels
-from emopipe.ingest.params import IngestParams, Split
+from emopipe.ingest.params import IngestParams, Split, group_column
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.sources.base import Source
 from emopipe.ingest.sources.listing import all_files
@@ -76,7 +76,7 @@ def import_source(
     not restore (unless `force`); nothing has been changed then.
     """
     data = root / DATA
-    names = split_lookup(ingest.split_map), known_labels(base.classes, ingest.label_map)
+    names = split_lookup(ingest.split_map), known_labels(base.classes, ingest.label_map), group_column(ingest.group_by)
     source = recognise(path, *names)
     in_place = data.resolve() in (path.resolve(), path.resolve().parent)
     if in_place:

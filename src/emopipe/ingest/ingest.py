@@ -23,16 +23,16 @@ from emopipe.faces.file import BATCH, FaceFile, face_writer
 from emopipe.faces.png import encode_png, pixel_digest
 from emopipe.faces.table import SCHEMA, SPLITS, count_faces
 from emopipe.ingest.labels import LabelPlan, known_labels, plan_labels
-from emopipe.ingest.params import IngestParams, Split
+from emopipe.ingest.params import IngestParams, Split, group_column
+from emopipe.ingest.sampling import group_of, sample_splits
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.sources.base import RawRow, Reason, Reject, Source
-from emopipe.ingest.splits import SplitPlan, plan_splits, split_from_train, split_lookup
+from emopipe.ingest.splits import plan_splits, split_lookup
 from emopipe.ingest.votes import VoteReject, class_votes, resolve_label
 from emopipe.vision.centerface import CenterFace
 from emopipe.vision.crops import crop_faces
 from emopipe.vision.detector import Detector
-from emopipe.vision.image_stats import grey, measure
-from emopipe.vision.near_duplicates import connected_groups, near_pairs
+from emopipe.vision.image_stats import grey
 
 UNKNOWN = "unknown"
 """Split or class of a rejected row that has no known one."""
@@ -54,6 +54,8 @@ class IngestResult:
     rejected, in total and for each split and class."""
     numbers: str
     """The class of each number among the labels, as one line; empty if there is none."""
+    warnings: list[str]
+    """What differs from the parameters, a line each."""
 
 
 @dataclass(frozen=True)
@@ -75,28 +77,30 @@ def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ing
     Raises `DataError`, and writes nothing, when the source as a whole is unusable: not recognised, damaged, with
     unknown splits, or with a class or a split that has no image.
     """
-    source = recognise(data, split_lookup(ingest.split_map), known_labels(base.classes, ingest.label_map))
+    names = split_lookup(ingest.split_map), known_labels(base.classes, ingest.label_map)
+    source = recognise(data, *names, group_column(ingest.group_by))
     counts = source.counts()
     labels = plan_labels(source, counts, base.classes, ingest.label_map)
     plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
     detector = CenterFace(longest=_LONGEST) if ingest.crop_faces else None
     rules = _Rules(base.classes, labels, plan.given, image.channels, ingest, detector)
     with atomic_path(table) as partial:
-        rejects = _read(source, rules, partial, total=counts.total() + source.unusable().total())
+        rejects, groups = _read(source, rules, partial, total=counts.total() + source.unusable().total())
         file = FaceFile(partial)
-        splits = _sample_splits(file, plan, ingest.min_similarity, seed=base.seed)
+        splits, warnings_ = sample_splits(file, groups, plan.sampled, ingest, seed=base.seed)
         faces = file.frame.assign(split=splits)
         _require_all(source.name, faces, rejects, base.classes)
         if plan.sampled:
             file.copy(partial, np.ones(len(file), dtype=bool), split=splits.tolist())
     columns = [field.name for field in fields(Reject)]
     report = _report(source, faces, rejects, rules, sampled=plan.sampled)
-    return IngestResult(pd.DataFrame(rejects, columns=columns, dtype="str"), report, labels.numbers_text)
+    return IngestResult(pd.DataFrame(rejects, columns=columns, dtype="str"), report, labels.numbers_text, warnings_)
 
 
-def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> list[Reject]:
-    """Write all faces to the file `table`; returns the rejects."""
+def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> tuple[list[Reject], list[str | None]]:
+    """Write all faces to the file `table`; returns the rejects, and the group of each face."""
     rejects: list[Reject] = []
+    groups: list[str | None] = []
     faces: list[_Face] = []
     with warnings.catch_warnings(), face_writer(table) as writer:
         warnings.filterwarnings("ignore", module="PIL")  # about damaged metadata of images
@@ -105,12 +109,14 @@ def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> list[Rej
             if isinstance(face, Reject):
                 rejects.append(face)
                 continue
+            assert isinstance(row, RawRow)
             faces.append(face)
+            groups.append(group_of(row.source, row.group, rules.params.group_by))
             if len(faces) == BATCH:
                 writer.write_table(pa.Table.from_pylist(faces, SCHEMA))
                 faces = []
         writer.write_table(pa.Table.from_pylist(faces, SCHEMA))
-    return rejects
+    return rejects, groups
 
 
 def _to_face(row: RawRow, rules: _Rules) -> _Face | Reject:
@@ -165,17 +171,6 @@ def _pixels(image: np.ndarray | bytes, channels: int, max_pixels: int) -> np.nda
         height, width, _ = image.shape
         raise TooManyPixels(f"{width}x{height} pixels are more than the limit of {max_pixels}")
     return image if channels == 1 else np.repeat(image, channels, axis=2)
-
-
-def _sample_splits(file: FaceFile, plan: SplitPlan, min_similarity: float, *, seed: int) -> pd.Series:
-    """The split of each row, (N,): missing splits are sampled from train; near-duplicates stay together."""
-    faces = file.frame
-    train = faces["split"] == "train"
-    if not plan.sampled or not train.any():
-        return faces["split"]
-    groups = connected_groups(faces["id"], near_pairs(file, measure(file.images()).descriptors, min_similarity))
-    sampled = split_from_train(groups[train], faces["label"][train], plan.sampled, seed=seed)
-    return sampled.reindex(faces.index).fillna(faces["split"])
 
 
 def _require_all(name: str, faces: pd.DataFrame, rejects: Sequence[Reject], classes: Sequence[str]) -> None:

@@ -30,6 +30,33 @@ def _check_labels(value: Any) -> Any:
     return {str(label): name for label, name in value.items()}
 
 
+FOLDER = "folder:"
+
+
+def folder_level(group_by: str | None) -> int | None:
+    """The N of `folder:N`; None for the name of a column."""
+    if group_by is None or not group_by.startswith(FOLDER):
+        return None
+    level = int(group_by.removeprefix(FOLDER))
+    if level == 0:
+        raise ValueError
+    return level
+
+
+def group_column(group_by: str | None) -> str | None:
+    """The name of a column; None for `folder:N`."""
+    return group_by if folder_level(group_by) is None else None
+
+
+def _check_group(value: Any) -> Any:
+    try:
+        folder_level(value)
+    except (AttributeError, ValueError):
+        raise ValueError("expected null, the name of a column, or folder:1 (the first), folder:-1 (the last)") from None
+    return value
+
+
+GroupBy = Annotated[str | None, BeforeValidator(_check_group)]
 LabelMap = Annotated[dict[str, str | None], BeforeValidator(_check_labels)]
 
 
@@ -61,5 +88,9 @@ class IngestParams:
     """Whether images are photographs, to be cropped to the largest face; else they are face crops already."""
     min_similarity: Annotated[float, Field(gt=0, lt=1)]
     """Correlation of details from which images stay together when a split is sampled from train."""
+    group_by: GroupBy
+    """Which pictures, beside near-duplicates, stay together when a split is sampled from train: those with one value in
+    a column of the source (persons, sessions), or in one folder: `folder:1` is the first of a path, `folder:-1` the
+    last; null for none."""
     votes: VoteParams
     """Use of annotators' votes."""

@@ -77,7 +77,9 @@ def _listed(names: Iterable[str | None]) -> str:
     return ", ".join(items[:_NUM_NAMED] + ["..."] * (len(items) > _NUM_NAMED)) or "none"
 
 
-def split_from_train(groups: pd.Series, labels: pd.Series, fractions: Mapping[Split, float], *, seed: int) -> pd.Series:
+def split_from_train(
+    groups: pd.Series, labels: pd.Series, fractions: Mapping[Split, float], *, seed: int, by_rarest: bool = False
+) -> pd.Series:
     """Sample splits from the rows of train, stratified by label and seeded; groups stay together.
 
     groups: one name per row; rows of one group go to one split. labels: one per row, on the same index. fractions: the
@@ -85,9 +87,15 @@ def split_from_train(groups: pd.Series, labels: pd.Series, fractions: Mapping[Sp
 
     Within each label, groups are ordered by a hash of `seed` and their name and fill one split after the other, at
     least one group each; the last group stays train. So the order of rows does not matter, and adding or removing rows
-    moves few others. The stratum of a group with several labels is the first of them in the alphabet.
+    moves few others. The stratum of a group with several labels is the first of them in the alphabet, or, if
+    `by_rarest`, the one of the fewest groups: so that each split gets groups with rare labels.
     """
-    strata = pd.DataFrame({"group": groups, "label": labels}).groupby("group")["label"].agg(["min", "size"])
+    rows = pd.DataFrame({"group": groups, "label": labels})
+    if by_rarest:
+        num_groups = rows.groupby("label")["group"].nunique()
+        names = sorted(num_groups.index, key=lambda label: (num_groups[label], label))
+        rows["label"] = rows["label"].map({label: rank for rank, label in enumerate(names)})
+    strata = rows.groupby("group")["label"].agg(["min", "size"])
     strata["hash"] = [hashlib.blake2b(f"{seed} {name}".encode()).hexdigest() for name in strata.index]
     assigned: dict[str, Split] = {}
     for _, stratum in strata.sort_values("hash").groupby("min"):

@@ -9,9 +9,9 @@ from emopipe.ingest.params import Split
 from emopipe.ingest.sources.base import KnownNames, Source
 from emopipe.ingest.sources.class_folders import ClassFolders
 from emopipe.ingest.sources.fer_csv import FerCsv
-from emopipe.ingest.sources.image_tables import ImageTables
+from emopipe.ingest.sources.image_tables import ImageTables, describe_tables
 from emopipe.ingest.sources.lines import read_lines
-from emopipe.ingest.sources.listing import visible_files
+from emopipe.ingest.sources.listing import require_utf8, visible_files
 from emopipe.ingest.sources.path_tables import PathTables
 from emopipe.ingest.sources.zip_folders import ZipFolders
 
@@ -23,13 +23,21 @@ _NUM_NAMED = 5
 _NUM_QUOTED = 60
 
 
-def recognise(path: Path, splits: Mapping[str, Split], labels: Mapping[str, str | None] = NO_LABELS) -> Source:
+def recognise(
+    path: Path,
+    splits: Mapping[str, Split],
+    labels: Mapping[str, str | None] = NO_LABELS,
+    group_column: str | None = None,
+) -> Source:
     """The one source at `path`, a file or a folder that holds it.
 
     splits, labels: what folded names stand for (`splits.split_lookup`, `labels.known_labels`).
 
+    group_column: that of `ingest.group_by`.
+
     Raises `DataError` if nothing is there, if no reader recognises it, or if it holds several sources.
     """
+    require_utf8(path)
     if not path.exists():
         raise DataError(f"{path} does not exist: name a CSV file or a folder of pictures")
     path = _single_file(path) or path
@@ -37,7 +45,7 @@ def recognise(path: Path, splits: Mapping[str, Split], labels: Mapping[str, str 
     if any(isinstance(source, PathTables) and source.lists_most for source in sources):
         sources = [source for source in sources if not isinstance(source, ClassFolders)]
     if len(sources) == 1:
-        return sources[0].with_names(KnownNames(splits, labels))
+        return sources[0].with_names(KnownNames(splits, labels, group_column))
     if sources:
         names = ", ".join(f"{source.format} {source.name}" for source in sources)
         raise DataError(f"{path} holds {len(sources)} sources ({names}), expected one: remove or name one of them")
@@ -56,5 +64,7 @@ def _describe(path: Path) -> str:
     if path.is_file():
         first = next(read_lines(path), "").strip()
         return f"the first line {first[:_NUM_QUOTED]!r}" if first and first.isprintable() else "no text"
+    if tables := describe_tables(path):
+        return tables
     names = sorted(item.name for item in path.iterdir())
     return ", ".join(names[:_NUM_NAMED] + ["..."] * (len(names) > _NUM_NAMED)) or "nothing"

@@ -4,7 +4,7 @@ A new data format is one file with a class of this shape, listed in `emopipe.ing
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +12,11 @@ from typing import ClassVar, Literal, Protocol, Self
 
 import numpy as np
 
+from emopipe.core.errors import DataError
+from emopipe.core.names import fold_name
 from emopipe.ingest.params import Split
+
+_NUM_NAMED = 12
 
 Reason = Literal[
     "malformed_row",
@@ -45,6 +49,8 @@ class KnownNames:
     splits: Mapping[str, Split] = field(default_factory=dict)
     labels: Mapping[str, str | None] = field(default_factory=dict)
     """The class of each; None for a label whose rows are rejected."""
+    group_column: str | None = None
+    """The column whose values are the groups of rows (`ingest.group_by`)."""
 
 
 RowCounts = Counter[tuple[str | None, str]]
@@ -64,6 +70,8 @@ class RawRow:
     """Grey pixels, uint8 (H, W, 1), or the bytes of an encoded image."""
     votes: Mapping[str, int] | None = None
     """Number of annotators by label; None if the source has no votes."""
+    group: str | None = None
+    """The value in `KnownNames.group_column`: a person, a session; None without one."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +126,24 @@ class Source(Protocol):
         """All rows, one at a time, in a fixed order. Raises `DataError` if the source is damaged."""
 
 
+def column_index(path: Path, columns: Sequence[str], wanted: str | None) -> int | None:
+    """The index of the column `wanted` for groups, in any case, None for none; raises `DataError` without it."""
+    if wanted is None:
+        return None
+    folded = [fold_name(name) for name in columns]
+    if fold_name(wanted) not in folded:
+        raise DataError(
+            f"{path} has no column {wanted} (ingest.group_by in params.yaml), but {', '.join(columns[:_NUM_NAMED])}"
+            f"{', ...' if len(columns) > _NUM_NAMED else ''}: name one of them"
+        )
+    return folded.index(fold_name(wanted))
+
+
 class PathSource:
     """Base of readers of one file or folder: properties that follow from the path."""
 
     path: Path
+    format: ClassVar[str]
     label_codes: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     @property
@@ -137,7 +159,12 @@ class PathSource:
         return (self.path.name,)
 
     def with_names(self, names: KnownNames) -> Self:
-        del names
+        """The source itself; raises `DataError` when a column is asked for, which this format does not have."""
+        if names.group_column is not None:
+            raise DataError(
+                f"{self.name} ({self.format}) has no column {names.group_column} (ingest.group_by): name a level of "
+                "folders, such as folder:1 for the first of each path, or folder:-1 for the last"
+            )
         return self
 
     def unusable(self) -> Counter[Reason]:

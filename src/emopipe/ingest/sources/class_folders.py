@@ -29,7 +29,7 @@ class ClassFolders(PathSource):
         return [source] if source._tree.holds_images else []
 
     def with_names(self, names: KnownNames) -> Self:
-        return replace(self, names=names)
+        return replace(super().with_names(names), names=names)
 
     def counts(self) -> RowCounts:
         return self._tree.counts()

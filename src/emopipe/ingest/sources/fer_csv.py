@@ -8,7 +8,7 @@ If the votes of FER+ lie in the same folder, each row carries its own.
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice, zip_longest
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 from emopipe.core.errors import DataError
 from emopipe.faces.classes import FER2013_CODES
 from emopipe.faces.decode import IMAGE_SUFFIXES
-from emopipe.ingest.sources.base import PathSource, RawRow, Reason, Reject, RowCounts
+from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reason, Reject, RowCounts, column_index
 from emopipe.ingest.sources.fer_plus import Ballot, find_votes, read_votes
 from emopipe.ingest.sources.lines import header_or_none, read_header, read_rows
 from emopipe.ingest.sources.listing import files_at
@@ -41,6 +41,7 @@ class _Record(NamedTuple):
     pixels: str
     usage: str | None
     votes: Mapping[str, int] | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class FerCsv(PathSource):
     path: Path
     votes: Path | None = None
     """FER+'s votes in the same folder, aligned with the rows of the CSV."""
+    group_column: str | None = None
     format: ClassVar[str] = "FER2013 CSV"
     label_codes: ClassVar[Mapping[str, str]] = FER2013_CODES
     accepts: ClassVar[str] = "a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst, zip or tar)"
@@ -67,6 +69,10 @@ class FerCsv(PathSource):
             others = (item for item in files_at(path) if item.suffix.lower() not in IMAGE_SUFFIXES)
             paths = [item for item in others if _has_columns(header_or_none(item))]
         return [cls(item, find_votes(item)) for item in paths]
+
+    def with_names(self, names: KnownNames) -> Self:
+        column_index(self.path, read_header(self.path), names.group_column)
+        return replace(self, group_column=names.group_column)
 
     def counts(self) -> RowCounts:
         """Count the rows by Usage and emotion, those with bad pixels included."""
@@ -133,14 +139,14 @@ class FerCsv(PathSource):
                 names = [name.lower() for name in cells]
                 emotion, pixels = map(names.index, _COLUMNS)
                 usage = names.index(_USAGE) if _USAGE in names else None
+                group = column_index(self.path, names, self.group_column)
             elif len(cells) != len(names):
                 yield Reject(source, "malformed_row", f"{len(cells)} cells, expected {len(names)}")
             elif cells[emotion].lower() in _COLUMNS:
                 yield Reject(source, "repeated_header", "the names of the columns again, expected a face")
             else:
-                yield _Record(
-                    source, cells[emotion], cells[pixels], cells[usage] or None if usage is not None else None
-                )
+                split, person = (None if column is None else cells[column] or None for column in (usage, group))
+                yield _Record(source, cells[emotion], cells[pixels], split, group=person)
 
 
 def _is_table(path: Path) -> bool:
@@ -184,7 +190,9 @@ def _common_side(texts: Iterable[str]) -> int:
 def _raw_row(record: _Record, side: int) -> RawRow | Reject:
     values = _values(record.pixels)
     if values is not None and len(values) == side**2:
-        return RawRow(record.source, record.emotion, record.usage, values.reshape(side, side, 1), record.votes)
+        return RawRow(
+            record.source, record.emotion, record.usage, values.reshape(side, side, 1), record.votes, record.group
+        )
     texts, keys = record.pixels.translate(_TO_BLANKS).split(), (record.usage, record.emotion)
     value = next((text for text in texts if _values(text) is None), None)
     if len(texts) != side**2 or not side:

@@ -19,6 +19,9 @@ Folders = tuple[str, ...]
 Form = Literal["split above class", "split below class", "mixed", "unclear", "no split"]
 
 
+_OTHERS = "no split in its path, where others have several"
+
+
 class Place(NamedTuple):
     """The split and the label of the images in one folder, as the tree spells them."""
 
@@ -67,6 +70,11 @@ class _Layout:
         if self._form == "split below class":
             return self._places_below()
         splits = {path.folders: self._split_above(path) for path in self._paths}
+        if any(split.fault for split in splits.values()):
+            splits = {
+                name: split if split.at is not None else split._replace(fault=split.fault or _OTHERS)
+                for name, split in splits.items()
+            }
         starts = {name: self._shared if at is None else at + 1 for name, (at, _) in splits.items()}
         labels = self._label_positions(starts, {path.folders: path.labels for path in self._paths})
         return {path.folders: self._place(path, splits[path.folders], *labels[path.folders]) for path in self._paths}
@@ -103,7 +111,8 @@ class _Layout:
 
     @cached_property
     def _paths(self) -> list[_Path]:
-        return [
+        """All folders; a shared one names no class or split where others below it do."""
+        paths = [
             _Path(
                 path,
                 [i for i, name in enumerate(path) if self._is_split(name)],
@@ -111,6 +120,11 @@ class _Layout:
             )
             for path in self.folders
         ]
+        if any(at >= self._shared for path in paths for at in path.labels):
+            paths = [path._replace(labels=[at for at in path.labels if at >= self._shared]) for path in paths]
+        if any(self._shared <= at < path.labels[0] for path in paths if path.labels for at in path.splits):
+            return [path._replace(splits=[at for at in path.splits if at >= self._shared]) for path in paths]
+        return paths
 
     @cached_property
     def _shared(self) -> int:
@@ -126,7 +140,9 @@ class _Layout:
             return "split above class" if any(path.splits for path in self._paths) else "no split"
         above, below = all(path.has_split_above for path in both), all(path.has_split_below for path in both)
         if above and below:
-            return "split above class" if all(path.splits[0] < path.labels[0] for path in both) else "unclear"
+            is_outermost = all(path.splits[0] < path.labels[0] for path in both)
+            is_shared = all(at < self._shared for path in both for at in path.splits if at < path.labels[0])
+            return "split above class" if is_outermost and not is_shared else "unclear"
         if above:
             return "split above class"
         return "split below class" if below else "mixed"
@@ -150,7 +166,7 @@ class _Layout:
 
     def _split_without_other(self, path: _Path) -> int | None:
         """For a path without a label or without a split: the folder where other paths have their split."""
-        levels = [self._shared + level for level in sorted(self._split_levels, key=lambda level: (level < 0, level))]
+        levels = [self._shared + level for level in sorted(self._split_levels)]
         if path.labels:
             return next((at for at in levels if at < path.labels[0]), None)
         return next((at for at in levels if at in path.splits), path.splits[-1] if path.splits else None)
@@ -169,10 +185,9 @@ class _Layout:
 
     @cached_property
     def _split_level(self) -> int | None:
-        """The only depth at which all paths with a label have a split; a shared folder counts if no other is one."""
+        """The only depth at which all paths with a label have a split."""
         paths = [path for path in self._paths if path.labels]
         full = [level for level in self._split_levels if all(self._shared + level in path.splits for path in paths)]
-        full = [level for level in full if level >= 0] or full
         return full[0] if len(full) == 1 else None
 
     def _places_below(self) -> dict[Folders, Place]:
@@ -195,7 +210,7 @@ class _Layout:
             return Place(None, None, fault)
         label = path.folders[label_at]
         if not offset:
-            return Place(None, label, "splits at several depths below the classes" if path.splits else None)
+            return Place(None, label, "splits at several depths below the classes")
         return Place(next(iter(path.folders[label_at + offset :]), None), label)
 
     def _label_positions(
@@ -210,11 +225,22 @@ class _Layout:
         level = self._class_level(levels)
         if level is None:
             return {folders: self._local_position(folders, start) for folders, start in starts.items()}
-        found = {folders: start + level for folders, start in starts.items()}
         return {
-            folders: (at if at < len(folders) and not self._is_split(folders[at]) else None, None)
-            for folders, at in found.items()
+            folders: self._position(folders, start + level, candidates[folders], start)
+            for folders, start in starts.items()
         }
+
+    def _position(self, folders: Folders, at: int, labels: Iterable[int], start: int) -> tuple[int | None, str | None]:
+        """`at`, unless another folder names another class."""
+        if at >= len(folders) or self._is_split(folders[at]):
+            return None, None
+        named = {
+            self.known.labels.get(self._folded[folders[other]]): folders[other]
+            for other in (at, *labels)
+            if other >= start
+        }
+        fault = f"names of several classes in its path ({', '.join(named.values())})" if len(named) > 1 else None
+        return at, fault
 
     def _class_level(self, levels: Mapping[int, Collection[str]]) -> int | None:
         """The only level with labels, else the only one with all classes."""

@@ -19,11 +19,12 @@ from typing import ClassVar, NamedTuple, Self
 from emopipe.core.errors import DataError
 from emopipe.core.names import fold_name
 from emopipe.faces.decode import is_image_name
-from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reason, Reject, RowCounts
+from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reason, Reject, RowCounts, column_index
 from emopipe.ingest.sources.class_folders import read_file
 from emopipe.ingest.sources.image_tables import split_of_name
 from emopipe.ingest.sources.lines import read_rows
 from emopipe.ingest.sources.listing import all_files
+from emopipe.ingest.sources.magic import file_kind
 from emopipe.ingest.sources.picture_paths import PicturePaths
 
 PATHS = (
@@ -46,6 +47,7 @@ class _Line(NamedTuple):
     picture: str
     label: str
     split: str | None
+    group: str | None
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,11 @@ class PathTables(PathSource):
         root = path if path.is_dir() else path.parent
         names = tuple(all_files(root))
         siblings = Counter((str(PurePosixPath(name).parent), PurePosixPath(name).suffix) for name in names)
-        maybe = [name for name in names if _may_be_table(name, siblings)] if path.is_dir() else [path.name]
+        maybe = (
+            [name for name in names if _may_be_table(name, siblings)]
+            if path.is_dir()
+            else [path.name] * (file_kind(path) != "zip")
+        )
         tables = [name for name in maybe if _is_table(root / name)]
         if not tables:
             return []
@@ -111,7 +117,7 @@ class PathTables(PathSource):
             if isinstance(image, Reject):
                 yield replace(image, split=row.split, label=row.label)
             else:
-                yield RawRow(row.picture, row.label, row.split, image)
+                yield RawRow(row.picture, row.label, row.split, image, group=row.group)
 
     @cached_property
     def _plan(self) -> list[_Line | Reject]:
@@ -148,6 +154,7 @@ class PathTables(PathSource):
         layout = _layout(next(rows)[1])
         if layout is None:
             return
+        group = column_index(self.root / table, layout.names, self.names.group_column)
         split_names = frozenset(self.names.splits)
         split_of_table = split_of_name(table, split_names)
         for number, cells in rows if layout.has_header else _rows(self.root / table):
@@ -161,7 +168,8 @@ class PathTables(PathSource):
                 split = cells[layout.split] or None if layout.split is not None else split_of_table
                 if layout.split is None and split is None:
                     split = _split_of_folders(pictures[0], split_names)
-                yield _Line(source, pictures[0], label, split)
+                person = cells[group] or None if group is not None else None
+                yield _Line(source, pictures[0], label, split, person)
             elif pictures:
                 detail = f"{path[:_NUM_QUOTED]!r} may be {' or '.join(pictures)}, expected one picture"
                 yield Reject(source, "ambiguous_path", detail, None, label)

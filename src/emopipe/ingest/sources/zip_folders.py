@@ -39,7 +39,7 @@ class ZipFolders(PathSource):
         return [cls(item) for item in files_at(path) if holds_class_folders(item)]
 
     def with_names(self, names: KnownNames) -> Self:
-        return replace(self, names=names)
+        return replace(super().with_names(names), names=names)
 
     def counts(self) -> RowCounts:
         self._check_limits()
