@@ -202,6 +202,7 @@ def test_what_will_be_rejected_is_counted_by_reason(tmp_path):
         "sampled from train: val (10% of train)",
         "labels: happy 1, sad 3, contempt 1",
         "will be rejected: 4 of 7 rows (no split 1, not an image 1, unknown label 2)",
+        "note: not read, by suffix: .txt 1; convert those that are pictures to png",
         "next: dvc repro",
     ]
 

@@ -178,7 +178,11 @@ def test_each_bad_file_of_a_tree_is_in_the_rejects_and_counted(tmp_path):
         ["train/happy/2.jpg", "undecodable_image", "the bytes do not decode as an image"],
         ["train/happy/3.jpg", "undecodable_image", "the bytes do not decode as an image"],
         ["train/happy/4.jpg", "too_many_pixels", "101x100 pixels are more than the limit of 10000"],
-        ["train/happy/notes.txt", "not_an_image", "expected a visible file, .bmp, .jpeg, .jpg, .png, .webp"],
+        [
+            "train/happy/notes.txt",
+            "not_an_image",
+            "expected a visible file, .bmp, .gif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp",
+        ],
     ]
     assert (result.report["rows_in"], result.report["rows_out"]) == (12, 6)
     assert result.report["source"] == {"form": "class folders", "files": ["happy", "test", "train", "val"]}
@@ -338,6 +342,20 @@ def test_pictures_that_are_nearly_the_same_are_sampled_together(tmp_path):
     splits = frame["split"].to_numpy().reshape(-1, 3)
     assert (splits == splits[:, :1]).all()
     assert {*splits[:, 0]} == {"train", "val", "test"}
+
+
+def test_of_animated_pictures_the_first_is_taken_and_they_are_counted(tmp_path):
+    first, second = (Image.fromarray(np.full((20, 20), value, np.uint8)) for value in (9, 200))
+    for split in ("train", "val", "test"):
+        for label in ("happy", "sad"):
+            path = tmp_path / "data" / split / label / "1.gif"
+            path.parent.mkdir(parents=True)
+            first.save(path, save_all=True, append_images=[second] * (label == "sad"))
+    base, image = BaseParams(seed=0, classes=("happy", "sad")), ImageParams(size=16, channels=1)
+    result = ingest(tmp_path / "data", tmp_path / "out", base=base, image=image, ingest=ingest_params())
+    assert result.warnings == ["3 pictures are animated or have several pages: the first is taken of each"]
+    faces = faces_from_arrow(read_parquet(tmp_path / "out")).frame
+    assert {decode_png(png).max() for png in faces["png"]} == {9}
 
 
 def write_photographs(folder):

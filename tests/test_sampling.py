@@ -108,8 +108,8 @@ def test_a_class_of_which_all_pictures_are_nearly_the_same_is_named(tmp_path):
         run(as_folders(tmp_path / "data", only), tmp_path)
     assert str(caught.value) == (
         "sad (3 pictures, which are nearly the same): none is left for val and test. Pictures that are nearly the "
-        "same, or of one group, stay in one split: add other pictures of the class, give these splits pictures of their own, "
-        "or raise ingest.min_similarity"
+        "same, or of one group, stay in one split: add other pictures of the class, give these splits pictures of "
+        "their own, or raise ingest.min_similarity"
     )
 
 

@@ -20,7 +20,7 @@ from source_files import LABELS, TABLE, error_of, png, read, tarred, written, zi
 FER2013 = {"training": "train", "publictest": "val", "privatetest": "test"}
 ACCEPTED = (
     "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst, zip or tar), "
-    "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp), a zip of such folders, "
+    "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, png, bmp, webp, tiff, gif), a zip of such folders, "
     "Parquet or Arrow files with the columns image and label, "
     "or a CSV with paths of pictures and labels (columns such as path and label) beside them"
 )
@@ -287,7 +287,7 @@ def test_files_that_are_no_pictures_are_rejected_and_bookkeeping_is_not_counted(
     written(tmp_path, {"happy/1.jpg": b"1", "happy/._1.jpg": b"?", "note.txt": b"?", "loose.jpg": b"?"})
     written(tmp_path, {".DS_Store": b"?", "happy/Thumbs.db": b"?", ".git/x.jpg": b"?", "__MACOSX/happy/1.jpg": b"?"})
     (tmp_path / "happy/gone.jpg").symlink_to("nowhere")
-    expected = "expected a visible file, .bmp, .jpeg, .jpg, .png, .webp"
+    expected = "expected a visible file, .bmp, .gif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp"
     assert read(tmp_path) == [
         Reject("loose.jpg", "unknown_label", "in no class folder"),
         Reject("note.txt", "not_an_image", expected),

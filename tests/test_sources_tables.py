@@ -212,8 +212,8 @@ def test_no_more_than_a_batch_of_the_columns_asked_for_is_read_at_once(tmp_path,
         ),
         (
             pa.table({str(i): [0] for i in range(9)}),
-            "has the columns 0, 1, 2, 3, 4, 5, 6, 7, ...; expected one of image, img, picture and one of label, labels, emotion, "
-            "expression: "
+            "has the columns 0, 1, 2, 3, 4, 5, 6, 7, ...; expected one of image, img, picture and one of label, "
+            "labels, emotion, expression: "
             "rename them, or take the file away",
         ),
         (

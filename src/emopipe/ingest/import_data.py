@@ -123,7 +123,11 @@ def summarise(source: Source, *, base: BaseParams, ingest: IngestParams) -> Sour
         numbers=plan.numbers_text,
         rejected=by_reason,
         sampled=split_plan.sampled,
-        notes=(*_label_notes(labels, base.classes, plan), *_split_notes(split_plan)),
+        notes=(
+            *_label_notes(labels, base.classes, plan),
+            *_split_notes(split_plan),
+            *_suffix_notes(source.unread_suffixes()),
+        ),
     )
 
 
@@ -153,6 +157,10 @@ def _label_notes(labels: Mapping[str, int], classes: Collection[str], plan: Labe
             f"no row has the class {', '.join(absent)}: add some, or take it out of base.classes in params.yaml"
         )
     return notes
+
+
+def _suffix_notes(suffixes: Mapping[str, int]) -> list[str]:
+    return [f"not read, by suffix: {_listed(suffixes)}; convert those that are pictures to png"] if suffixes else []
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -6,7 +6,7 @@ Rows are processed in batches: memory does not grow with the images. Shapes: N f
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tqdm import tqdm
 from emopipe.core.atomic import atomic_path
 from emopipe.core.errors import DataError, NoFace, TooManyPixels
 from emopipe.core.params import BaseParams, ImageParams
-from emopipe.faces.decode import decode_image
+from emopipe.faces.decode import FILE_FORMATS, decode_image, is_animated
 from emopipe.faces.file import BATCH, FaceFile, face_writer
 from emopipe.faces.png import encode_png, pixel_digest
 from emopipe.faces.table import SCHEMA, SPLITS, count_faces
@@ -71,6 +71,21 @@ class _Rules:
     """Set if the images are photographs."""
 
 
+@dataclass
+class _Rows:
+    """What is known of the rows, beside the faces."""
+
+    rejects: list[Reject] = field(default_factory=list)
+    groups: list[str | None] = field(default_factory=list)
+    """Of each face."""
+    num_animated: int = 0
+
+    @property
+    def warnings(self) -> list[str]:
+        animated = f"{self.num_animated} pictures are animated or have several pages: the first is taken of each"
+        return [animated] if self.num_animated else []
+
+
 def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ingest: IngestParams) -> IngestResult:
     """Read the one source in `data` into the file `table`: faces of `image.channels` channels, in their own sizes.
 
@@ -85,38 +100,39 @@ def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ing
     detector = CenterFace(longest=_LONGEST) if ingest.crop_faces else None
     rules = _Rules(base.classes, labels, plan.given, image.channels, ingest, detector)
     with atomic_path(table) as partial:
-        rejects, groups = _read(source, rules, partial, total=counts.total() + source.unusable().total())
+        read = _read(source, rules, partial, total=counts.total() + source.unusable().total())
         file = FaceFile(partial)
-        splits, warnings_ = sample_splits(file, groups, plan.sampled, ingest, seed=base.seed)
+        splits, warnings_ = sample_splits(file, read.groups, plan.sampled, ingest, seed=base.seed)
         faces = file.frame.assign(split=splits)
-        _require_all(source.name, faces, rejects, base.classes)
+        _require_all(source.name, faces, read.rejects, base.classes)
         if plan.sampled:
             file.copy(partial, np.ones(len(file), dtype=bool), split=splits.tolist())
-    columns = [field.name for field in fields(Reject)]
-    report = _report(source, faces, rejects, rules, sampled=plan.sampled)
-    return IngestResult(pd.DataFrame(rejects, columns=columns, dtype="str"), report, labels.numbers_text, warnings_)
+    columns = [column.name for column in fields(Reject)]
+    report = _report(source, faces, read.rejects, rules, sampled=plan.sampled)
+    rejects = pd.DataFrame(read.rejects, columns=columns, dtype="str")
+    return IngestResult(rejects, report, labels.numbers_text, [*read.warnings, *warnings_])
 
 
-def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> tuple[list[Reject], list[str | None]]:
-    """Write all faces to the file `table`; returns the rejects, and the group of each face."""
-    rejects: list[Reject] = []
-    groups: list[str | None] = []
+def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> _Rows:
+    """Write all faces to the file `table`."""
+    read = _Rows()
     faces: list[_Face] = []
     with warnings.catch_warnings(), face_writer(table) as writer:
         warnings.filterwarnings("ignore", module="PIL")  # about damaged metadata of images
         for row in tqdm(source.read(), total=total, desc="ingest", unit=" rows", disable=None):
             face = row if isinstance(row, Reject) else _to_face(row, rules)
             if isinstance(face, Reject):
-                rejects.append(face)
+                read.rejects.append(face)
                 continue
             assert isinstance(row, RawRow)
             faces.append(face)
-            groups.append(group_of(row.source, row.group, rules.params.group_by))
+            read.num_animated += isinstance(row.image, bytes) and is_animated(row.image)
+            read.groups.append(group_of(row.source, row.group, rules.params.group_by))
             if len(faces) == BATCH:
                 writer.write_table(pa.Table.from_pylist(faces, SCHEMA))
                 faces = []
         writer.write_table(pa.Table.from_pylist(faces, SCHEMA))
-    return rejects, groups
+    return read
 
 
 def _to_face(row: RawRow, rules: _Rules) -> _Face | Reject:
@@ -166,7 +182,7 @@ def _face_pixels(image: np.ndarray | bytes, rules: _Rules) -> np.ndarray:
 def _pixels(image: np.ndarray | bytes, channels: int, max_pixels: int) -> np.ndarray:
     """Uint8 (H, W, channels), from encoded bytes or from grey pixels (H, W, 1)."""
     if isinstance(image, bytes):
-        return decode_image(image, channels=channels, max_pixels=max_pixels)
+        return decode_image(image, channels=channels, max_pixels=max_pixels, formats=FILE_FORMATS)
     if image.size > max_pixels:
         height, width, _ = image.shape
         raise TooManyPixels(f"{width}x{height} pixels are more than the limit of {max_pixels}")

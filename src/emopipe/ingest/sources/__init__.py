@@ -10,8 +10,9 @@ from emopipe.ingest.sources.base import KnownNames, Source
 from emopipe.ingest.sources.class_folders import ClassFolders
 from emopipe.ingest.sources.fer_csv import FerCsv
 from emopipe.ingest.sources.image_tables import ImageTables, describe_tables
+from emopipe.ingest.sources.image_tree import suffixes
 from emopipe.ingest.sources.lines import read_lines
-from emopipe.ingest.sources.listing import require_utf8, visible_files
+from emopipe.ingest.sources.listing import all_files, require_utf8, visible_files
 from emopipe.ingest.sources.path_tables import PathTables
 from emopipe.ingest.sources.zip_folders import ZipFolders
 
@@ -67,4 +68,7 @@ def _describe(path: Path) -> str:
     if tables := describe_tables(path):
         return tables
     names = sorted(item.name for item in path.iterdir())
-    return ", ".join(names[:_NUM_NAMED] + ["..."] * (len(names) > _NUM_NAMED)) or "nothing"
+    listed = ", ".join(names[:_NUM_NAMED] + ["..."] * (len(names) > _NUM_NAMED)) or "nothing"
+    below = suffixes(name for name in all_files(path) if "/" in name)
+    counts = ", ".join(f"{number} {suffix}" for suffix, number in list(below.items())[:_NUM_NAMED])
+    return f"{listed} (files: {counts})" if counts else listed

@@ -122,6 +122,9 @@ class Source(Protocol):
     def unusable(self) -> Counter[Reason]:
         """Count the rows beside these: `read` rejects them for a reason that needs no image."""
 
+    def unread_suffixes(self) -> Counter[str]:
+        """Count the files that are rejected for their suffix."""
+
     def read(self) -> Iterator[RawRow | Reject]:
         """All rows, one at a time, in a fixed order. Raises `DataError` if the source is damaged."""
 
@@ -168,4 +171,7 @@ class PathSource:
         return self
 
     def unusable(self) -> Counter[Reason]:
+        return Counter()
+
+    def unread_suffixes(self) -> Counter[str]:
         return Counter()

@@ -20,7 +20,7 @@ class ClassFolders(PathSource):
     files: tuple[str, ...] = ()
     names: KnownNames = field(default=KnownNames(), kw_only=True)
     format: ClassVar[str] = "class folders"
-    accepts: ClassVar[str] = "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp)"
+    accepts: ClassVar[str] = "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, png, bmp, webp, tiff, gif)"
 
     @classmethod
     def find(cls, path: Path, split_names: frozenset[str]) -> list[Self]:
@@ -36,6 +36,9 @@ class ClassFolders(PathSource):
 
     def unusable(self) -> Counter[Reason]:
         return self._tree.unusable()
+
+    def unread_suffixes(self) -> Counter[str]:
+        return self._tree.unread_suffixes()
 
     def read(self) -> Iterator[RawRow | Reject]:
         return self._tree.rows(partial(read_file, self.root))

@@ -8,7 +8,7 @@ split: then the images have been split anew.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -50,6 +50,10 @@ class ImageTree:
         """Count the files that are rejected for their path."""
         rejects = (self._reject(name, self._place(name)) for name in self.names)
         return Counter(reject.reason for reject in rejects if reject)
+
+    def unread_suffixes(self) -> Counter[str]:
+        """Count the files that are not read, by suffix."""
+        return suffixes(name for name in self.names if not is_image_name(name))
 
     def rows(self, load: Callable[[str], bytes | Reject]) -> Iterator[RawRow | Reject]:
         """All files in the order of `names`; `load` reads the one at a path."""
@@ -97,6 +101,11 @@ class ImageTree:
         return split is not None and (
             split == splits.get(fold_name(part)) or (fold_name(folder) == "test" and part in _KAGGLE_TEST)
         )
+
+
+def suffixes(names: Iterable[str]) -> Counter[str]:
+    """Count files by suffix, the most frequent first."""
+    return Counter(dict(Counter(PurePosixPath(name).suffix.lower() or "no suffix" for name in names).most_common()))
 
 
 def _folders(name: str) -> Folders:

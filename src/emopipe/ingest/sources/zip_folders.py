@@ -48,6 +48,9 @@ class ZipFolders(PathSource):
     def unusable(self) -> Counter[Reason]:
         return self._tree.unusable() + Counter(reject.reason for reject in self._members.rejects)
 
+    def unread_suffixes(self) -> Counter[str]:
+        return self._tree.unread_suffixes()
+
     def read(self) -> Iterator[RawRow | Reject]:
         """The unsafe members, then all others in the order of `listing.all_files`."""
         self._check_limits()
