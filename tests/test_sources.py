@@ -297,6 +297,18 @@ def test_files_that_are_no_pictures_are_rejected_and_bookkeeping_is_not_counted(
     ]
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_that_are_not_read_are_counted_by_suffix(tmp_path, packed):
+    files = dict.fromkeys(["happy/1.jpg", "happy/2.HEIC", "sad/3.heic", "sad/._1.png", "README"], b"?")
+    source = recognise(written(tmp_path, {"f.zip": zipped(files)} if packed else files), FOLDER_SPLITS)
+    assert source.unread_suffixes() == {".heic": 2, "hidden": 1, "no suffix": 1}
+
+
+def test_a_tree_without_pictures_is_an_error_that_counts_its_suffixes(tmp_path):
+    written(tmp_path, {"happy/1.heic": b"?", "sad/2.heic": b"?", "sad/3.txt": b"?"})
+    assert error_of(tmp_path) == f"{tmp_path} holds happy, sad (files: 2 .heic, 1 .txt), {ACCEPTED}"
+
+
 def test_a_picture_above_the_limit_is_rejected(tmp_path, monkeypatch):
     monkeypatch.setattr(image_tree, "MAX_BYTES", 3)
     assert read(written(tmp_path, {"happy/1.jpg": b"123", "happy/2.jpg": b"1234"})) == [

@@ -3,6 +3,7 @@
 Shapes: N faces.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -85,7 +86,7 @@ def _require_classes(
     sampled: pd.Series, groups: pd.Series, alike: pd.Series, labels: pd.Series, fractions: Mapping[Split, float]
 ) -> None:
     """Raise `DataError` when a class has no picture in a sampled split, with the reason."""
-    problems = []
+    problems: dict[str, list[str]] = defaultdict(list)
     for label, rows in sampled.groupby(labels):
         absent = [split for split in fractions if split not in set(rows)]
         if not absent:
@@ -96,10 +97,11 @@ def _require_classes(
         else:
             why = f"of {num_groups} groups (ingest.group_by)"
         pictures = "1 picture" if num_rows == 1 else f"{num_rows} pictures, {why}"
-        problems.append(f"{label} ({pictures}): none is left for {' and '.join(absent)}")
-    if problems:
+        problems[f"({pictures}): none is left for {' and '.join(absent)}"].append(str(label))
+    listed = [f"{', '.join(names)} {text}" for text, names in problems.items()]
+    if listed:
         raise DataError(
-            f"{'; '.join(problems)}. Pictures that are nearly the same, or of one group, stay in one split: add other "
+            f"{'; '.join(listed)}. Pictures that are nearly the same, or of one group, stay in one split: add other "
             "pictures of the class, give these splits pictures of their own, or raise ingest.min_similarity"
         )
 

@@ -104,8 +104,13 @@ class ImageTree:
 
 
 def suffixes(names: Iterable[str]) -> Counter[str]:
-    """Count files by suffix, the most frequent first."""
-    return Counter(dict(Counter(PurePosixPath(name).suffix.lower() or "no suffix" for name in names).most_common()))
+    """Count files by suffix, the most frequent first; `hidden` for those whose names begin with a dot."""
+    return Counter(dict(Counter(map(_suffix, names)).most_common()))
+
+
+def _suffix(name: str) -> str:
+    path = PurePosixPath(name)
+    return "hidden" if path.name.startswith(".") else path.suffix.lower() or "no suffix"
 
 
 def _folders(name: str) -> Folders:
