@@ -40,7 +40,10 @@ class Corrections:
 
 
 def read_corrections(path: Path, classes: Collection[str]) -> Corrections:
-    """Read the columns id, action and label, a class in any spelling; further columns are notes. Raises `DataError` naming each bad line."""
+    """Read the columns id, action and label, a class in any spelling; further columns are notes.
+
+    Raises `DataError` naming each bad line.
+    """
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
     except (OSError, ValueError) as error:

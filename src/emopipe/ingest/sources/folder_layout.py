@@ -6,7 +6,7 @@ be read in two ways, the reading counts that all other paths share; without one,
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -75,8 +75,8 @@ class _Layout:
                 name: split if split.at is not None else split._replace(fault=split.fault or _OTHERS)
                 for name, split in splits.items()
             }
-        starts = {name: self._shared if at is None else at + 1 for name, (at, _) in splits.items()}
-        labels = self._label_positions(starts, {path.folders: path.labels for path in self._paths})
+        starts = {name: self._shared if split.at is None else split.at + 1 for name, split in splits.items()}
+        labels = self._label_positions({name: range(start, len(name)) for name, start in starts.items()})
         return {path.folders: self._place(path, splits[path.folders], *labels[path.folders]) for path in self._paths}
 
     def _place(self, path: _Path, split: _Split, label_at: int | None, fault: str | None) -> Place:
@@ -191,10 +191,9 @@ class _Layout:
         return full[0] if len(full) == 1 else None
 
     def _places_below(self) -> dict[Folders, Place]:
-        candidates = {
-            path.folders: [at for at in path.labels if not path.splits or at < path.splits[-1]] for path in self._paths
-        }
-        labels = self._label_positions(dict.fromkeys(candidates, self._shared), candidates)
+        labels = self._label_positions(
+            {path.folders: range(self._shared, max(path.splits, default=len(path.folders))) for path in self._paths}
+        )
         offsets = {
             next((at - label for at in path.splits if at > label), 0)
             for path in self._paths
@@ -213,34 +212,30 @@ class _Layout:
             return Place(None, label, "splits at several depths below the classes")
         return Place(next(iter(path.folders[label_at + offset :]), None), label)
 
-    def _label_positions(
-        self, starts: Mapping[Folders, int], candidates: Mapping[Folders, Iterable[int]]
-    ) -> dict[Folders, tuple[int | None, str | None]]:
-        """By folder: the position of the class, None for none, and the fault. `starts`: where a class may be first."""
+    def _label_positions(self, ranges: Mapping[Folders, range]) -> dict[Folders, tuple[int | None, str | None]]:
+        """By folder: the position of the class, None for none, and the fault. `ranges`: where it may be."""
         levels: defaultdict[int, set[str]] = defaultdict(set)
-        for folders, positions in candidates.items():
-            for at in positions:
-                if at >= starts[folders]:
-                    levels[at - starts[folders]].add(self._folded[folders[at]])
-        level = self._class_level(levels)
+        for folders, places in ranges.items():
+            for at in places:
+                levels[at - places.start].add(self._folded[folders[at]])
+        level = self._class_level({at: names for at, names in levels.items() if names & self._label_names})
         if level is None:
-            return {folders: self._local_position(folders, start) for folders, start in starts.items()}
-        return {
-            folders: self._position(folders, start + level, candidates[folders], start)
-            for folders, start in starts.items()
-        }
+            return {folders: self._local_position(folders, places.start) for folders, places in ranges.items()}
+        names = levels[level] | self._label_names
+        return {folders: self._position(folders, places, level, names) for folders, places in ranges.items()}
 
-    def _position(self, folders: Folders, at: int, labels: Iterable[int], start: int) -> tuple[int | None, str | None]:
-        """`at`, unless another folder names another class."""
-        if at >= len(folders) or self._is_split(folders[at]):
+    def _position(
+        self, folders: Folders, places: range, level: int, names: Collection[str]
+    ) -> tuple[int | None, str | None]:
+        """The folder at `level`, unless the path has another name of `names`, which are those of classes."""
+        at = places.start + level
+        if at not in places or self._is_split(folders[at]):
             return None, None
-        named = {
-            self.known.labels.get(self._folded[folders[other]]): folders[other]
-            for other in (at, *labels)
-            if other >= start
-        }
-        fault = f"names of several classes in its path ({', '.join(named.values())})" if len(named) > 1 else None
-        return at, fault
+        found = [self._folded[folders[other]] for other in (at, *places)]
+        named = {self.known.labels.get(name, name): name for name in found if name in names}
+        is_numbered = not self._label_names <= self.known.labels.keys()
+        several = f"names of several classes in its path ({', '.join(named.values())})"
+        return at, several if len(named) > 1 and not is_numbered else None
 
     def _class_level(self, levels: Mapping[int, Collection[str]]) -> int | None:
         """The only level with labels, else the only one with all classes."""
