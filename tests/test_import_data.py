@@ -13,8 +13,10 @@ import pytest
 
 from emopipe.core.errors import DataError, EmopipeError, WorkspaceError
 from emopipe.core.params import BaseParams
-from emopipe.ingest.import_data import import_source, summarise
+from emopipe.ingest.import_data import SourceSummary, import_source, summarise
+from emopipe.ingest.labels import known_labels
 from emopipe.ingest.sources import recognise
+from emopipe.ingest.splits import split_lookup
 from face_tables import ingest_params
 
 BASE = BaseParams(seed=0, classes=("happy", "sad"))
@@ -52,6 +54,12 @@ def tree(tmp_path) -> Path:
 
 def use(path: Path, root: Path, **options) -> list[str]:
     return import_source(path, root, base=BASE, ingest=INGEST, **options).lines()
+
+
+def summary_of(path: Path, **changes) -> SourceSummary:
+    params = ingest_params(**changes)
+    source = recognise(path, split_lookup(params.split_map), known_labels(BASE.classes, params.label_map))
+    return summarise(source, base=BASE, ingest=params)
 
 
 def error_of(path: Path, root: Path) -> EmopipeError:
@@ -275,12 +283,13 @@ def test_a_file_name_that_is_not_utf_8_is_refused_before_anything_is_copied(tmp_
 
 
 def test_for_a_csv_without_private_test_a_note_tells_how_to_test_on_public_test(table):
-    summary = summarise(recognise(table, ()), base=BASE, ingest=INGEST)
+    summary = summary_of(table)
     assert summary.lines() == [
         "recognised: FER2013 CSV, 3 rows",
         "splits: PublicTest 1, Training 2",
         "sampled from train: test (20% of train)",
         "labels: happy 1, sad 2",
+        "numbers as labels: 3 = happy, 4 = sad",
         "note: no row is test, so test is sampled from train; to test on PublicTest instead, set `PublicTest: test` "
         "under ingest.split_map in params.yaml (val is sampled then)",
         "next: dvc repro",
@@ -291,23 +300,69 @@ def test_the_summary_names_what_the_parameters_do_not_cover(tmp_path):
     for name in ("happy/1.jpg", "contempt/1.jpg", "contempt/2.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    summary = summarise(recognise(tmp_path, ()), base=BASE, ingest=INGEST)
+    summary = summary_of(tmp_path)
     assert summary.lines() == [
         "recognised: class folders, 3 rows",
         "splits: none",
         "sampled from train: val (10% of train), test (20% of train)",
         "labels: happy 1, sad 0, contempt 2",
-        "note: 2 rows have labels that are no class (contempt 2) and will be rejected; to keep them, "
-        "add the labels to base.classes in params.yaml",
+        "will be rejected: 2 of 3 rows (unknown label 2)",
+        "note: 2 rows have labels that are no class (contempt 2); to keep them, "
+        "map each to a class under ingest.label_map in params.yaml, or add it to base.classes",
         "note: no row has the class sad: add some, or take it out of base.classes in params.yaml",
         "next: dvc repro",
     ]
 
 
-def test_an_unknown_split_is_a_note_and_not_a_failure(tmp_path, table):
+def test_an_unknown_split_stops_before_anything_is_copied(tmp_path, table):
     table.write_text(TABLE.replace("PublicTest", "Holdout"))
-    summary = summarise(recognise(table, ()), base=BASE, ingest=INGEST)
-    assert summary.notes == (
+    assert str(error_of(table, tmp_path)) == (
         f"{table} names the splits Holdout, which ingest.split_map in params.yaml does not know: "
-        "add each there, as train, val or test",
+        "add each there, as train, val or test"
+    )
+    assert list(tmp_path.iterdir()) == [table]
+
+
+def test_what_will_be_rejected_is_counted_by_reason(tmp_path):
+    names = (
+        "train/happy/1.jpg",
+        "train/sad/1.jpg",
+        "test/sad/1.jpg",
+        "sad/1.jpg",
+        "train/happy/notes.txt",
+        "train/1.jpg",
+    )
+    for name in (*names, "test/contempt/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    summary = summary_of(tmp_path, label_map={"contempt": "reject"})
+    assert summary.lines() == [
+        "recognised: class folders, 7 rows",
+        "splits: test 2, train 2",
+        "sampled from train: val (10% of train)",
+        "labels: happy 1, sad 3, contempt 1",
+        "will be rejected: 4 of 7 rows (no split 1, not an image 1, unknown label 2)",
+        "note: not read, by suffix: .txt 1; convert those that are pictures to png",
+        "next: dvc repro",
+    ]
+
+
+def test_a_source_of_which_nothing_would_be_left_is_an_error(tmp_path):
+    for name in ("train/1.jpg", "train/contempt/1.jpg", "happy/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(DataError) as caught:
+        summary_of(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: all 3 rows would be rejected (no split 1, unknown label 2)"
+
+
+def test_folders_that_can_be_read_in_two_ways_stop_with_an_example(tmp_path):
+    for name in ("train/Val/happy/1.jpg", "train/Val/sad/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(DataError) as caught:
+        summary_of(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path} has paths that can be read in several ways, as train/Val/happy/1.jpg: several splits in its path "
+        "(train, Val); rename the folders that name neither a split nor a class"
     )

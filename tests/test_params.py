@@ -60,6 +60,8 @@ def test_the_file_of_the_project_is_valid():
             "train.pretrained names resnet19, not among models",
         ),
         ("base", {"classes": ["a", "A"]}, "base: classes must differ"),
+        ("base", {"classes": ["col\u00e8re", "cole\u0300re "]}, "base: classes must differ"),
+        ("base", {"classes": ["a", " "]}, "base: classes must have names"),
         ("promote", {"min_gains": 0.1}, "promote.min_gains is not known (did you mean min_gain?)"),
         ("promote", {"confidence": 1.0}, "promote.confidence: input should be less than 1, got 1.0"),
         ("ingest", {"split_map": {"x": "y"}}, "ingest.split_map.x: input should be 'train', 'val' or 'test', got 'y'"),
@@ -70,6 +72,10 @@ def test_a_mistake_is_named_in_one_line(section, values, message):
     with pytest.raises(ParamsError) as error:
         parse_params(raw)
     assert str(error.value) == f"params.yaml: {message}"
+
+
+def test_class_names_are_composed_and_stripped():
+    assert parse_params(changed("base", classes=["cole\u0300re ", "sad"])).base.classes == ("col\u00e8re", "sad")
 
 
 @pytest.mark.parametrize("target", ["max", "mean", 500, 0.5, 1.0, {"sad": 900}])

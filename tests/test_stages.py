@@ -180,7 +180,7 @@ def test_as_a_process_it_ends_with_a_status_and_at_most_one_line_of_error(root):
         (
             "emotion,pixel,Usage\n" + GOOD,
             "data/faces.csv holds the first line 'emotion,pixel,Usage', expected a CSV with the columns emotion, "
-            "pixels and Usage (plain, or as gz, xz, zst or zip), folders of pictures",
+            "pixels and Usage (plain, or as gz, xz, zst, zip or tar), folders of pictures",
         ),
         (
             HEADER + GOOD.replace("sad", "happy"),

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from pydantic.dataclasses import dataclass, rebuild_dataclass
 
 from emopipe.core.errors import ParamsError
+from emopipe.core.names import clean_name, fold_name
 
 if TYPE_CHECKING:
     from emopipe.balance.params import BalanceParams
@@ -38,11 +39,13 @@ class BaseParams:
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     """Seed of all random generators."""
-    classes: Annotated[tuple[str, ...], Field(min_length=2)]
-    """Class names, in the order of the outputs of a model."""
+    classes: Annotated[tuple[Annotated[str, AfterValidator(clean_name)], ...], Field(min_length=2)]
+    """Class names, in the order of the outputs of a model; composed (NFC), without blanks at their ends."""
 
     def __post_init__(self) -> None:
-        if len({name.lower() for name in self.classes}) < len(self.classes):
+        if not all(self.classes):
+            raise ValueError("classes must have names")
+        if len({fold_name(name) for name in self.classes}) < len(self.classes):
             raise ValueError("classes must differ")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from emopipe.core.errors import DataError, TooManyPixels
-from emopipe.faces.decode import IMAGE_SUFFIXES, decode_image
+from emopipe.faces.decode import FILE_FORMATS, IMAGE_SUFFIXES, decode_image
 from emopipe.inference.inputs import Input
 from emopipe.inference.recogniser import Face, Recogniser, VideoRecogniser, whole_image
 from emopipe.inference.video import VideoFile
@@ -94,7 +94,9 @@ def _load(item: Input, *, channels: int) -> Result:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             return Result(path=item.path, error=f"more bytes than the limit of {MAX_BYTES}")
-        return Result(path=item.path, image=decode_image(content, channels=channels, max_pixels=MAX_PIXELS))
+        return Result(
+            path=item.path, image=decode_image(content, channels=channels, max_pixels=MAX_PIXELS, formats=FILE_FORMATS)
+        )
     except TooManyPixels as error:
         return Result(path=item.path, error=str(error))
     except DataError as error:
