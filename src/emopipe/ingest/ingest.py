@@ -26,7 +26,7 @@ from emopipe.ingest.labels import LabelPlan, known_labels, plan_labels
 from emopipe.ingest.params import IngestParams, Split
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.sources.base import RawRow, Reason, Reject, Source
-from emopipe.ingest.splits import SplitPlan, plan_splits, split_from_train, split_lookup
+from emopipe.ingest.splits import SplitPlan, named_splits, plan_splits, split_from_train, split_lookup
 from emopipe.ingest.votes import VoteReject, class_votes, resolve_label
 from emopipe.vision.centerface import CenterFace
 from emopipe.vision.crops import crop_faces
@@ -78,7 +78,7 @@ def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ing
     source = recognise(data, split_lookup(ingest.split_map), known_labels(base.classes, ingest.label_map))
     counts = source.counts()
     labels = plan_labels(source, counts, base.classes, ingest.label_map)
-    plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
+    plan = plan_splits(source.name, named_splits(source, counts), ingest)
     detector = CenterFace(longest=_LONGEST) if ingest.crop_faces else None
     rules = _Rules(base.classes, labels, plan.given, image.channels, ingest, detector)
     with atomic_path(table) as partial:

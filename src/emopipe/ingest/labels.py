@@ -87,7 +87,7 @@ def plan_labels(
 
 def _require_clear_paths(source: Source) -> None:
     """Raise `DataError` with the fault of the first path that can be read in several ways."""
-    if source.unusable()["ambiguous_path"]:
+    if any(reason == "ambiguous_path" for _, reason in source.unusable()):
         rejects = (row for row in source.read() if isinstance(row, Reject) and row.reason == "ambiguous_path")
         fault = next(rejects)
         raise DataError(

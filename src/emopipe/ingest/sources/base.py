@@ -45,6 +45,8 @@ class KnownNames:
 
 RowCounts = Counter[tuple[str | None, str]]
 """Rows by (split, label), as the source spells them."""
+RejectCounts = Counter[tuple[str | None, Reason]]
+"""Rejects by (split, reason)."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Source(Protocol):
     def counts(self) -> RowCounts:
         """Count the labelled rows without decoding an image."""
 
-    def unusable(self) -> Counter[Reason]:
+    def unusable(self) -> RejectCounts:
         """Count the rows beside these: `read` rejects them for a reason that needs no image."""
 
     def read(self) -> Iterator[RawRow | Reject]:
@@ -136,5 +138,5 @@ class PathSource:
         del names
         return self
 
-    def unusable(self) -> Counter[Reason]:
+    def unusable(self) -> RejectCounts:
         return Counter()

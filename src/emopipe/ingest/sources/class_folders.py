@@ -1,13 +1,12 @@
 """Folders of images on disk: one per class, optionally inside one per split."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
-from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reason, Reject, RowCounts
+from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reject, RejectCounts, RowCounts
 from emopipe.ingest.sources.image_tree import ImageTree, read_image
 from emopipe.ingest.sources.listing import all_files
 
@@ -34,7 +33,7 @@ class ClassFolders(PathSource):
     def counts(self) -> RowCounts:
         return self._tree.counts()
 
-    def unusable(self) -> Counter[Reason]:
+    def unusable(self) -> RejectCounts:
         return self._tree.unusable()
 
     def read(self) -> Iterator[RawRow | Reject]:
