@@ -36,7 +36,7 @@ def split_lookup(split_map: Mapping[str, Split]) -> dict[str, Split]:
 
 
 def named_splits(source: Source, counts: RowCounts) -> set[str | None]:
-    """The splits that the rows of `counts` name, None for rows without one; also of rows whose path is ambiguous otherwise."""
+    """The splits that the rows of `counts` name, None for rows without one, and those of paths with other faults."""
     ambiguous = {split for split, reason in source.unusable() if reason == "ambiguous_path" and split is not None}
     return {split for split, _ in counts} | ambiguous
 
