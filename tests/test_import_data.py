@@ -277,7 +277,7 @@ def test_a_file_name_that_is_not_utf_8_is_refused_before_anything_is_copied(tmp_
     error = error_of(folder, tmp_path / "project")
     assert (type(error), str(error)) == (
         DataError,
-        rf"{folder}: the file name happy/caf\xe9.png is not UTF-8: rename it, such as with `convmv -t utf8`",
+        rf"{folder}/happy/caf\xe9.png is a name that is not UTF-8: rename it, as with `convmv -f latin1 -t utf8`",
     )
     assert everything(tmp_path / "project") == {}
 

@@ -106,6 +106,13 @@ def test_a_number_beyond_the_codes_of_fer2013_stops_until_it_is_a_class_or_rejec
         assert (plan.class_of("7"), plan.class_of("3")) == (None, "happy")
 
 
+def test_a_rare_number_beyond_the_codes_of_fer2013_is_a_damaged_row(tmp_path):
+    plan = plan_of(csv_of(tmp_path / "a", [*[3] * 199, 9]))
+    assert (plan.class_of("9"), plan.numbers_text) == (None, "3 = happy, 9 = rejected")
+    assert "has numbers as labels (9: 2 rows)" in error_of(csv_of(tmp_path / "b", [*[3] * 197, 9, 9]))
+    assert "has numbers as labels (9: 2 rows)" in error_of(folders_of(tmp_path / "c", ["happy", "sad", "9"]))
+
+
 def test_the_map_goes_before_codes_names_and_aliases(tmp_path):
     path = csv_of(tmp_path, [0, 3, "angry", "joy"])
     plan = plan_of(path, label_map={"0": "sad", "ANGRY": "fear", "joy": None})

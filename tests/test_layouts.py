@@ -1,6 +1,6 @@
 """Made-up layouts of folders: each row ends in the class and split that its maker meant, or is rejected and counted.
 
-Run with 2,000 examples (EMOPIPE_LAYOUTS=2000, `make fuzz`): no row in another class or split.
+In a run of 2,000 examples (EMOPIPE_LAYOUTS=2000, `make fuzz`) no row was in another class or split.
 """
 
 import io

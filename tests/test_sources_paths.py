@@ -62,7 +62,7 @@ def test_every_line_and_every_picture_is_a_row_or_a_reject_with_its_reason(tmp_p
     ]
     source = recognise(path, FOLDER_SPLITS, LABELS)
     assert source.counts() == Counter({(None, "happy"): 1})
-    assert source.unusable() == Counter(row.reason for row in rows if isinstance(row, Reject))
+    assert source.unusable() == Counter((row.split, row.reason) for row in rows if isinstance(row, Reject))
 
 
 def test_a_picture_with_two_labels_is_rejected_in_every_line(tmp_path):

@@ -12,9 +12,9 @@ from emopipe.core.params import BaseParams
 from emopipe.ingest.labels import LabelPlan, known_labels, plan_labels
 from emopipe.ingest.params import IngestParams, Split, group_column
 from emopipe.ingest.sources import recognise
-from emopipe.ingest.sources.base import Source
-from emopipe.ingest.splits import SplitPlan, plan_splits, split_lookup
-from emopipe.ingest.tracked_data import DATA, replace_data, require_recoverable, require_utf8, track_data
+from emopipe.ingest.sources.base import Reason, Source
+from emopipe.ingest.splits import SplitPlan, named_splits, plan_splits, split_lookup
+from emopipe.ingest.tracked_data import DATA, replace_data, require_recoverable, track_data
 
 _NUM_NAMED = 12
 
@@ -71,7 +71,6 @@ def import_source(
     in_place = data.resolve() in (path.resolve(), path.resolve().parent)
     if in_place:
         source = recognise(data, *names)
-    require_utf8(source)
     summary = summarise(source, base=base, ingest=ingest)
     if not (root / ".dvc").is_dir():
         raise WorkspaceError(f"{root.resolve()} is no DVC project: run from the root of the project")
@@ -92,10 +91,12 @@ def summarise(source: Source, *, base: BaseParams, ingest: IngestParams) -> Sour
     """
     counts = source.counts()
     plan = plan_labels(source, counts, base.classes, ingest.label_map)
-    split_plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
+    split_plan = plan_splits(source.name, named_splits(source, counts), ingest)
     splits: Counter[str] = Counter()
     labels: Counter[str] = Counter(dict.fromkeys(base.classes, 0))
-    rejected = Counter(source.unusable())
+    rejected: Counter[Reason] = Counter()
+    for (_, reason), num_same in source.unusable().items():
+        rejected[reason] += num_same
     num_rows = counts.total() + rejected.total()
     for (split, label), num_same in sorted(counts.items(), key=str):
         splits.update({split: num_same} if split else {})

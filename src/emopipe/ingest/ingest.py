@@ -27,7 +27,7 @@ from emopipe.ingest.params import IngestParams, Split, group_column
 from emopipe.ingest.sampling import group_of, sample_splits
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.sources.base import RawRow, Reason, Reject, Source
-from emopipe.ingest.splits import plan_splits, split_lookup
+from emopipe.ingest.splits import named_splits, plan_splits, split_lookup
 from emopipe.ingest.votes import VoteReject, class_votes, resolve_label
 from emopipe.vision.centerface import CenterFace
 from emopipe.vision.crops import crop_faces
@@ -96,7 +96,7 @@ def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ing
     source = recognise(data, *names, group_column(ingest.group_by))
     counts = source.counts()
     labels = plan_labels(source, counts, base.classes, ingest.label_map)
-    plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
+    plan = plan_splits(source.name, named_splits(source, counts), ingest)
     detector = CenterFace(longest=_LONGEST) if ingest.crop_faces else None
     rules = _Rules(base.classes, labels, plan.given, image.channels, ingest, detector)
     with atomic_path(table) as partial:

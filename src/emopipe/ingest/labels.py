@@ -11,6 +11,8 @@ from emopipe.ingest.params import REJECT
 from emopipe.ingest.sources.base import Reject, RowCounts, Source
 
 _NUM_NAMED = 12
+_MAX_STRAY = 0.01
+"""Share of rows with a number that is no code of their format, up to which they are damaged rows, to be rejected."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def plan_labels(
     known = known_labels(classes, label_map)
     known = {code: known.get(emotion) for code, emotion in source.label_codes.items()} | known
     numbers = sorted(filter(is_number, folded), key=int)
-    _require_meaning(source, {number: folded[number] for number in numbers if number not in known})
+    unknown = {number: folded[number] for number in numbers if number not in known}
+    if not source.label_codes or sum(unknown.values()) > _MAX_STRAY * folded.total():
+        _require_meaning(source, unknown)
     names = {label: name for label, name in known.items() if name is not None}
     rejected = frozenset(map(fold_name, label_map)) - names.keys()
     if names.keys().isdisjoint(folded):
@@ -87,7 +91,7 @@ def plan_labels(
 
 def _require_clear_paths(source: Source) -> None:
     """Raise `DataError` with the fault of the first path that can be read in several ways."""
-    if source.unusable()["ambiguous_path"]:
+    if any(reason == "ambiguous_path" for _, reason in source.unusable()):
         rejects = (row for row in source.read() if isinstance(row, Reject) and row.reason == "ambiguous_path")
         fault = next(rejects)
         raise DataError(

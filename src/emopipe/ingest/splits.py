@@ -9,6 +9,7 @@ import pandas as pd
 from emopipe.core.errors import DataError, ParamsError
 from emopipe.core.names import fold_name
 from emopipe.ingest.params import IngestParams, Split
+from emopipe.ingest.sources.base import RowCounts, Source
 
 _VAL_NAMES: dict[str, Split] = dict.fromkeys(("val", "valid", "validation"), "val")
 FOLDER_SPLITS: Mapping[str, Split] = {"train": "train", **_VAL_NAMES, "test": "test"}
@@ -32,6 +33,12 @@ def split_lookup(split_map: Mapping[str, Split]) -> dict[str, Split]:
     """Map every known name of a split (`fold_name`) to its split; `split_map` takes precedence."""
     own = {fold_name(name): split for name, split in split_map.items() if name != OTHERS}
     return {**FOLDER_SPLITS, **own}
+
+
+def named_splits(source: Source, counts: RowCounts) -> set[str | None]:
+    """The splits that the rows of `counts` name, None for rows without one, and those of paths with other faults."""
+    ambiguous = {split for split, reason in source.unusable() if reason == "ambiguous_path" and split is not None}
+    return {split for split, _ in counts} | ambiguous
 
 
 def plan_splits(source: str, names: Collection[str | None], params: IngestParams) -> SplitPlan:

@@ -9,25 +9,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from emopipe.core.dvc_project import dvc_faults, error_line, logged_errors, open_project
-from emopipe.core.errors import DataError, WorkspaceError
+from emopipe.core.errors import WorkspaceError
 from emopipe.ingest.sources.base import Source
 from emopipe.ingest.sources.listing import all_files
 
 DATA = "data"
 """The folder, at the project's root, that holds the one source."""
 UNCHANGED = f"so {DATA}/ is unchanged"
-
-
-def require_utf8(source: Source) -> None:
-    """Raise `DataError` for a file name that is not UTF-8: DVC and JSON cannot hold it."""
-    for name in source.files:
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:
-            shown = os.fsencode(name).decode("utf-8", "backslashreplace")
-            raise DataError(
-                f"{source.name}: the file name {shown} is not UTF-8: rename it, such as with `convmv -t utf8`"
-            ) from error
 
 
 def require_recoverable(root: Path) -> None:

@@ -55,6 +55,8 @@ class KnownNames:
 
 RowCounts = Counter[tuple[str | None, str]]
 """Rows by (split, label), as the source spells them."""
+RejectCounts = Counter[tuple[str | None, Reason]]
+"""Rejects by (split, reason)."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Source(Protocol):
     def counts(self) -> RowCounts:
         """Count the labelled rows without decoding an image."""
 
-    def unusable(self) -> Counter[Reason]:
+    def unusable(self) -> RejectCounts:
         """Count the rows beside these: `read` rejects them for a reason that needs no image."""
 
     def unread_suffixes(self) -> Counter[str]:
@@ -170,7 +172,7 @@ class PathSource:
             )
         return self
 
-    def unusable(self) -> Counter[Reason]:
+    def unusable(self) -> RejectCounts:
         return Counter()
 
     def unread_suffixes(self) -> Counter[str]:

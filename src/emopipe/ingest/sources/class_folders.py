@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar, Self
 
-from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reason, Reject, RowCounts
+from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reject, RejectCounts, RowCounts
 from emopipe.ingest.sources.image_tree import ImageTree, read_image
 from emopipe.ingest.sources.listing import all_files
 
@@ -34,7 +34,7 @@ class ClassFolders(PathSource):
     def counts(self) -> RowCounts:
         return self._tree.counts()
 
-    def unusable(self) -> Counter[Reason]:
+    def unusable(self) -> RejectCounts:
         return self._tree.unusable()
 
     def unread_suffixes(self) -> Counter[str]:

@@ -19,7 +19,7 @@ import numpy as np
 from emopipe.core.errors import DataError
 from emopipe.faces.classes import FER2013_CODES
 from emopipe.faces.decode import IMAGE_SUFFIXES
-from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reason, Reject, RowCounts, column_index
+from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reject, RejectCounts, RowCounts, column_index
 from emopipe.ingest.sources.fer_plus import Ballot, find_votes, read_votes
 from emopipe.ingest.sources.lines import header_or_none, read_header, read_rows
 from emopipe.ingest.sources.listing import files_at
@@ -78,19 +78,19 @@ class FerCsv(PathSource):
         """Count the rows by Usage and emotion, those with bad pixels included."""
         return self._tally[0]
 
-    def unusable(self) -> Counter[Reason]:
+    def unusable(self) -> RejectCounts:
         return self._tally[1]
 
     @cached_property
-    def _tally(self) -> tuple[RowCounts, Counter[Reason]]:
+    def _tally(self) -> tuple[RowCounts, RejectCounts]:
         """The counts of both, from one reading."""
         rows: RowCounts = Counter()
-        rejects: Counter[Reason] = Counter()
+        rejects: RejectCounts = Counter()
         for item in self._records():
             if isinstance(item, _Record):
                 rows[item.usage, item.emotion] += 1
             else:
-                rejects[item.reason] += 1
+                rejects[item.split, item.reason] += 1
         return rows, rejects
 
     def read(self) -> Iterator[RawRow | Reject]:

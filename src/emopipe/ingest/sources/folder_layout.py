@@ -19,9 +19,6 @@ Folders = tuple[str, ...]
 Form = Literal["split above class", "split below class", "mixed", "unclear", "no split"]
 
 
-_OTHERS = "no split in its path, where others have several"
-
-
 class Place(NamedTuple):
     """The split and the label of the images in one folder, as the tree spells them."""
 
@@ -67,14 +64,16 @@ class _Layout:
     def places(self) -> dict[Folders, Place]:
         if not self._has_labels:
             return {path.folders: self._unlabelled_place(path) for path in self._paths}
-        if self._form == "split below class":
-            return self._places_below()
+        places = self._places_below() if self._form == "split below class" else self._places_above()
+        if self._form == "no split" or not any(place.fault for place in places.values()):
+            return places
+        return {  # else rows without a split might be all that is left
+            name: place if place.fault or place.split else place._replace(fault="no split in its path")
+            for name, place in places.items()
+        }
+
+    def _places_above(self) -> dict[Folders, Place]:
         splits = {path.folders: self._split_above(path) for path in self._paths}
-        if any(split.fault for split in splits.values()):
-            splits = {
-                name: split if split.at is not None else split._replace(fault=split.fault or _OTHERS)
-                for name, split in splits.items()
-            }
         starts = {name: self._shared if split.at is None else split.at + 1 for name, split in splits.items()}
         labels = self._label_positions({name: range(start, len(name)) for name, start in starts.items()})
         return {path.folders: self._place(path, splits[path.folders], *labels[path.folders]) for path in self._paths}
@@ -202,15 +201,17 @@ class _Layout:
         offset = offsets.pop() if len(offsets) == 1 else 0
         return {path.folders: self._place_below(path, *labels[path.folders], offset) for path in self._paths}
 
-    @staticmethod
-    def _place_below(path: _Path, label_at: int | None, fault: str | None, offset: int) -> Place:
+    def _place_below(self, path: _Path, label_at: int | None, fault: str | None, offset: int) -> Place:
         """`offset`: depth of all splits below their class; 0 if it varies."""
         if label_at is None:
             return Place(None, None, fault)
-        label = path.folders[label_at]
+        names = [path.folders[at] for at in path.splits if at > label_at]
+        if len({self.known.splits[self._folded[name]] for name in names}) > 1:
+            fault = f"several splits in its path ({', '.join(names)})"
         if not offset:
-            return Place(None, label, "splits at several depths below the classes")
-        return Place(next(iter(path.folders[label_at + offset :]), None), label)
+            fault = "splits at several depths below the classes"
+        split = path.folders[label_at + offset :][:1] if offset else ()
+        return Place(next(iter(split), None), path.folders[label_at], fault)
 
     def _label_positions(self, ranges: Mapping[Folders, range]) -> dict[Folders, tuple[int | None, str | None]]:
         """By folder: the position of the class, None for none, and the fault. `ranges`: where it may be."""

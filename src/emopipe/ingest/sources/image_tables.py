@@ -21,7 +21,7 @@ import pyarrow as pa
 from emopipe.core.errors import DataError
 from emopipe.core.names import fold_name
 from emopipe.ingest.sources.arrow_files import read_batches, read_schema
-from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reason, Reject, RowCounts
+from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reject, RejectCounts, RowCounts
 from emopipe.ingest.sources.image_columns import column_names, has_columns, layout_of
 from emopipe.ingest.sources.image_tree import within_limit
 from emopipe.ingest.sources.listing import all_files
@@ -77,11 +77,18 @@ class ImageTables(PathSource):
 
     def counts(self) -> RowCounts:
         """Count the labelled rows by split and label; no image is read."""
-        return Counter((row.split, row.label) for name in self.files for row in self._rows(name) if row.label)
+        return Counter({(split, label): number for (split, label), number in self._tally.items() if label})
 
-    def unusable(self) -> Counter[Reason]:
-        num_rows = sum(not row.label for name in self.files for row in self._rows(name))
-        return Counter({"unknown_label": num_rows} if num_rows else {})
+    def unusable(self) -> RejectCounts:
+        """Count the rows without a label."""
+        return Counter(
+            {(split, "unknown_label"): number for (split, label), number in self._tally.items() if not label}
+        )
+
+    @cached_property
+    def _tally(self) -> Counter[tuple[str | None, str | None]]:
+        """All rows by split and label."""
+        return Counter((row.split, row.label) for name in self.files for row in self._rows(name))
 
     def read(self) -> Iterator[RawRow | Reject]:
         """All rows, file by file in sorted order. Raises `DataError` also when a file lacks a column."""

@@ -16,7 +16,7 @@ from typing import IO
 
 from emopipe.core.names import fold_name
 from emopipe.faces.decode import IMAGE_SUFFIXES, is_image_name
-from emopipe.ingest.sources.base import KnownNames, RawRow, Reason, Reject, RowCounts
+from emopipe.ingest.sources.base import KnownNames, RawRow, Reject, RejectCounts, RowCounts
 from emopipe.ingest.sources.folder_layout import Folders, Place, read_layout
 
 MAX_BYTES = 2**26
@@ -46,10 +46,10 @@ class ImageTree:
         places = [self._place(name) for name in self.names if is_image_name(name)]
         return Counter((place.split, place.label) for place in places if place.label is not None and not place.fault)
 
-    def unusable(self) -> Counter[Reason]:
+    def unusable(self) -> RejectCounts:
         """Count the files that are rejected for their path."""
         rejects = (self._reject(name, self._place(name)) for name in self.names)
-        return Counter(reject.reason for reject in rejects if reject)
+        return Counter((reject.split, reject.reason) for reject in rejects if reject)
 
     def unread_suffixes(self) -> Counter[str]:
         """Count the files that are not read, by suffix."""

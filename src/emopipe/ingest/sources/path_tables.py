@@ -19,7 +19,16 @@ from typing import ClassVar, NamedTuple, Self
 from emopipe.core.errors import DataError
 from emopipe.core.names import fold_name
 from emopipe.faces.decode import is_image_name
-from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reason, Reject, RowCounts, column_index
+from emopipe.ingest.sources.base import (
+    KnownNames,
+    PathSource,
+    RawRow,
+    Reason,
+    Reject,
+    RejectCounts,
+    RowCounts,
+    column_index,
+)
 from emopipe.ingest.sources.class_folders import read_file
 from emopipe.ingest.sources.image_tables import split_of_name
 from emopipe.ingest.sources.lines import read_rows
@@ -104,8 +113,8 @@ class PathTables(PathSource):
     def counts(self) -> RowCounts:
         return Counter((row.split, row.label) for row in self._plan if isinstance(row, _Line))
 
-    def unusable(self) -> Counter[Reason]:
-        return Counter(row.reason for row in self._plan if isinstance(row, Reject))
+    def unusable(self) -> RejectCounts:
+        return Counter((row.split, row.reason) for row in self._plan if isinstance(row, Reject))
 
     def read(self) -> Iterator[RawRow | Reject]:
         """The lines of all tables, then the pictures that none lists."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reason, Reject, RowCounts
+from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reject, RejectCounts, RowCounts
 from emopipe.ingest.sources.image_tree import ImageTree
 from emopipe.ingest.sources.listing import files_at
 from emopipe.ingest.sources.magic import file_kind
@@ -45,8 +45,8 @@ class ZipFolders(PathSource):
         self._check_limits()
         return self._tree.counts()
 
-    def unusable(self) -> Counter[Reason]:
-        return self._tree.unusable() + Counter(reject.reason for reject in self._members.rejects)
+    def unusable(self) -> RejectCounts:
+        return self._tree.unusable() + Counter((None, reject.reason) for reject in self._members.rejects)
 
     def unread_suffixes(self) -> Counter[str]:
         return self._tree.unread_suffixes()
