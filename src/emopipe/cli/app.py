@@ -1,5 +1,6 @@
 """The command `emopipe`: its commands, in groups, and how failures end."""
 
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -11,7 +12,7 @@ from typer.core import TyperGroup
 from emopipe.cli.check import check
 from emopipe.cli.data import import_data, sample
 from emopipe.cli.models import compare, promote, reevaluate, register
-from emopipe.cli.pipeline import distill, explain, summary, sweep
+from emopipe.cli.pipeline import distill, explain, preflight, summary, sweep
 from emopipe.cli.runs import runs
 from emopipe.cli.store import reproduce, sync, ui
 from emopipe.cli.use import live, predict, serve, web
@@ -25,7 +26,7 @@ The commands below do the rest. `pip install emopipe` is enough for predict, liv
 """
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Data": (),
-    "Pipeline": (summary, explain, sweep, distill),
+    "Pipeline": (preflight, summary, explain, sweep, distill),
     "Models": (compare, register, promote, reevaluate, check),
     "MLflow": (runs, sync, reproduce, ui),
     "Inference": (predict, live, web, serve),
@@ -34,7 +35,15 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
 
 
 class Grouped(TyperGroup):
-    """Lists the commands under the titles of their groups."""
+    """Lists the commands under the titles of their groups, and ends at Ctrl-C in one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; those that run until Ctrl-C end by themselves."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("emopipe: stopped", file=sys.stderr)
+            sys.exit(128 + signal.SIGINT)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""

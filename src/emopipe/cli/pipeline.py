@@ -28,6 +28,19 @@ def summary(markdown: Annotated[bool, typer.Option(help="As Markdown, with the c
         console().print(summary_text(reports, export, register, validate))
 
 
+def preflight() -> None:
+    """Check params.yaml, and let DVC go without git if need be.
+
+    `make repro` runs it before `dvc repro`.
+    """
+    from emopipe.core.dvc_project import configure_git
+    from emopipe.core.params import load_params
+
+    load_params(PARAMS, trainable=True)
+    if line := configure_git(ROOT):
+        print(line)
+
+
 def explain(
     stage: Annotated[str | None, typer.Argument(help="A stage, such as train@cnn; by default all.")] = None,
 ) -> None:

@@ -1,11 +1,11 @@
 """Classification networks of timm."""
 
-import difflib
 from typing import Any
 
 from torch import nn
 
 from emopipe.core.errors import ModelError
+from emopipe.training.model_names import unknown_network
 from emopipe.training.networks.initial_weights import InitialWeights
 
 
@@ -14,15 +14,13 @@ def timm_network(
 ) -> nn.Module:
     """Build timm's network `name`: float (N, D, S, S) to logits (N, K).
 
-    The initial weights are adapted to `channels` and `num_classes`. Raises `ModelError` for an
-    unknown name, for a network that cannot be built for images of `size`, and for weights that do not fit.
+    The initial weights are adapted to `channels` and `num_classes`. Raises `ModelError` for an unknown name, for a
+    network that cannot be built for images of `size`, and for weights that do not fit.
     """
     import timm
 
     if not timm.is_model(name):
-        close = difflib.get_close_matches(name, ["cnn", *timm.list_models()], n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
-        raise ModelError(f"models: {name!r} is neither cnn, nor a network of timm, nor of ultralytics; {hint}")
+        raise ModelError(f"models: {unknown_network(name)}")
     options: dict[str, Any] = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
     weights = dict(initial.tensors) if initial else {}
     if initial:
