@@ -67,12 +67,14 @@ OPTIONS = {
     "export": {
         "clean": "build/clean.parquet",
         "weights": "build/models",
+        "predictions": "build/predictions",
         "reports": "reports/evaluate",
         "ingest": "reports/ingest.json",
         "validate": "reports/validate.json",
         "balance": "reports/balance.json",
         "out": "exports",
         "report": "reports/export.json",
+        "curves": "reports/curves",
     },
     "register": {
         "bundle": "exports",

@@ -1,13 +1,13 @@
 """The report of one model: metrics, figures, and tables for plots, on validation and test."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from sklearn.metrics import precision_recall_curve, roc_curve
 
+from emopipe.evaluate.curves import class_curves
 from emopipe.evaluate.figures import (
     confusion_figure,
     curves_figure,
@@ -25,8 +25,6 @@ from emopipe.training.calibration import uncalibrated
 
 HEADLINE = {"acc": "accuracy", "f1": "macro_f1", "ece": "ece", "nll": "nll"}
 """Name in the metrics, short for a table of `dvc exp show`, to name in the report."""
-CURVE_POINTS = 100
-PRECISION_RECALL = ["curve", "recall", "precision"]
 
 
 def build_report(
@@ -89,8 +87,7 @@ def plot_tables(predictions: Predictions, history: pd.DataFrame) -> dict[str, pd
     losses = history.rename(columns={"train_loss": "train", "val_loss": "val"})
     return {
         "confusion": pd.DataFrame({"actual": names[part.labels], "predicted": names[part.probabilities.argmax(1)]}),
-        "precision_recall": _curves(part, ("precision", "recall"), precision_recall_curve)[PRECISION_RECALL],
-        "roc": _curves(part, ("false_positive_rate", "true_positive_rate"), roc_curve),
+        **class_curves(predictions),
         "training": losses.melt("epoch", ["train", "val"], var_name="curve", value_name="loss").round(5),
     }
 
@@ -105,22 +102,6 @@ def _scores(metrics: dict[str, Any]) -> str:
 def _calibration(metrics: dict[str, Any]) -> str:
     before = f", {metrics['uncalibrated']['ece']:.3f} before calibration" if "uncalibrated" in metrics else ""
     return f"expected calibration error {metrics['ece']:.3f}{before}"
-
-
-def _curves(part: Predictions, names: tuple[str, str], points: Callable[..., tuple[np.ndarray, ...]]) -> pd.DataFrame:
-    """The first two arrays of `points`, one class against the rest; classes that no or every face has are left out."""
-    tables = [pd.DataFrame(columns=["curve", *names])]
-    for k, name in enumerate(part.classes):
-        truth = part.labels == k
-        if truth.any() and not truth.all():
-            first, second, _ = points(truth, part.probabilities[:, k])
-            tables.append(_thin(pd.DataFrame({"curve": name, names[0]: first, names[1]: second})))
-    return pd.concat(tables[1:] or tables, ignore_index=True)
-
-
-def _thin(table: pd.DataFrame) -> pd.DataFrame:
-    rows = np.unique(np.linspace(0, len(table) - 1, CURVE_POINTS).round().astype(int))
-    return table.iloc[rows].round(5)
 
 
 def _mistakes(model: str, predictions: Predictions, faces: Faces, num: int) -> Figure:
