@@ -229,7 +229,8 @@ def test_a_gate_that_does_not_hold_writes_only_its_page_until_it_holds(root):
     before = files_below(root / "build")
     assert run_stage(root, "validate") == (
         "",
-        "every class has 10 or more faces in train: broken by 2 of 2 rows (train/happy has 1, train/sad has 1). "
+        "every class has 10 or more faces in train (validate.min_train_faces): broken by 2 of 2 rows "
+        "(train/happy has 1, train/sad has 1). "
         "Correct the source, or the section validate of params.yaml. See reports/failed/validate/index.html",
     )
     assert files_below(root / "build") == before
