@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from emopipe.core.interrupt import stop_at_once
+from emopipe.core.interrupt import stop_at_once, stopping_in_one_line
 from projects import ROOT, environment
 
 STAGES = sorted((ROOT / "stages").glob("*.py"))
@@ -53,6 +53,18 @@ def test_a_stage_imports_nothing_before(script):
 
 def test_the_command_of_the_package_is_the_one_that_stops_during_imports():
     assert 'emopipe = "emopipe.__main__:main"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_an_import_that_ctrl_c_breaks_is_one_line_and_another_error_is_none(capsys):
+    with pytest.raises(SystemExit) as ended, stopping_in_one_line("emopipe"):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+    assert (ended.value.code, capsys.readouterr().err) == (130, "emopipe: stopped\n")
+    with pytest.raises(ImportError, match=r"^no such module$"), stopping_in_one_line("emopipe"):
+        raise ImportError("no such module")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_ignored_ctrl_c_stays_ignored():

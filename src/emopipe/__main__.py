@@ -11,7 +11,10 @@ def main() -> None:
     from emopipe.cli.app import main as run
 
     signal.signal(signal.SIGINT, former)
-    run()
+    try:
+        run()
+    finally:
+        stop_at_once("emopipe")  # the end of the process waits for threads
 
 
 if __name__ == "__main__":

@@ -29,9 +29,9 @@ def summary(markdown: Annotated[bool, typer.Option(help="As Markdown, with the c
 
 
 def preflight() -> None:
-    """Check params.yaml, and let DVC go on without git, or after a Ctrl-C, if need be.
+    """Check params.yaml, and let DVC go without git if need be.
 
-    `make repro` runs it before `dvc repro`.
+    It also removes a file of DVC's that Ctrl-C cut off. `make repro` runs it before `dvc repro`.
     """
     from emopipe.core.dvc_project import configure_git, remove_torn_rwlock
     from emopipe.core.params import load_params
