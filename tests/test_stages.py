@@ -388,3 +388,16 @@ def test_a_stage_that_is_stopped_says_so_and_leaves_nothing(start, root, number)
     assert stage.communicate(timeout=10)[1] == "sleeper: stopped\n"
     assert stage.returncode == 1
     assert list(root.glob("*half*")) == []
+
+
+@pytest.mark.slow
+def test_a_warning_of_a_stage_is_one_line(root):
+    lines = (
+        "import warnings",
+        "from emopipe.core.stage import run_stage",
+        "run_stage(lambda: warnings.warn('no font'))",
+    )
+    code = "\n".join(lines)
+    (root / "warner.py").write_text(code)
+    done = run(root, sys.executable, "warner.py")
+    assert (done.returncode, done.stderr) == (0, "warning: no font\n")
