@@ -10,7 +10,8 @@ export OMP_WAIT_POLICY := PASSIVE
 .PHONY: repro test lint check fuzz ui web runtime bench tables setup lock
 
 repro: setup  # the sample unless data/ holds another source, then every stage whose inputs have changed
-	@test -e data || dvc pull --quiet --remote sample data.dvc
+	@emopipe preflight
+	@test -e data || dvc pull --remote sample data.dvc
 	@dvc repro
 	@emopipe summary
 
@@ -26,8 +27,9 @@ lint: setup  # style, types, and the form of the workflow
 check: lint  # in about a minute: and the tests that start no process, train nothing and open no store
 	@OMP_NUM_THREADS=1 pytest -n 2 -m "not slow"
 
-fuzz: setup  # the tests with damaged inputs, 10,000 of each kind
+fuzz: setup  # the tests with damaged inputs, 10,000 of each kind, and with 2,000 made-up layouts of folders
 	@EMOPIPE_MUTATIONS=10000 OMP_NUM_THREADS=1 pytest -n 2 -k damaged tests/test_predict.py tests/test_serve.py
+	@EMOPIPE_LAYOUTS=2000 OMP_NUM_THREADS=1 pytest tests/test_layouts.py
 
 ui: setup  # MLflow's pages on this machine
 	@emopipe ui

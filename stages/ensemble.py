@@ -1,5 +1,10 @@
 """Stage `ensemble@NAME`: the mean probabilities of several models, evaluated as one more model."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("ensemble")
+
 from pathlib import Path
 
 from emopipe.core.files import read_json, read_parquet, write_folder, write_json, write_parquet

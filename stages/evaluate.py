@@ -1,5 +1,10 @@
 """Stage `evaluate@MODEL`: predictions, metrics and figures of one model on validation and test."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("evaluate")
+
 from pathlib import Path
 
 import pandas as pd

@@ -1,5 +1,10 @@
 """Stage `export`: the model with the best validation metric becomes the bundle; curves of all models."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("export")
+
 from pathlib import Path
 
 from emopipe.core.atomic import atomic_path

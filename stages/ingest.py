@@ -1,5 +1,10 @@
 """Stage `ingest`: from the source in data/ to the canonical table; every row is kept or rejected with a reason."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("ingest")
+
 from pathlib import Path
 
 from emopipe.core.files import write_csv, write_json
@@ -16,6 +21,10 @@ def main(
     result = ingest(data, faces, base=base, image=image, ingest=params)
     write_csv(rejects, result.rejects)
     write_json(report, result.report)
+    if result.numbers:
+        print(f"numbers as labels: {result.numbers}")
+    for line in result.warnings:
+        print(f"warning: {line}")
     rows_in, rows_out = result.report["rows_in"], result.report["rows_out"]
     print(f"{rows_in} rows in, {rows_out} faces out, {rows_in - rows_out} rejected; see {rejects}")
 

@@ -54,11 +54,13 @@ def ingest_params(*, votes=("given", "reject"), **changes):
     """FER2013's splits; keywords change the rest, and `votes` is a rule and the use of out-of-class votes."""
     options = {
         "split_map": {"Training": "train", "PublicTest": "val", "PrivateTest": "test"},
+        "label_map": {},
         "val_fraction": 0.1,
         "test_fraction": 0.2,
         "max_pixels": 10_000,
         "crop_faces": False,
         "min_similarity": 0.88,
+        "group_by": None,
     }
     label, out_of_class_votes = votes
     return IngestParams(votes=VoteParams(label=label, out_of_class_votes=out_of_class_votes), **options | changes)

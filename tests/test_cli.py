@@ -14,7 +14,7 @@ import pytest
 import typer
 import yaml
 
-from emopipe.cli.app import app
+from emopipe.cli.app import Grouped, app
 from projects import ROOT, change_params, environment, run
 
 SOURCE = str(ROOT / "src")
@@ -184,6 +184,18 @@ def test_a_typo_in_params_yaml_is_one_line(tmp_path):
     done = run(tmp_path, "emopipe", "summary", PYTHONPATH=SOURCE)
     expected = "emopipe: params.yaml: train.epoch is not known (did you mean epochs?)\n"
     assert (done.returncode, done.stderr) == (1, expected)
+
+
+def test_ctrl_c_in_a_command_is_one_line(capsys):
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    program = typer.Typer(cls=Grouped)
+    program.command()(interrupted)
+    program.command("other")(interrupted)
+    with pytest.raises(SystemExit) as ended:
+        program(["interrupted"])
+    assert (ended.value.code, capsys.readouterr().err) == (130, "emopipe: stopped\n")
 
 
 def test_an_unknown_command_or_option_is_no_traceback(tmp_path):

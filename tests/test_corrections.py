@@ -24,6 +24,11 @@ def test_decisions_are_read_with_any_further_columns(tmp_path):
     assert read.unknown(pd.Series(["1", "2"])) == ["3"]
 
 
+def test_labels_are_classes_in_any_spelling(tmp_path):
+    read = written(tmp_path, "id,action,label\n1,relabel, SAD\n2,relabel,joy\n")
+    assert read.labels == {"1": "sad", "2": "happy"}
+
+
 def test_every_bad_line_is_named(tmp_path):
     text = "id,action,label\n1,remove,\n2,relabel,angry\n,keep,\n4,keep,\n4,drop,\n"
     with pytest.raises(DataError) as error:

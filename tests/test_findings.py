@@ -50,6 +50,16 @@ def test_a_picture_is_constant_up_to_the_range_and_not_above():
     assert found["constant_image"].rows.tolist() == [0]
 
 
+def test_small_and_elongated_pictures_are_found_beyond_the_limits_and_stay_in_test():
+    evidence = evidence_of(faces_of("train happy A", "train happy B", "val happy C", "val sad D", "test sad E"))
+    evidence.faces["width"], evidence.faces["height"] = [16, 48, 32, 33, 3000], [16, 15, 16, 16, 4]
+    findings = find_defects(evidence, validate_params(min_size=16, max_aspect=2.0))
+    found = {finding.kind: finding for finding in findings}
+    assert found["small_image"].rows.tolist() == [4, 1]
+    assert found["elongated_image"].rows.tolist() == [4, 1, 3]
+    assert drop_reasons(findings, 5).tolist() == [None, "small_image", None, "elongated_image", None]
+
+
 def test_constant_images_go_from_train_and_val_and_stay_in_test():
     faces = faces_of("train happy blank1", "val happy blank2", "test happy blank3")
     assert reasons(faces) == ["constant_image", "constant_image", None]

@@ -178,7 +178,11 @@ def test_each_bad_file_of_a_tree_is_in_the_rejects_and_counted(tmp_path):
         ["train/happy/2.jpg", "undecodable_image", "the bytes do not decode as an image"],
         ["train/happy/3.jpg", "undecodable_image", "the bytes do not decode as an image"],
         ["train/happy/4.jpg", "too_many_pixels", "101x100 pixels are more than the limit of 10000"],
-        ["train/happy/notes.txt", "not_an_image", "expected a visible file, .bmp, .jpeg, .jpg, .png, .webp"],
+        [
+            "train/happy/notes.txt",
+            "not_an_image",
+            "expected a visible file, .bmp, .gif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp",
+        ],
     ]
     assert (result.report["rows_in"], result.report["rows_out"]) == (12, 6)
     assert result.report["source"] == {"form": "class folders", "files": ["happy", "test", "train", "val"]}
@@ -242,10 +246,10 @@ def test_the_same_source_gives_the_same_table_and_another_seed_another_split(tmp
             "has no usable picture in val: add some, or map the split elsewhere",
         ),
         (
-            "7,1,a\ncontempt,1,a\n",
+            "0,1,a\ncontempt,1,a\n",
             {},
-            "has no label that is a class (7, contempt), expected happy, sad: "
-            "rename its labels, or set base.classes in params.yaml",
+            "has no label that is a class (0, contempt), expected happy, sad: "
+            "map its labels under ingest.label_map in params.yaml, or set base.classes",
         ),
         ("", {}, NO_FACE),
         ("happy\n", {}, NO_FACE),
@@ -262,8 +266,8 @@ def test_a_tree_without_class_folders_ends_in_one_line(tmp_path):
 def test_a_tree_of_unknown_folders_ends_in_one_line(tmp_path):
     write_tree(tmp_path, {f"fold{i}/happy/1.png": picture() for i in range(7)})
     assert error_of(tmp_path) == (
-        f"{tmp_path} has no label that is a class (fold0, fold1, fold2, fold3, fold4, ...), expected happy, sad: "
-        "rename its labels, or set base.classes in params.yaml"
+        f"{tmp_path} names the splits fold0, fold1, fold2, fold3, fold4, fold5, fold6, which ingest.split_map in "
+        "params.yaml does not know: add each there, as train, val or test"
     )
 
 
@@ -338,6 +342,20 @@ def test_pictures_that_are_nearly_the_same_are_sampled_together(tmp_path):
     splits = frame["split"].to_numpy().reshape(-1, 3)
     assert (splits == splits[:, :1]).all()
     assert {*splits[:, 0]} == {"train", "val", "test"}
+
+
+def test_of_animated_pictures_the_first_is_taken_and_they_are_counted(tmp_path):
+    first, second = (Image.fromarray(np.full((20, 20), value, np.uint8)) for value in (9, 200))
+    for split in ("train", "val", "test"):
+        for label in ("happy", "sad"):
+            path = tmp_path / "data" / split / label / "1.gif"
+            path.parent.mkdir(parents=True)
+            first.save(path, save_all=True, append_images=[second] * (label == "sad"))
+    base, image = BaseParams(seed=0, classes=("happy", "sad")), ImageParams(size=16, channels=1)
+    result = ingest(tmp_path / "data", tmp_path / "out", base=base, image=image, ingest=ingest_params())
+    assert result.warnings == ["3 pictures are animated or have several pages: the first is taken of each"]
+    faces = faces_from_arrow(read_parquet(tmp_path / "out")).frame
+    assert {decode_png(png).max() for png in faces["png"]} == {9}
 
 
 def write_photographs(folder):

@@ -129,7 +129,7 @@ def test_a_version_or_run_that_is_not_there_is_one_line(root):
     add_version(root, "cnn", said("hhssff"))
     line = "emopipe has no version best: expected one of 1, challenger, champion"
     assert refuses(root, "models:/emopipe@best") == line
-    line = "MLflow fails, so the models cannot be compared: check MLFLOW_TRACKING_URI ("
+    line = "MLflow fails, so the models cannot be compared: check mlflow.db ("
     assert refuses(root, "0" * 32).startswith(line)
 
 

@@ -1,3 +1,5 @@
+import re
+import sys
 from functools import reduce
 from pathlib import Path
 
@@ -6,6 +8,8 @@ import yaml
 
 from emopipe.core.errors import ParamsError
 from emopipe.core.params import RENAMED, load_params, parse_params
+from emopipe.training import model_names
+from projects import ROOT, succeed_unforked
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
@@ -40,6 +44,9 @@ def test_the_file_of_the_project_is_valid():
             for target in ("most", 0, 1.5, True, {"sad": 0.5})
         ),
         ("image", {"channels": 2}, "image.channels: input should be 1 or 3, got 2"),
+        ("models", "cnn", "models: expected a list, got 'cnn'"),
+        ("models", ["cnn", "resnet18", "cnn"], "models: cnn is listed 2 times"),
+        ("ensembles", ["cnn"], "ensembles: expected names with values, got ['cnn']"),
         ("models", [], "models: tuple should have at least 1 item after validation, not 0, got []"),
         (
             "train",
@@ -53,6 +60,8 @@ def test_the_file_of_the_project_is_valid():
             "train.pretrained names resnet19, not among models",
         ),
         ("base", {"classes": ["a", "A"]}, "base: classes must differ"),
+        ("base", {"classes": ["col\u00e8re", "cole\u0300re "]}, "base: classes must differ"),
+        ("base", {"classes": ["a", " "]}, "base: classes must have names"),
         ("promote", {"min_gains": 0.1}, "promote.min_gains is not known (did you mean min_gain?)"),
         ("promote", {"confidence": 1.0}, "promote.confidence: input should be less than 1, got 1.0"),
         ("ingest", {"split_map": {"x": "y"}}, "ingest.split_map.x: input should be 'train', 'val' or 'test', got 'y'"),
@@ -63,6 +72,10 @@ def test_a_mistake_is_named_in_one_line(section, values, message):
     with pytest.raises(ParamsError) as error:
         parse_params(raw)
     assert str(error.value) == f"params.yaml: {message}"
+
+
+def test_class_names_are_composed_and_stripped():
+    assert parse_params(changed("base", classes=["cole\u0300re ", "sad"])).base.classes == ("col\u00e8re", "sad")
 
 
 @pytest.mark.parametrize("target", ["max", "mean", 500, 0.5, 1.0, {"sad": 900}])
@@ -122,6 +135,65 @@ def test_a_missing_or_broken_file_is_one_line(tmp_path):
     (tmp_path / "params.yaml").write_text("base: [", encoding="utf-8")
     with pytest.raises(ParamsError, match=r"^[^\n]*is not YAML: [^\n]*$"):
         load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("CNN", "did you mean cnn?"),
+        ("resent18", "did you mean resnet18 or resnet18d or skresnet18?"),
+        ("timm/resnet18.a1_in1k", "did you mean resnet18 or resnet18d or skresnet18?"),
+        ("yolov8n-cls.pt", "did you mean yolov8n-cls or yolov8-cls or yolov8x-cls?"),
+        ("yolo99-cls", None),
+        ("xyzzy", "see timm.list_models()"),
+        ("", "see timm.list_models()"),
+    ],
+)
+def test_an_unknown_model_is_found_before_it_is_trained(name, hint):
+    raw = changed("base") | {"models": ["cnn", name, "yolov8n-cls", "resnet18.a1_in1k"]}
+    assert parse_params(raw).models[1] == name  # of a commit, whose libraries may have been others
+    with pytest.raises(ParamsError) as error:
+        parse_params(raw, trainable=True)
+    line = f"params.yaml: models: {name!r} is neither cnn, nor a network of timm, nor of ultralytics; "
+    assert str(error.value).startswith(line)
+    assert "\n" not in str(error.value)
+    assert hint is None or str(error.value) == line + hint
+
+
+def test_a_network_of_a_library_that_is_not_installed_is_found_too(monkeypatch):
+    monkeypatch.setattr(model_names, "_files", lambda *_: [])
+    model_names.ultralytics_names.cache_clear()
+    with pytest.raises(ParamsError) as error:
+        parse_params(changed("base") | {"models": ["cnn", "yolov8n-cls"]}, trainable=True)
+    model_names.ultralytics_names.cache_clear()
+    assert str(error.value) == (
+        "params.yaml: models: yolov8n-cls needs ultralytics (AGPL-3.0): `pip install ultralytics`, or remove it"
+    )
+
+
+def test_a_check_of_names_imports_no_library_of_networks():
+    code = f"""if True:
+        import sys
+        from pathlib import Path
+        from emopipe.core.params import load_params
+        load_params(Path({str(PARAMS)!r}), trainable=True)
+        print({{"torch", "timm", "ultralytics"}} & set(sys.modules))"""
+    assert succeed_unforked(ROOT, sys.executable, "-c", code) == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "byte"), [("latin-1", 4), ("utf-16", 0), ("utf-16-le", None), ("utf-8-sig", None), ("utf-8", None)]
+)
+def test_a_file_in_another_encoding_is_one_line(tmp_path, encoding, byte):
+    path = tmp_path / "params.yaml"
+    path.write_bytes(f"# Größe\n{PARAMS.read_text(encoding='utf-8')}".encode(encoding))
+    if encoding.startswith("utf-8"):
+        assert load_params(path) == load_params(PARAMS)
+        return
+    with pytest.raises(ParamsError) as error:
+        load_params(path)
+    assert re.fullmatch(rf"{path} is not (UTF-8 \(byte \d+\): save it as UTF-8|YAML: [^\n]+)", str(error.value))
+    assert byte is None or f"(byte {byte})" in str(error.value)
 
 
 def test_a_former_name_is_refused_with_the_present_one():

@@ -74,6 +74,35 @@ def test_files_folders_and_patterns_are_found_in_order(tmp_path, monkeypatch):
     assert found(["b"], exclude=Path("b/c")) == of_b[:-1]
 
 
+def test_videos_are_found_by_content_where_the_suffix_does_not_tell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    packet = b"\x47" + bytes(187)
+    files = {
+        "clip.3gp": b"?",
+        "clip.ts": packet * 2,
+        "program.ts": b"const a = 1;",
+        "noext": bytes(4) + b"ftyp3gp4",
+        "photo": bytes(4) + b"ftypheic",
+        "movie.dat": b"\x1aE\xdf\xa3",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    frames = [Image.new("L", (8, 8), shade) for shade in (0, 99)]
+    frames[0].save("still.gif")
+    frames[0].save("moving.gif", save_all=True, append_images=frames[1:])
+    assert dict(found(["."])) == {
+        "clip.3gp": "video",
+        "clip.ts": "video",
+        "moving.gif": "video",
+        "movie.dat": "other",
+        "noext": "other",
+        "photo": "other",
+        "program.ts": "other",
+        "still.gif": "image",
+    }
+    assert found(["noext", "photo", "movie.dat"]) == [("noext", "video"), ("photo", "image"), ("movie.dat", "video")]
+
+
 def test_files_are_read_lazily(tmp_path, recogniser):
     picture, asked = save(tmp_path / "a.png", scene()), []
 
@@ -157,6 +186,20 @@ def test_a_video_is_read_frame_by_frame_with_stable_ids(clip, recogniser):
     ]
     assert [result.frame for result in results] == list(range(18))
     assert [result.seconds for result in results] == pytest.approx([k / 10 for k in range(18)], abs=0.001)
+
+
+@pytest.mark.slow
+def test_a_video_that_is_named_is_read_whatever_its_suffix_and_another_file_says_so(clip, tmp_path, recogniser):
+    phone = tmp_path / "phone.3GP"
+    phone.write_bytes(write_clip(tmp_path / "clip.3gp").read_bytes())
+    num_frames = len(list(recognise_files([Input(clip, "video")], recogniser)))
+    assert len(list(recognise_files(find_inputs([str(phone)]), recogniser))) == num_frames
+    for name in ("clip", "clip.vid"):
+        (tmp_path / name).write_bytes(clip.read_bytes())
+        assert len(list(recognise_files(find_inputs([str(tmp_path / name)]), recogniser))) == num_frames
+        (tmp_path / name).write_text("notes")
+        [result] = recognise_files(find_inputs([str(tmp_path / name)]), recogniser)
+        assert result.error == "the bytes do not decode as an image, and are no known video"
 
 
 @pytest.mark.slow

@@ -358,9 +358,7 @@ def test_a_store_that_fails_leaves_the_alias(root, monkeypatch, call):
         patch.setattr(MlflowClient, call, fails)
         with pytest.raises(WorkspaceError) as error:
             promote(root, PARAMS)
-    assert str(error.value) == (
-        "MLflow fails, so the champion is unchanged: check MLFLOW_TRACKING_URI (gone for lunch)"
-    )
+    assert str(error.value) == ("MLflow fails, so the champion is unchanged: check mlflow.db (gone for lunch)")
     assert champion(root) == "1"
     assert promote(root, PARAMS).moved, "and it can be done again"
 

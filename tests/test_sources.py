@@ -3,6 +3,8 @@
 import gzip
 import io
 import lzma
+import os
+import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -10,15 +12,17 @@ import numpy as np
 import pytest
 import zstandard
 
-from emopipe.ingest.sources import image_tree, lines, recognise
+from emopipe.ingest.sources import image_tree, lines, recognise, unpack
 from emopipe.ingest.sources.base import RawRow, Reject
 from emopipe.ingest.splits import FOLDER_SPLITS
-from source_files import TABLE, error_of, read, written, zipped
+from source_files import LABELS, TABLE, error_of, png, read, tarred, written, zipped
 
+FER2013 = {"training": "train", "publictest": "val", "privatetest": "test"}
 ACCEPTED = (
-    "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip), "
-    "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, jpeg, png, bmp, webp), a zip of such folders, "
-    "or Parquet or Arrow files with the columns image and label"
+    "expected a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst, zip or tar), "
+    "folders of pictures (train/happy/1.jpg, or happy/1.jpg; jpg, png, bmp, webp, tiff, gif), a zip of such folders, "
+    "Parquet or Arrow files with the columns image and label, "
+    "or a CSV with paths of pictures and labels (columns such as path and label) beside them"
 )
 
 
@@ -28,6 +32,10 @@ PACKERS = {
     "xz": lzma.compress,
     "zst": zstandard.compress,
     "zip": lambda content: zipped({"fer/fer2013.csv": content, "__MACOSX/._fer2013.csv": b"?"}),
+    "tar": lambda content: tarred({"fer/README": b"?", "fer/fer2013.csv": content, "fer/._fer2013.csv": b"?"}),
+    "tar.gz": lambda content: gzip.compress(tarred({"fer2013.csv": content})),
+    "tar.xz": lambda content: lzma.compress(tarred({"fer2013.csv": content})),
+    "tar.zst": lambda content: zstandard.compress(tarred({"fer2013.csv": content})),
 }
 
 
@@ -47,7 +55,7 @@ def test_a_csv_reads_the_same_however_it_is_packed(tmp_path, packing):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("packing", ["gz", "xz", "zst", "zip"])
+@pytest.mark.parametrize("packing", ["gz", "xz", "zst", "zip", "tar", "tar.gz"])
 def test_a_packed_csv_that_ends_early_is_an_error_not_a_shorter_table(tmp_path, packing):
     rows = "".join(f"0,{' '.join(map(str, np.random.default_rng(i).integers(0, 256, 400)))},a\n" for i in range(400))
     packed = PACKERS[packing](("emotion,pixels,Usage\n" + rows).encode())
@@ -77,6 +85,49 @@ def test_zstd_frames_one_after_another_are_read_to_the_end(tmp_path):
 def test_columns_are_found_by_name_whatever_their_order_case_and_blanks(tmp_path, header):
     (row,) = read_table(tmp_path, f"{header}\r\n3,Training,1 2 3 4\r\n")
     assert (row.label, row.split, row.image.ravel().tolist()) == ("3", "Training", [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+def test_a_csv_reads_the_same_however_cells_are_separated_and_text_is_encoded(tmp_path, delimiter, encoding):
+    text = TABLE.replace(",", delimiter).replace("3", "col\u00e8re").replace("PublicTest", "d\u00e9p\u00f4t")
+    (tmp_path / "f.csv").write_bytes(text.encode(encoding))
+    first, second = read(tmp_path)
+    assert (first.label, first.split, first.image.ravel().tolist()) == ("col\u00e8re", "Training", [0, 50, 100, 255])
+    assert (second.label, second.split) == ("0", "d\u00e9p\u00f4t")
+
+
+@pytest.mark.parametrize("pixels", ["[1 2 3 4]", '"1,2,3,4"', '"[1, 2, 3, 4]"', "1.0 2.0 3.0 4.", '"(1.0, 2, 3, 4)"'])
+def test_pixels_may_be_lists_and_numbers_with_a_point(tmp_path, pixels):
+    (row,) = read_table(tmp_path, f"emotion,pixels,Usage\n0,{pixels},a\n")
+    assert row.image.ravel().tolist() == [1, 2, 3, 4]
+
+
+def test_pixels_that_are_no_integers_in_any_row_are_quoted(tmp_path):
+    (row,) = read_table(tmp_path, "emotion,pixels,Usage\n0,0.1 0.2 nan 1.5,a\n")
+    assert row.detail == "4 pixels, expected a square of integers, got '0.1'"
+
+
+def test_without_the_column_usage_no_row_has_a_split(tmp_path):
+    (row,) = read_table(tmp_path, "emotion,pixels\n3,1 2 3 4\n")
+    assert (row.label, row.split) == ("3", None)
+
+
+def test_a_repeated_header_is_a_rejected_row_that_is_not_counted(tmp_path):
+    source = recognise(written(tmp_path, {"f.csv": TABLE + TABLE}) / "f.csv", FOLDER_SPLITS)
+    rows = list(source.read())
+    assert rows[2] == Reject("f.csv:4", "repeated_header", "the names of the columns again, expected a face")
+    assert [isinstance(row, RawRow) for row in rows] == [True, True, False, True, True]
+    assert source.counts() == Counter({("Training", "3"): 2, ("PublicTest", "0"): 2})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_byte_order_marks_within_joined_files_are_no_text(tmp_path, encoding):
+    text = f"{TABLE}\ufeff{TABLE}".replace("PublicTest", "PublicTest\ufeff")
+    (tmp_path / "f.csv").write_bytes(text.encode(encoding))
+    source = recognise(tmp_path / "f.csv", FOLDER_SPLITS)
+    assert source.counts() == Counter({("Training", "3"): 2, ("PublicTest", "0"): 2})
+    assert [row.reason for row in source.read() if isinstance(row, Reject)] == ["repeated_header"]
 
 
 def test_columns_beyond_the_three_are_ignored_and_an_empty_usage_is_none(tmp_path):
@@ -150,6 +201,34 @@ def test_a_zip_of_two_csv_files_is_refused(tmp_path):
     assert error_of(path) == f"{path} holds 2 CSV files, expected one: unpack it and name the file or folder"
 
 
+def test_a_tar_of_two_csv_files_is_refused(tmp_path):
+    path = written(tmp_path, {"f.tar": tarred({"a.csv": TABLE.encode(), "b.csv": TABLE.encode()})}) / "f.tar"
+    assert error_of(path) == f"{path} holds 2 CSV files, expected one: unpack it and name the file or folder"
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_MEMBERS", 1), ("MAX_UNPACKED", 80)])
+def test_a_tar_beyond_the_limits_is_refused(tmp_path, monkeypatch, limit, value):
+    monkeypatch.setattr(unpack, limit, value)
+    path = written(tmp_path, {"f.tar": tarred({"a.csv": TABLE.encode(), "b.txt": b"?" * 50})}) / "f.tar"
+    assert error_of(path).startswith(f"{path} holds more than ")
+
+
+def test_a_tar_that_declares_a_large_header_is_refused_unread(tmp_path):
+    member = tarfile.TarInfo("a")
+    member.type, member.size = tarfile.XHDTYPE, 2**30
+    path = written(tmp_path, {"f.tar": member.tobuf()}) / "f.tar"
+    assert error_of(path) == (
+        f"{path} cannot be read past line 0 (a header of {2**30} bytes, expected at most {2**20}): fetch it again"
+    )
+
+
+def test_members_of_a_tar_that_are_no_files_are_no_csv(tmp_path):
+    link = tarfile.TarInfo("fer.csv")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    path = written(tmp_path, {"f.tar": tarred({"fer.csv": link, "a.csv": TABLE.encode()})}) / "f.tar"
+    assert [row.source for row in read(path)] == ["f.tar:2", "f.tar:3"]
+
+
 @pytest.mark.parametrize(
     ("names", "places"),
     [
@@ -164,18 +243,42 @@ def test_a_zip_of_two_csv_files_is_refused(tmp_path):
             ["test/sad/PrivateTest_1.jpg", "test/sad/PublicTest_2.jpg", "train/sad/Training_3.jpg"],
             [("PrivateTest", "sad"), ("PublicTest", "sad"), ("Training", "sad")],
         ),
-        (["fer/test/sad/PRIVATETEST_1.jpg", "fer/test/sad/own.jpg"], [("PrivateTest", "sad"), ("test", "sad")]),
-        (["happy/ann/publictest_1.jpg", "happy/training_2.jpg"], [("Training", "happy"), ("PublicTest", "happy")]),
-        (
-            ["test/sad/PublicTest.jpg", "test/sad/PublicTest_.jpg", "test/sad/a PublicTest_1.jpg"],
-            [("test", "sad"), ("test", "sad"), ("test", "sad")],
+        (["fer/test/sad/PrivateTest_1.jpg", "fer/test/sad/own.jpg"], [("PrivateTest", "sad"), ("test", "sad")]),
+        (["happy/Training_2.jpg", "happy/ann/PublicTest_1.jpg"], [("Training", "happy"), ("PublicTest", "happy")]),
+        *(
+            ([f"test/sad/{name}.jpg", "train/sad/1.jpg"], [("test", "sad"), ("train", "sad")])
+            for name in ("PublicTest", "PublicTest_", "a PublicTest_1", "publictest_1", "Training_session_3")
         ),
+        (
+            ["test/sad/PublicTest_1.jpg", "test/sad/Training_2.jpg", "train/sad/PrivateTest_3.jpg"],
+            [("test", "sad"), ("test", "sad"), ("train", "sad")],
+        ),
+        (["train/happy/anna/1.jpg", "train/happy/Test/1.jpg"], [("train", "happy"), ("train", "happy")]),
+        (
+            ["train/Val/happy/1.jpg", "train/anna/sad/1.jpg", "test/anna/sad/1.jpg"],
+            [("test", "sad"), ("train", "happy"), ("train", "sad")],
+        ),
+        (["train/val/happy/1.jpg", "train/Testing/sad/1.jpg"], [("Testing", "sad"), ("val", "happy")]),
+        (
+            ["happy/train/1.jpg", "happy/test/1.jpg", "sad/train/1.jpg"],
+            [("test", "happy"), ("train", "happy"), ("train", "sad")],
+        ),
+        (["fer/happy/train/1.jpg", "fer/contempt/test/1.jpg"], [("test", "contempt"), ("train", "happy")]),
+        (["Training/happy/1.jpg", "Testing/happy/1.jpg"], [("Testing", "happy"), ("Training", "happy")]),
+        (["train/happy/1.jpg", "val_set/val_set/sad/1.jpg"], [("train", "happy"), ("val_set", "sad")]),
+        (["set/train_set/happy/1.jpg", "set/val_set/sad/1.jpg"], [("train_set", "happy"), ("val_set", "sad")]),
+        (
+            ["happy/anna/1.jpg", "happy/Test/1.jpg", "sad/anna/1.jpg"],
+            [("Test", "happy"), ("anna", "happy"), ("anna", "sad")],
+        ),
+        (["train/anna/happy/1.jpg", "ben/happy/1.jpg"], [("ben", "happy"), ("train", "happy")]),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
 def test_split_and_label_come_from_the_folders_and_from_names_as_fer2013_has_them(tmp_path, names, places, packed):
     files = dict.fromkeys(names, b"?")
-    source = recognise(written(tmp_path, {"f.zip": zipped(files)} if packed else files), FOLDER_SPLITS)
+    root = written(tmp_path, {"f.zip": zipped(files)} if packed else files)
+    source = recognise(root, FOLDER_SPLITS | FER2013, LABELS)
     assert [(row.split, row.label) for row in source.read()] == places
     assert source.counts() == Counter(places)
 
@@ -193,7 +296,7 @@ def test_files_that_are_no_pictures_are_rejected_and_bookkeeping_is_not_counted(
     written(tmp_path, {"happy/1.jpg": b"1", "happy/._1.jpg": b"?", "note.txt": b"?", "loose.jpg": b"?"})
     written(tmp_path, {".DS_Store": b"?", "happy/Thumbs.db": b"?", ".git/x.jpg": b"?", "__MACOSX/happy/1.jpg": b"?"})
     (tmp_path / "happy/gone.jpg").symlink_to("nowhere")
-    expected = "expected a visible file, .bmp, .jpeg, .jpg, .png, .webp"
+    expected = "expected a visible file, .bmp, .gif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp"
     assert read(tmp_path) == [
         Reject("loose.jpg", "unknown_label", "in no class folder"),
         Reject("note.txt", "not_an_image", expected),
@@ -201,6 +304,18 @@ def test_files_that_are_no_pictures_are_rejected_and_bookkeeping_is_not_counted(
         RawRow("happy/1.jpg", "happy", None, b"1"),
         Reject("happy/gone.jpg", "unreadable_file", "No such file or directory", None, "happy"),
     ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_that_are_not_read_are_counted_by_suffix(tmp_path, packed):
+    files = dict.fromkeys(["happy/1.jpg", "happy/2.HEIC", "sad/3.heic", "sad/._1.png", "README"], b"?")
+    source = recognise(written(tmp_path, {"f.zip": zipped(files)} if packed else files), FOLDER_SPLITS)
+    assert source.unread_suffixes() == {".heic": 2, "hidden": 1, "no suffix": 1}
+
+
+def test_a_tree_without_pictures_is_an_error_that_counts_its_suffixes(tmp_path):
+    written(tmp_path, {"happy/1.heic": b"?", "sad/2.heic": b"?", "sad/3.txt": b"?"})
+    assert error_of(tmp_path) == f"{tmp_path} holds happy, sad (files: 2 .heic, 1 .txt), {ACCEPTED}"
 
 
 def test_a_picture_above_the_limit_is_rejected(tmp_path, monkeypatch):
@@ -224,6 +339,16 @@ def test_a_link_to_a_folder_is_an_error(tmp_path):
     assert error_of(tmp_path / "data") == (
         f"{tmp_path}/data/sad is a link to a folder: put the folder itself in its place"
     )
+
+
+@pytest.mark.parametrize("name", [b"train/happy/caf\xe9.png", b"h\xe4ppy/1.png", b"f\xfcr.csv"])
+def test_a_name_that_is_not_utf8_is_refused(tmp_path, name):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/data/" + name))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(png(1) if name.endswith(b"png") else TABLE.encode())
+    shown = f"{tmp_path}/data/{name.decode('utf-8', 'backslashreplace')}"
+    message = f"{shown} is a name that is not UTF-8: rename it, as with `convmv -f latin1 -t utf8`"
+    assert error_of(tmp_path / "data") == error_of(path) == message
 
 
 def test_a_missing_path_is_an_error(tmp_path):

@@ -42,6 +42,12 @@ EXAMPLES = {
     "class folders": TREE,
     "zip of class folders": {"f.zip": zipped(TREE)},
     "Parquet or Arrow": {"f.arrow": arrow(pa.table({"image": CELLS, "label": ["happy", "sad", "sad"]}))},
+    "table of paths": {
+        "labels.csv": b"path,label\na.png,happy\nb.png,sad\nc.png,sad\n",
+        "img/a.png": png(1),
+        "img/b.png": png(2),
+        "img/d.png": png(3),
+    },
     "JSON Lines": {
         "f.jsonl": json_lines(
             {"label": "happy", "split": "train", "image": IMAGES[0]},

@@ -206,27 +206,28 @@ def test_no_more_than_a_batch_of_the_columns_asked_for_is_read_at_once(tmp_path,
     [
         (
             pa.table({"image": [b"1"], "class": ["happy"]}),
-            "has the columns image, class; expected image and one of label, labels, emotion: "
+            "has the columns image, class; expected one of image, img, picture and one of label, labels, emotion, "
+            "expression: "
             "rename them, or take the file away",
         ),
         (
             pa.table({str(i): [0] for i in range(9)}),
-            "has the columns 0, 1, 2, 3, 4, 5, 6, 7, ...; expected image and one of label, labels, emotion: "
+            "has the columns 0, 1, 2, 3, 4, 5, 6, 7, ...; expected one of image, img, picture and one of label, "
+            "labels, emotion, expression: "
             "rename them, or take the file away",
         ),
         (
             pa.table({}),
-            "has the columns none; expected image and one of label, labels, emotion: "
+            "has the columns none; expected one of image, img, picture and one of label, labels, emotion, "
+            "expression: "
             "rename them, or take the file away",
         ),
         (
             pa.table([[b"1"], ["happy"], ["sad"]], names=["image", "label", "label"]),
             "has 2 columns label, expected one: rename the others",
         ),
-        (table([0.5]), "has a column label of double, expected text or integers: convert it"),
-        (table([[1]]), "has a column label of list<element: int64>, expected text or integers: convert it"),
-        (table([True]), "has a column label of bool, expected text or integers: convert it"),
-        (table(["happy"], split=[0.1]), "has a column split of double, expected text or integers: convert it"),
+        (table([[1]]), "has a column label of list<element: int64>, expected text or numbers: convert it"),
+        (table([True]), "has a column label of bool, expected text or numbers: convert it"),
         (
             pa.table({"image": ["a.png"], "label": ["happy"]}),
             "has a column image of string, expected bytes or a struct with bytes: convert it",
@@ -317,3 +318,31 @@ def test_the_projects_own_table_comes_back_as_it_was(tmp_path):
     columns = ["id", "png", "label", "split", "width", "height"]
     pd.testing.assert_frame_equal(again[columns], faces.frame[columns], check_dtype=False)
     assert again["source"].tolist() == [f"clean.parquet:{number}" for number in range(6)]
+
+
+@pytest.mark.parametrize("names", [("img", "label"), ("Image", "Label"), ("PICTURE", "Emotion")])
+def test_columns_are_found_in_any_case(tmp_path, names):
+    path = saved(tmp_path / "f.parquet", pa.table([[b"1"], ["happy"]], names=names))
+    (row,) = read(path)
+    assert (row.label, row.image) == ("happy", b"1")
+
+
+def test_a_column_spelt_in_lower_case_goes_before_others(tmp_path):
+    (row,) = read(
+        saved(tmp_path / "f.parquet", pa.table([[b"1"], ["sad"], ["happy"]], names=["image", "Label", "label"]))
+    )
+    assert row.label == "happy"
+
+
+def test_labels_may_be_numbers_with_a_point(tmp_path):
+    first, second = read(saved(tmp_path / "f.parquet", pa.table({"image": [b"1", b"2"], "label": [3.0, float("nan")]})))
+    assert first.label == "3.0"
+    assert (second.reason, second.detail) == ("unknown_label", "label 'nan', expected the name of a class")
+
+
+def test_a_folder_of_tables_without_the_columns_names_those_of_the_first(tmp_path):
+    saved(tmp_path / "data/a.parquet", pa.table({"pixels": [b"1"], "y": [1]}))
+    saved(tmp_path / "data/b.parquet", pa.table({"x": [1]}))
+    assert error_of(tmp_path / "data").startswith(
+        f"{tmp_path}/data holds a.parquet with the columns pixels, y, expected "
+    )

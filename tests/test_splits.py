@@ -54,6 +54,18 @@ def test_split_map_goes_before_the_usual_names():
     assert plan_splits("f.csv", {"Train", "test"}, params({"test": "val"})).given == {"Train": "train", "test": "val"}
 
 
+def test_a_star_stands_for_every_other_name():
+    plan = plan_splits("f", {"anna", "ben", "Testing"}, params({"*": "train", "testing": "test"}))
+    assert plan.given == {"anna": "train", "ben": "train", "Testing": "test"}
+
+
+def test_names_of_splits_are_compared_in_one_form():
+    assert plan_splits("f", {"\u00c9preuve ", "train"}, params({"e\u0301preuve": "test"})).given == {
+        "\u00c9preuve ": "test",
+        "train": "train",
+    }
+
+
 @pytest.mark.parametrize(
     ("names", "params_", "message"),
     [

@@ -49,20 +49,20 @@ OPTIONS = {
         "pages": "reports/balance",
     },
     "train": {
-        "model": "resnet81",
+        "model": "resnet18",
         "clean": "build/clean.parquet",
         "training-set": "build/train.parquet",
-        "out": "build/models/resnet81",
+        "out": "build/models/resnet18",
     },
     "evaluate": {
-        "model": "resnet81",
+        "model": "resnet18",
         "clean": "build/clean.parquet",
-        "weights": "build/models/resnet81",
-        "predictions": "build/predictions/resnet81.parquet",
-        "report": "reports/evaluate/resnet81.json",
-        "metrics": "metrics/resnet81.json",
-        "plots": "reports/plots/resnet81",
-        "figures": "reports/figures/resnet81",
+        "weights": "build/models/resnet18",
+        "predictions": "build/predictions/resnet18.parquet",
+        "report": "reports/evaluate/resnet18.json",
+        "metrics": "metrics/resnet18.json",
+        "plots": "reports/plots/resnet18",
+        "figures": "reports/figures/resnet18",
     },
     "export": {
         "clean": "build/clean.parquet",
@@ -182,7 +182,7 @@ def test_as_a_process_it_ends_with_a_status_and_at_most_one_line_of_error(root):
         (
             "emotion,pixel,Usage\n" + GOOD,
             "data/faces.csv holds the first line 'emotion,pixel,Usage', expected a CSV with the columns emotion, "
-            "pixels and Usage (plain, or as gz, xz, zst or zip), folders of pictures",
+            "pixels and Usage (plain, or as gz, xz, zst, zip or tar), folders of pictures",
         ),
         (
             HEADER + GOOD.replace("sad", "happy"),
@@ -231,7 +231,8 @@ def test_a_gate_that_does_not_hold_writes_only_its_page_until_it_holds(root):
     before = files_below(root / "build")
     assert run_stage(root, "validate") == (
         "",
-        "every class has 10 or more faces in train: broken by 2 of 2 rows (train/happy has 1, train/sad has 1). "
+        "every class has 10 or more faces in train (validate.min_train_faces): broken by 2 of 2 rows "
+        "(train/happy has 1, train/sad has 1). "
         "Correct the source, or the section validate of params.yaml. See reports/failed/validate/index.html",
     )
     assert files_below(root / "build") == before
@@ -272,16 +273,17 @@ def test_an_experiment_in_a_folder_of_its_own_leaves_its_page_in_the_project(tmp
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    """A project with small tables and no model, whose list of models has a typo."""
-    root = make_project(tmp_path_factory.mktemp("stages") / "project", models=["resnet81"])
+    """A project with small tables and no model."""
+    root = make_project(tmp_path_factory.mktemp("stages") / "project", models=["resnet18"])
     faces = faces_of(*(f"{split} {label} {split}{label}" for split in ("train", "val") for label in ("happy", "sad")))
     training_set = make("none", faces).training_set
     write_parquet(root / "build" / "clean.parquet", faces_to_arrow(faces))
     write_parquet(root / "build" / "train.parquet", training_set_to_arrow(training_set))
-    (root / "build" / "models" / "resnet81").mkdir(parents=True)
+    (root / "build" / "models" / "resnet18").mkdir(parents=True)
+    (root / "build" / "models" / "resnet18" / "history.csv").write_text("epoch\n")
     (root / "reports").mkdir()
     (root / "reports" / "export.json").write_text(
-        '{"model": "resnet81", "select_by": "accuracy", "candidates": {"resnet81": 0.5}}'
+        '{"model": "resnet18", "select_by": "accuracy", "candidates": {"resnet18": 0.5}}'
     )
     return root
 
@@ -290,20 +292,26 @@ def project(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     ("stage", "line"),
     [
-        (
-            "train",
-            "models: 'resnet81' is neither cnn, nor a network of timm, nor of ultralytics; did you mean resnet18 or ",
-        ),
-        ("evaluate", "build/models/resnet81 holds no trained model: run `dvc repro`"),
+        ("evaluate", "build/models/resnet18 holds no trained model: run `dvc repro`"),
         (
             "export",
-            "reports/evaluate/resnet81.json does not exist: run the stage that makes it, or `dvc repro`",
+            "reports/evaluate/resnet18.json does not exist: run the stage that makes it, or `dvc repro`",
         ),
         ("register", "exports holds no exported model: run `dvc repro export`"),
     ],
 )
-def test_an_unknown_or_missing_model_is_one_line(project, stage, line):
+def test_a_missing_model_is_one_line(project, stage, line):
     assert fails(project, stage).startswith(f"{stage}: {line}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["ingest", "train"])
+def test_a_typo_in_the_models_stops_every_stage(project, stage):
+    text = (project / "params.yaml").read_text(encoding="utf-8")
+    change_params(project, models=["cnn", "resnet81"])
+    line = f"{stage}: params.yaml: models: 'resnet81' is neither cnn, nor a network of timm, nor of ultralytics; "
+    assert fails(project, stage).startswith(f"{line}did you mean resnet18 or ")
+    (project / "params.yaml").write_text(text, encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -375,9 +383,23 @@ def test_a_stage_goes_on_while_what_started_it_lives(start):
 
 
 @pytest.mark.slow
-def test_a_stage_that_is_stopped_says_so_and_leaves_nothing(start, root):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stage_that_is_stopped_says_so_and_leaves_nothing(start, root, number):
     stage, _ = start("python", "sleeper.py", "--out", "half")
-    stage.send_signal(signal.SIGTERM)
+    stage.send_signal(number)
     assert stage.communicate(timeout=10)[1] == "sleeper: stopped\n"
     assert stage.returncode == 1
     assert list(root.glob("*half*")) == []
+
+
+@pytest.mark.slow
+def test_a_warning_of_a_stage_is_one_line(root):
+    lines = (
+        "import warnings",
+        "from emopipe.core.stage import run_stage",
+        "run_stage(lambda: warnings.warn('no font'))",
+    )
+    code = "\n".join(lines)
+    (root / "warner.py").write_text(code)
+    done = run(root, sys.executable, "warner.py")
+    assert (done.returncode, done.stderr) == (0, "warning: no font\n")

@@ -132,10 +132,12 @@ def test_two_stages_have_two_keys():
 
 
 def test_an_unknown_stage_or_a_missing_input_is_one_line(workspace):
-    with pytest.raises(WorkspaceError, match=r"^DVC cannot tell the state of dance: [^\n]*'dance' not found[^\n]*$"):
+    with pytest.raises(
+        WorkspaceError, match=r"^DVC fails, so the state of dance is unknown: [^\n]*'dance' not found[^\n]*$"
+    ):
         stage_state("dance", workspace)
     (workspace / "faces.csv").unlink()
-    with pytest.raises(WorkspaceError, match=r"^DVC cannot tell the state of learn: [^\n]*faces.csv[^\n]*$"):
+    with pytest.raises(WorkspaceError, match=r"^DVC fails, so the state of learn is unknown: [^\n]*faces.csv[^\n]*$"):
         stage_state("learn", workspace)
 
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 LOCK, TARGET = ROOT / "requirements.lock", ROOT / "libraries.yaml"
 GROUPS = {
     "faces": ("numpy", "opencv-python", "pandas", "pillow", "pyarrow", "scipy"),
+    "text": ("charset-normalizer",),
     "neighbours": ("faiss-cpu",),
     "learning": ("cleanlab", "imbalanced-learn", "scikit-learn"),
     "networks": ("safetensors", "timm", "torch", "torchvision", "ultralytics"),

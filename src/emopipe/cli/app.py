@@ -11,11 +11,12 @@ from typer.core import TyperGroup
 from emopipe.cli.check import check
 from emopipe.cli.data import import_data, sample
 from emopipe.cli.models import compare, promote, reevaluate, register
-from emopipe.cli.pipeline import distill, explain, summary, sweep
+from emopipe.cli.pipeline import distill, explain, preflight, summary, sweep
 from emopipe.cli.runs import runs
 from emopipe.cli.store import reproduce, sync, ui
 from emopipe.cli.use import live, predict, serve, web
 from emopipe.core.errors import EmopipeError
+from emopipe.core.interrupt import stopping_in_one_line
 
 HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflow.
 
@@ -25,7 +26,7 @@ The commands below do the rest. `pip install emopipe` is enough for predict, liv
 """
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Data": (),
-    "Pipeline": (summary, explain, sweep, distill),
+    "Pipeline": (preflight, summary, explain, sweep, distill),
     "Models": (compare, register, promote, reevaluate, check),
     "MLflow": (runs, sync, reproduce, ui),
     "Inference": (predict, live, web, serve),
@@ -34,7 +35,12 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
 
 
 class Grouped(TyperGroup):
-    """Lists the commands under the titles of their groups."""
+    """Lists the commands under the titles of their groups, and ends at Ctrl-C in one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; those that run until Ctrl-C end by themselves."""
+        with stopping_in_one_line("emopipe"):
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""

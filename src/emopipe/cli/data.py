@@ -18,7 +18,7 @@ def import_data(
     from emopipe.core.params import load_params
     from emopipe.ingest.import_data import import_source
 
-    params = load_params(PARAMS)
+    params = load_params(PARAMS, trainable=True)
     print(*import_source(path, ROOT, base=params.base, ingest=params.ingest, force=force).lines(), sep="\n")
 
 

@@ -28,6 +28,20 @@ def summary(markdown: Annotated[bool, typer.Option(help="As Markdown, with the c
         console().print(summary_text(reports, export, register, validate))
 
 
+def preflight() -> None:
+    """Check params.yaml, and let DVC go without git if need be.
+
+    It also removes a file of DVC's that Ctrl-C cut off. `make repro` runs it before `dvc repro`.
+    """
+    from emopipe.core.dvc_project import configure_git, remove_torn_rwlock
+    from emopipe.core.params import load_params
+
+    load_params(PARAMS, trainable=True)
+    for line in (configure_git(ROOT), remove_torn_rwlock(ROOT)):
+        if line:
+            print(line)
+
+
 def explain(
     stage: Annotated[str | None, typer.Argument(help="A stage, such as train@cnn; by default all.")] = None,
 ) -> None:

@@ -48,9 +48,10 @@ def _tables(root: Path, digests: Iterable[str]) -> Iterator[Path]:
     yield root / TABLE
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
+    from dvc.scm import SCMError
 
     try:
         with Repo(str(root)) as repo:
             yield from (Path(repo.cache.local.oid_to_path(digest)) for digest in digests)
-    except NotDvcRepoError:
+    except (NotDvcRepoError, SCMError):
         return

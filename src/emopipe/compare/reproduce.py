@@ -22,7 +22,7 @@ from emopipe.tracking.error_text import error_text
 from emopipe.tracking.git import git
 from emopipe.tracking.origin import DIFF, Origin
 from emopipe.tracking.outs import restore
-from emopipe.tracking.store import NAME, connect
+from emopipe.tracking.store import NAME, connect, local_uri
 from emopipe.tracking.versions import mlflow_faults
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _run(workspace: Path, stages: Sequence[str], *, single: bool) -> None:
     own = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONPATH": str(workspace / "src"),  # its code, not that of this project
-        "MLFLOW_TRACKING_URI": f"sqlite:///{workspace / 'mlflow.db'}",
+        "MLFLOW_TRACKING_URI": local_uri(workspace),
     }
     if subprocess.run([*command, *stages], cwd=workspace, env=kept | own, check=False).returncode:
         raise WorkspaceError(f"`dvc repro {' '.join(stages)}` failed at the commit to reproduce: see above")

@@ -5,6 +5,7 @@ The classes of the sections are imported by name, because their packages lie abo
 """
 
 import difflib
+from collections import Counter
 from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import import_module
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
 from pydantic.dataclasses import dataclass, rebuild_dataclass
 
 from emopipe.core.errors import ParamsError
+from emopipe.core.names import clean_name, fold_name
 
 if TYPE_CHECKING:
     from emopipe.balance.params import BalanceParams
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from emopipe.validate.params import ValidateParams
 
 CLOSED = ConfigDict(extra="forbid")
+TRAINABLE = "trainable"
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -36,11 +39,13 @@ class BaseParams:
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     """Seed of all random generators."""
-    classes: Annotated[tuple[str, ...], Field(min_length=2)]
-    """Class names, in the order of the outputs of a model."""
+    classes: Annotated[tuple[Annotated[str, AfterValidator(clean_name)], ...], Field(min_length=2)]
+    """Class names, in the order of the outputs of a model; composed (NFC), without blanks at their ends."""
 
     def __post_init__(self) -> None:
-        if len({name.lower() for name in self.classes}) < len(self.classes):
+        if not all(self.classes):
+            raise ValueError("classes must have names")
+        if len({fold_name(name) for name in self.classes}) < len(self.classes):
             raise ValueError("classes must differ")
 
 
@@ -54,14 +59,23 @@ class ImageParams:
     """1 for grey, 3 for RGB."""
 
 
+def _check_models(names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    problems = [f"{name} is listed {count} times" for name, count in Counter(names).items() if count > 1]
+    if info.context == TRAINABLE:
+        problems += import_module("emopipe.training.model_names").name_problems(names)
+    if problems:
+        raise ValueError("; ".join(problems))
+    return names
+
+
 @dataclass(frozen=True, kw_only=True, config=CLOSED | {"defer_build": True})
 class Params:
     """All of params.yaml; `SECTIONS` lists the classes that are imported when a file is validated."""
 
     base: BaseParams
     image: ImageParams
-    models: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Names of the networks to train: `cnn`, or a classification network of timm or of ultralytics."""
+    models: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_check_models)]
+    """Names of the networks to train, each once: `cnn`, or a classification network of timm or of ultralytics."""
     ensembles: dict[Annotated[str, Field(pattern=r"^[\w-]+$")], Annotated[tuple[str, ...], Field(min_length=2)]]
     """Members by the name of an ensemble, which averages their probabilities and is evaluated like a model."""
     ingest: "IngestParams"
@@ -110,21 +124,30 @@ RENAMED = {
 """Former names of parameters to their present ones."""
 
 
-def load_params(path: Path) -> Params:
-    """Read and validate params.yaml; raises `ParamsError` with all mistakes in one line."""
+SHAPES = {"tuple_type": "a list", "dict_type": "names with values", "dataclass_type": "names with values"}
+"""What a parameter must be in YAML, by pydantic's type of an error."""
+
+
+def load_params(path: Path, *, trainable: bool = False) -> Params:
+    """Read and validate params.yaml; raises `ParamsError` with all mistakes in one line.
+
+    trainable: whether the models must be known to the libraries that are installed here.
+    """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.safe_load(path.read_bytes().decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8") from error
     except FileNotFoundError as error:
         raise ParamsError(f"{path} does not exist: run from the root of the project") from error
     except yaml.YAMLError as error:
         raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    return parse_params(raw, name=path.name)
+    return parse_params(raw, name=path.name, trainable=trainable)
 
 
-def parse_params(raw: Any, *, name: str = "params.yaml") -> Params:
+def parse_params(raw: Any, *, name: str = "params.yaml", trainable: bool = False) -> Params:
     """Validate parsed YAML; raises `ParamsError` with all mistakes in one line."""
     try:
-        return _adapter().validate_python(raw)
+        return _adapter().validate_python(raw, context=TRAINABLE if trainable else None)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         renamed = {RENAMED.get(_path(problem)) for problem in problems}
@@ -157,6 +180,8 @@ def _describe(problem: Any) -> str:
         return f"{where} is missing"
     if problem["type"] == "value_error":
         return f"{where}: {problem['ctx']['error']}".removeprefix(": ")
+    if problem["type"] in SHAPES:
+        return f"{where}: expected {SHAPES[problem['type']]}, got {problem['input']!r}".removeprefix(": ")
     message = problem["msg"][0].lower() + problem["msg"][1:]
     return f"{where}: {message}, got {problem['input']!r}"
 

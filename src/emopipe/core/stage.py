@@ -15,8 +15,10 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -107,10 +109,12 @@ def run_stage(main: Callable[..., None], *, observed: bool = False) -> None:
     """Run a stage script: `execute`, in a process that ends with DVC.
 
     An `EmopipeError` ends the process with status 1 and one line on standard error; any other exception shows its
-    traceback.
+    traceback. A Python warning is one line too.
     """
     stem = Path(sys.argv[0]).stem
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(f"{stem}: stopped"))  # an exception, so that contexts clean up
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, partial(_stop, stem))
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     threading.Thread(target=_stop_with, args=(_starter(),), daemon=True).start()
     if differing := differing_libraries(Path.cwd(), stem):
         print(f"warning: outs may differ from those of pinned libraries: {', '.join(differing)}", file=sys.stderr)
@@ -130,7 +134,7 @@ def execute(main: Callable[..., None], arguments: Sequence[str], *, stem: str, o
     sections = [argument for argument in signature if argument.kind is not argument.KEYWORD_ONLY]
     keywords = [argument for argument in signature if argument.kind is argument.KEYWORD_ONLY]
     options = _parse(inspect.getdoc(main), keywords, arguments)
-    params = load_params(Path("params.yaml"))
+    params = load_params(Path("params.yaml"), trainable=True)
     if not observed:
         with keep_evidence(stem):
             main(*(_section(params, argument) for argument in sections), **options)
@@ -160,6 +164,12 @@ def _section(params: Params, argument: inspect.Parameter) -> Any:
         return params
     by_class = {type(section): section for section in vars(params).values()}
     return by_class[argument.annotation] if argument.annotation in by_class else getattr(params, argument.name)
+
+
+def _stop(stem: str, *_: object) -> None:
+    """End by an exception, so that contexts clean up; the next Ctrl-C ends the process at once."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(f"{stem}: stopped")
 
 
 def _stop_with(starter: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from emopipe.core.errors import WorkspaceError
+from emopipe.core.dvc_project import open_project
 
 
 def project_root() -> Path:
@@ -62,25 +62,20 @@ def stage_record(stage: str, root: Path, *, with_outs: bool = True) -> StageReco
     Raises `WorkspaceError` if dvc.yaml has no such stage, or a file is missing.
     """
     from dvc.dependency.param import ParamsDependency
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
-    try:
-        with Repo(str(root)) as repo:
-            loaded = repo.stage.load_one(str(root / "dvc.yaml"), stage)
-            loaded.save_deps()
-            if with_outs:
-                loaded.save_outs()
-            params = [dep for dep in loaded.deps if isinstance(dep, ParamsDependency)]
-            files = [dep for dep in loaded.deps if not isinstance(dep, ParamsDependency)]
-            state = StageState(
-                stage=stage,
-                params={param_name(dep.def_path, k): v for dep in params for k, v in dep.hash_info.value.items()},
-                inputs={dep.def_path: dep.hash_info.value for dep in files},
-            )
-            return StageRecord(state, {out.def_path: out.hash_info.value for out in loaded.outs} if with_outs else {})
-    except DvcException as error:
-        raise WorkspaceError(f"DVC cannot tell the state of {stage}: {error}") from error
+    with open_project(root, f"so the state of {stage} is unknown") as repo:
+        loaded = repo.stage.load_one(str(root / "dvc.yaml"), stage)
+        loaded.save_deps()
+        if with_outs:
+            loaded.save_outs()
+        params = [dep for dep in loaded.deps if isinstance(dep, ParamsDependency)]
+        files = [dep for dep in loaded.deps if not isinstance(dep, ParamsDependency)]
+        state = StageState(
+            stage=stage,
+            params={param_name(dep.def_path, k): v for dep in params for k, v in dep.hash_info.value.items()},
+            inputs={dep.def_path: dep.hash_info.value for dep in files},
+        )
+        return StageRecord(state, {out.def_path: out.hash_info.value for out in loaded.outs} if with_outs else {})
 
 
 def _digest(*parts: Any) -> str:

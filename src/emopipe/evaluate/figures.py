@@ -13,6 +13,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
+from emopipe.evaluate.fonts import use_fonts
 from emopipe.evaluate.metrics import calibration_bins
 
 # On top of matplotlib's defaults, so that a user's matplotlibrc changes no byte.
@@ -154,6 +155,7 @@ def training_figure(history: pd.DataFrame, best_epoch: int, title: str) -> Figur
 @style.context(STYLE)
 def png_bytes(figure: Figure) -> bytes:
     """The figure as PNG, without date or version, so that the same figure gives the same bytes."""
+    use_fonts(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()

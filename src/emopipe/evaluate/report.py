@@ -1,6 +1,6 @@
 """The report of one model: metrics, figures, and tables for plots, on validation and test."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from emopipe.evaluate.figures import (
     reliability_figure,
     training_figure,
 )
+from emopipe.evaluate.fonts import legible_names
 from emopipe.evaluate.metrics import calibration_metrics, evaluate_split
 from emopipe.evaluate.params import EvaluateParams
 from emopipe.faces.png import decode_png
@@ -57,7 +58,7 @@ def draw_figures(
     report: dict[str, Any], predictions: Predictions, faces: Faces, num_mistakes: int
 ) -> Iterator[tuple[str, bytes]]:
     """File names and PNGs; `faces` are those of `predictions`, in the same order."""
-    classes = predictions.classes
+    classes = legible_names(predictions.classes)
     for split in HELD_OUT:
         part, metrics = predictions.split(split), report[split]
         title = f"{report['model']}, {split}: {metrics['num_faces']:,} faces"
@@ -68,7 +69,7 @@ def draw_figures(
             "reliability": reliability_figure(part.probabilities, part.labels, f"{title}\n{_calibration(metrics)}"),
         }
         yield from ((f"{split}_{name}.png", png_bytes(figure)) for name, figure in figures.items())
-    yield "test_mistakes.png", png_bytes(_mistakes(report["model"], predictions, faces, num_mistakes))
+    yield "test_mistakes.png", png_bytes(_mistakes(report["model"], predictions, faces, num_mistakes, classes))
 
 
 def draw_training(model: str, history: pd.DataFrame, best_epoch: int) -> tuple[str, bytes]:
@@ -104,13 +105,13 @@ def _calibration(metrics: dict[str, Any]) -> str:
     return f"expected calibration error {metrics['ece']:.3f}{before}"
 
 
-def _mistakes(model: str, predictions: Predictions, faces: Faces, num: int) -> Figure:
+def _mistakes(model: str, predictions: Predictions, faces: Faces, num: int, classes: Sequence[str]) -> Figure:
     labels, probabilities = predictions.labels, predictions.probabilities
     predicted = probabilities.argmax(1)
     wrong = np.flatnonzero((predicted != labels) & (predictions.frame["split"] == "test").to_numpy())
     worst = wrong[np.argsort(-probabilities[wrong].max(1), kind="stable")][:num]
     images = [decode_png(png) for png in faces.frame["png"].iloc[worst]]
-    names = np.array(predictions.classes)
+    names = np.array(classes)
     mistakes = list(zip(names[labels[worst]], names[predicted[worst]], probabilities[worst].max(1), strict=True))
     num_faces = int((predictions.frame["split"] == "test").sum())
     return mistakes_figure(images, mistakes, f"{model}, test: {_extent(len(worst), len(wrong), num_faces)}")

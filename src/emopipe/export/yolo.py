@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from emopipe.training.checkpoint import TrainedModel
-from emopipe.training.networks.ultralytics_networks import SUFFIX, Logits
+from emopipe.training.model_names import SUFFIX
+from emopipe.training.networks.ultralytics_networks import Logits
 
 
 def save_yolo(model: TrainedModel, path: Path) -> bool:

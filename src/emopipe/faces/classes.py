@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 
 from emopipe.core.errors import DataError
+from emopipe.core.names import fold_name
 
 FER2013_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The default classes, in the order of FER2013's integer labels."""
+FER2013_CODES = {str(code): emotion for code, emotion in enumerate(FER2013_CLASSES)}
+"""FER2013's integer labels. Other data sets number the same emotions in another order."""
 
 _ALIASES = {
     "angry": ("anger",),
@@ -22,21 +25,17 @@ _ALIASES = {
 
 
 def label_lookup(classes: Sequence[str]) -> dict[str, str]:
-    """Map every accepted spelling (lower case) to its class in `classes`.
+    """Map every accepted name (`fold_name`) to its class in `classes`.
 
-    Accepted are the class itself, all names of the same emotion (a folder `angry` counts as the class `anger`), and
-    FER2013's integer codes of the emotions, whatever the order of `classes`. If no class is one of these emotions,
-    an integer is the index in `classes`.
+    Accepted are the class itself and all names of the same emotion: a folder `angry` counts as the class `anger`.
     """
     lookup = {}
     for emotion, aliases in _ALIASES.items():
         names = (emotion, *aliases)
         for name in classes:
-            if name.lower() in names:
+            if fold_name(name) in names:
                 lookup.update(dict.fromkeys(names, name))
-    lookup.update({name.lower(): name for name in classes})
-    codes = {str(code): lookup[emotion] for code, emotion in enumerate(FER2013_CLASSES) if emotion in lookup}
-    return lookup | (codes or {str(index): name for index, name in enumerate(classes)})
+    return lookup | {fold_name(name): name for name in classes}
 
 
 def label_indices(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:

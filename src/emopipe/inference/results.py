@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emopipe.core.errors import DataError
-from emopipe.faces.decode import decode_image
+from emopipe.core.errors import DataError, TooManyPixels
+from emopipe.faces.decode import FILE_FORMATS, IMAGE_SUFFIXES, decode_image
 from emopipe.inference.inputs import Input
 from emopipe.inference.recogniser import Face, Recogniser, VideoRecogniser, whole_image
 from emopipe.inference.video import VideoFile
@@ -94,8 +94,14 @@ def _load(item: Input, *, channels: int) -> Result:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             return Result(path=item.path, error=f"more bytes than the limit of {MAX_BYTES}")
-        return Result(path=item.path, image=decode_image(content, channels=channels, max_pixels=MAX_PIXELS))
-    except DataError as error:
+        return Result(
+            path=item.path, image=decode_image(content, channels=channels, max_pixels=MAX_PIXELS, formats=FILE_FORMATS)
+        )
+    except TooManyPixels as error:
         return Result(path=item.path, error=str(error))
+    except DataError as error:
+        suffix = item.path.suffix.lower()
+        remark = "" if suffix in IMAGE_SUFFIXES else ", and are no known video"
+        return Result(path=item.path, error=f"{error}{remark}")
     except OSError as error:
         return Result(path=item.path, error=error.strerror or "not readable")

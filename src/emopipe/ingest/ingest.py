@@ -6,7 +6,7 @@ Rows are processed in batches: memory does not grow with the images. Shapes: N f
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +18,24 @@ from tqdm import tqdm
 from emopipe.core.atomic import atomic_path
 from emopipe.core.errors import DataError, NoFace, TooManyPixels
 from emopipe.core.params import BaseParams, ImageParams
-from emopipe.faces.classes import label_lookup
-from emopipe.faces.decode import decode_image
+from emopipe.faces.decode import FILE_FORMATS, decode_image, is_animated
 from emopipe.faces.file import BATCH, FaceFile, face_writer
 from emopipe.faces.png import encode_png, pixel_digest
 from emopipe.faces.table import SCHEMA, SPLITS, count_faces
-from emopipe.ingest.params import IngestParams, Split
+from emopipe.ingest.labels import LabelPlan, known_labels, plan_labels
+from emopipe.ingest.params import IngestParams, Split, group_column
+from emopipe.ingest.sampling import group_of, sample_splits
 from emopipe.ingest.sources import recognise
-from emopipe.ingest.sources.base import RawRow, Reason, Reject, RowCounts, Source
-from emopipe.ingest.splits import SplitPlan, plan_splits, split_from_train, split_lookup
+from emopipe.ingest.sources.base import RawRow, Reason, Reject, Source
+from emopipe.ingest.splits import named_splits, plan_splits, split_lookup
 from emopipe.ingest.votes import VoteReject, class_votes, resolve_label
 from emopipe.vision.centerface import CenterFace
 from emopipe.vision.crops import crop_faces
 from emopipe.vision.detector import Detector
-from emopipe.vision.image_stats import grey, measure
-from emopipe.vision.near_duplicates import connected_groups, near_pairs
+from emopipe.vision.image_stats import grey
 
 UNKNOWN = "unknown"
 """Split or class of a rejected row that has no known one."""
-_NUM_NAMED = 5
 _NUM_QUOTED = 40
 _REASONS: dict[type[DataError], Reason] = {TooManyPixels: "too_many_pixels", NoFace: "no_face"}
 _LONGEST = 640  # side to which photographs are reduced for face detection, in pixels
@@ -53,6 +52,10 @@ class IngestResult:
     report: dict[str, Any]
     """source, rows_in, rows_out, rejected, rejected_by_split, carved, by_split; rows_in is the sum of rows_out and
     rejected, in total and for each split and class."""
+    numbers: str
+    """The class of each number among the labels, as one line; empty if there is none."""
+    warnings: list[str]
+    """What differs from the parameters, a line each."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,27 @@ class _Rules:
     """How rows become faces."""
 
     classes: Sequence[str]
-    labels: Mapping[str, str]
+    labels: LabelPlan
     splits: Mapping[str | None, Split]
     channels: int
     params: IngestParams
     detector: Detector | None
     """Set if the images are photographs."""
+
+
+@dataclass
+class _Rows:
+    """What is known of the rows, beside the faces."""
+
+    rejects: list[Reject] = field(default_factory=list)
+    groups: list[str | None] = field(default_factory=list)
+    """Of each face."""
+    num_animated: int = 0
+
+    @property
+    def warnings(self) -> list[str]:
+        animated = f"{self.num_animated} pictures are animated or have several pages: the first is taken of each"
+        return [animated] if self.num_animated else []
 
 
 def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ingest: IngestParams) -> IngestResult:
@@ -74,58 +92,47 @@ def ingest(data: Path, table: Path, *, base: BaseParams, image: ImageParams, ing
     Raises `DataError`, and writes nothing, when the source as a whole is unusable: not recognised, damaged, with
     unknown splits, or with a class or a split that has no image.
     """
-    source = recognise(data, split_lookup(ingest.split_map))
+    names = split_lookup(ingest.split_map), known_labels(base.classes, ingest.label_map)
+    source = recognise(data, *names, group_column(ingest.group_by))
     counts = source.counts()
-    _require_known_label(source.name, counts, base.classes)
-    plan = plan_splits(source.name, {split for split, _ in counts}, ingest)
+    labels = plan_labels(source, counts, base.classes, ingest.label_map)
+    plan = plan_splits(source.name, named_splits(source, counts), ingest)
     detector = CenterFace(longest=_LONGEST) if ingest.crop_faces else None
-    rules = _Rules(base.classes, label_lookup(base.classes), plan.given, image.channels, ingest, detector)
+    rules = _Rules(base.classes, labels, plan.given, image.channels, ingest, detector)
     with atomic_path(table) as partial:
-        rejects = _read(source, rules, partial, total=counts.total())
+        read = _read(source, rules, partial, total=counts.total() + source.unusable().total())
         file = FaceFile(partial)
-        splits = _sample_splits(file, plan, ingest.min_similarity, seed=base.seed)
+        splits, warnings_ = sample_splits(file, read.groups, plan.sampled, ingest, seed=base.seed)
         faces = file.frame.assign(split=splits)
-        _require_all(source.name, faces, rejects, base.classes)
+        _require_all(source.name, faces, read.rejects, base.classes)
         if plan.sampled:
             file.copy(partial, np.ones(len(file), dtype=bool), split=splits.tolist())
-    columns = [field.name for field in fields(Reject)]
-    report = _report(source, faces, rejects, rules, sampled=plan.sampled)
-    return IngestResult(pd.DataFrame(rejects, columns=columns, dtype="str"), report)
+    columns = [column.name for column in fields(Reject)]
+    report = _report(source, faces, read.rejects, rules, sampled=plan.sampled)
+    rejects = pd.DataFrame(read.rejects, columns=columns, dtype="str")
+    return IngestResult(rejects, report, labels.numbers_text, [*read.warnings, *warnings_])
 
 
-def _require_known_label(name: str, counts: RowCounts, classes: Sequence[str]) -> None:
-    """Raise `DataError` when no label of the source `name` maps to one of `classes`."""
-    lookup = label_lookup(classes)
-    labels = sorted({label for _, label in counts})
-    if not labels:
-        raise DataError(
-            f"{name} has no labelled face: expected one per row, or pictures in folders named by their class"
-        )
-    if not any(label.lower() in lookup for label in labels):
-        more = ", ..." if len(labels) > _NUM_NAMED else ""
-        raise DataError(
-            f"{name} has no label that is a class ({', '.join(labels[:_NUM_NAMED])}{more}), expected "
-            f"{', '.join(classes)}: rename its labels, or set base.classes in params.yaml"
-        )
-
-
-def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> list[Reject]:
-    """Write all faces to the file `table`; returns the rejects."""
-    rejects: list[Reject] = []
+def _read(source: Source, rules: _Rules, table: Path, *, total: int) -> _Rows:
+    """Write all faces to the file `table`."""
+    read = _Rows()
     faces: list[_Face] = []
     with warnings.catch_warnings(), face_writer(table) as writer:
         warnings.filterwarnings("ignore", module="PIL")  # about damaged metadata of images
         for row in tqdm(source.read(), total=total, desc="ingest", unit=" rows", disable=None):
             face = row if isinstance(row, Reject) else _to_face(row, rules)
             if isinstance(face, Reject):
-                rejects.append(face)
+                read.rejects.append(face)
                 continue
+            assert isinstance(row, RawRow)
             faces.append(face)
+            read.num_animated += isinstance(row.image, bytes) and is_animated(row.image)
+            read.groups.append(group_of(row.source, row.group, rules.params.group_by))
             if len(faces) == BATCH:
                 writer.write_table(pa.Table.from_pylist(faces, SCHEMA))
                 faces = []
         writer.write_table(pa.Table.from_pylist(faces, SCHEMA))
-    return rejects
+    return read
 
 
 def _to_face(row: RawRow, rules: _Rules) -> _Face | Reject:
@@ -134,11 +141,11 @@ def _to_face(row: RawRow, rules: _Rules) -> _Face | Reject:
     given: str | VoteReject = row.label
     if votes is not None:
         given = resolve_label(
-            row.label, votes, rules.labels, rule=rule.label, out_of_class_votes=rule.out_of_class_votes
+            row.label, votes, rules.labels.names, rule=rule.label, out_of_class_votes=rule.out_of_class_votes
         )
     if isinstance(given, VoteReject):
         return Reject(row.source, given.reason, given.detail, *keys)
-    label = rules.labels.get(given.lower())
+    label = rules.labels.class_of(given)
     if label is None:
         detail = f"label {given[:_NUM_QUOTED]!r}, expected one of {', '.join(rules.classes)}"
         return Reject(row.source, "unknown_label", detail, *keys)
@@ -157,7 +164,7 @@ def _to_face(row: RawRow, rules: _Rules) -> _Face | Reject:
         "source": row.source,
         "width": pixels.shape[1],
         "height": pixels.shape[0],
-        "votes": None if votes is None else class_votes(votes, rules.labels, rules.classes),
+        "votes": None if votes is None else class_votes(votes, rules.labels.names, rules.classes),
     }
 
 
@@ -175,22 +182,11 @@ def _face_pixels(image: np.ndarray | bytes, rules: _Rules) -> np.ndarray:
 def _pixels(image: np.ndarray | bytes, channels: int, max_pixels: int) -> np.ndarray:
     """Uint8 (H, W, channels), from encoded bytes or from grey pixels (H, W, 1)."""
     if isinstance(image, bytes):
-        return decode_image(image, channels=channels, max_pixels=max_pixels)
+        return decode_image(image, channels=channels, max_pixels=max_pixels, formats=FILE_FORMATS)
     if image.size > max_pixels:
         height, width, _ = image.shape
         raise TooManyPixels(f"{width}x{height} pixels are more than the limit of {max_pixels}")
     return image if channels == 1 else np.repeat(image, channels, axis=2)
-
-
-def _sample_splits(file: FaceFile, plan: SplitPlan, min_similarity: float, *, seed: int) -> pd.Series:
-    """The split of each row, (N,): missing splits are sampled from train; near-duplicates stay together."""
-    faces = file.frame
-    train = faces["split"] == "train"
-    if not plan.sampled or not train.any():
-        return faces["split"]
-    groups = connected_groups(faces["id"], near_pairs(file, measure(file.images()).descriptors, min_similarity))
-    sampled = split_from_train(groups[train], faces["label"][train], plan.sampled, seed=seed)
-    return sampled.reindex(faces.index).fillna(faces["split"])
 
 
 def _require_all(name: str, faces: pd.DataFrame, rejects: Sequence[Reject], classes: Sequence[str]) -> None:
@@ -228,7 +224,7 @@ def _count_rejects(rejects: Sequence[Reject], rules: _Rules) -> dict[str, dict[s
         (
             reject.reason,
             rules.splits.get(reject.split, UNKNOWN),
-            rules.labels.get((reject.label or "").lower(), UNKNOWN),
+            rules.labels.class_of(reject.label or "") or UNKNOWN,
         )
         for reject in rejects
     )

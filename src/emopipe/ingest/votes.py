@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from emopipe.core.names import fold_name
+
 VoteRule = Literal["given", "plurality", "majority"]
 """`given`: the source's own label. `plurality`: the label with the most votes. `majority`: with more than half."""
 OutOfClassVotes = Literal["reject", "ignore"]
@@ -28,7 +30,7 @@ class VoteReject:
 def class_votes(votes: Mapping[str, int], lookup: Mapping[str, str], classes: Sequence[str]) -> list[int]:
     """Votes per class, in the order of `classes`; out-of-class votes are omitted.
 
-    votes: by the source's labels. lookup: from a label in lower case to its class (`classes.label_lookup`).
+    votes: by the source's labels. lookup: from a folded label to its class (`labels.LabelPlan.names`).
     """
     counts = _counts(votes, lookup)
     return [counts[name] for name in classes]
@@ -44,7 +46,7 @@ def resolve_label(
 ) -> str | VoteReject:
     """The label of a row: the source's own label `given` under that rule, else the class by vote.
 
-    votes: by the source's labels, from 0. lookup: from a label in lower case to its class. Votes for several names of
+    votes: by the source's labels, from 0. lookup: from a folded label to its class. Votes for several names of
     one class are summed. Unless out-of-class votes are ignored, each of their labels counts like a class, also in the
     total of which a majority needs more than half.
 
@@ -72,5 +74,5 @@ def _counts(votes: Mapping[str, int], lookup: Mapping[str, str]) -> Counter[str]
     """Votes by class, and by label for labels that are no class."""
     counts: Counter[str] = Counter()
     for label, count in votes.items():
-        counts[lookup.get(label.lower(), label)] += count
+        counts[lookup.get(fold_name(label), label)] += count
     return counts

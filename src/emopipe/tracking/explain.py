@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import networkx as nx
-from dvc.repo import Repo
 from dvc.utils.serialize import parse_yaml
 
 from emopipe.core.dvc_lock import LOCK, read_lock
+from emopipe.core.dvc_project import open_project
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.state import param_name
 
@@ -79,7 +79,11 @@ def outdated(stages: Mapping[str, Rerun]) -> set[str]:
 
 def reruns(root: Path) -> dict[str, Rerun]:
     """Every stage by its name, in the order of `dvc repro`."""
-    with chdir(root), Repo() as repo:  # DVC names stages and files relative to the working folder
+    outcome = "so the stages to run are unknown"
+    with (
+        chdir(root),
+        open_project(Path(), outcome) as repo,
+    ):  # DVC names stages and files relative to the working folder
         graph, status = repo.index.graph, repo.status()
         outs = {out.def_path: (item.addressing, out.hash_info.value) for item in graph for out in item.outs}
         found = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emopipe.core.atomic import atomic_path
+from emopipe.core.dvc_project import open_project
 from emopipe.core.errors import WorkspaceError
 from emopipe.tracking.git import git_bytes
 
@@ -17,9 +18,7 @@ def restore(root: Path, path: str, md5: str, target: Path, commit: str = "") -> 
     Searched in DVC's cache, at `path` in the workspace, at `path` in `commit` (outs that git keeps), and in the
     remotes that are set. Raises `WorkspaceError` if it is nowhere.
     """
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo, atomic_path(target) as temporary:
+    with open_project(root, f"so {path} is not restored") as repo, atomic_path(target) as temporary:
         if _from_cache(repo, md5, temporary):
             return
         for content in (_read(root / path), git_bytes(root, "show", f"{commit}:{path}") if commit else b""):

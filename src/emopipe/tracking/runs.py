@@ -36,7 +36,7 @@ from emopipe.tracking.naming import (
     valid_name,
 )
 from emopipe.tracking.origin import Origin, creation_tags, workspace_origin
-from emopipe.tracking.store import connect, lock_path
+from emopipe.tracking.store import connect, lock_path, store_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -109,7 +109,7 @@ class ModelRun:
             is_found = self._find(RunIndex(*connect(self.root)))
         except Exception as error:  # MLflow's stores raise errors of many libraries
             raise WorkspaceError(
-                f"MLflow cannot be reached: check MLFLOW_TRACKING_URI, then run `dvc repro` again ({error_text(error)})"
+                f"MLflow cannot be reached: check {store_name()}, then run `dvc repro` again ({error_text(error)})"
             ) from error
         if not is_found:
             raise WorkspaceError(

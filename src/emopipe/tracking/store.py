@@ -10,6 +10,7 @@ from filelock import FileLock
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+FILE = "mlflow.db"  # the default store, at the root of the project
 NAME = "emopipe"  # of the experiment and of the registered model
 
 ABOUT = {
@@ -38,8 +39,18 @@ def tracking_uri(root: Path) -> str:
 
 
 def local_uri(root: Path) -> str:
-    """The default store."""
-    return f"sqlite:///{root / 'mlflow.db'}"
+    """The default store: the address of a SQLite file."""
+    from sqlalchemy.engine import URL
+
+    plain = f"sqlite:///{root / FILE}"
+    address = URL.create("sqlite", database=str(root / FILE)).render_as_string(hide_password=False)
+    # With the driver in the address, MLflow makes no folder by the escaped name of the project's.
+    return plain if address == plain else address.replace("sqlite:", "sqlite+pysqlite:", 1)
+
+
+def store_name() -> str:
+    """The store in use, for messages: the variable that names it, or the default one's file."""
+    return "MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else FILE
 
 
 def lock_path(root: Path) -> Path:

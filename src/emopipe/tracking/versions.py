@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emopipe.core.errors import EmopipeError, WorkspaceError
 from emopipe.tracking.error_text import error_text
 from emopipe.tracking.origin import Origin
-from emopipe.tracking.store import NAME
+from emopipe.tracking.store import NAME, store_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,7 +33,7 @@ def mlflow_faults(outcome: str) -> Iterator[None]:
     except EmopipeError:
         raise
     except Exception as error:  # MLflow's stores raise errors of many libraries
-        raise WorkspaceError(f"MLflow fails, {outcome}: check MLFLOW_TRACKING_URI ({error_text(error)})") from error
+        raise WorkspaceError(f"MLflow fails, {outcome}: check {store_name()} ({error_text(error)})") from error
 
 
 def all_versions(client: "MlflowClient") -> "list[ModelVersion]":

@@ -8,6 +8,8 @@ from typing import Literal, get_args
 import pandas as pd
 
 from emopipe.core.errors import DataError
+from emopipe.core.names import fold_name
+from emopipe.faces.classes import label_lookup
 
 Action = Literal["keep", "drop", "relabel"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -38,7 +40,10 @@ class Corrections:
 
 
 def read_corrections(path: Path, classes: Collection[str]) -> Corrections:
-    """Read the columns id, action and label; further columns are notes. Raises `DataError` naming each bad line."""
+    """Read the columns id, action and label, a class in any spelling; further columns are notes.
+
+    Raises `DataError` naming each bad line.
+    """
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
     except (OSError, ValueError) as error:
@@ -46,6 +51,8 @@ def read_corrections(path: Path, classes: Collection[str]) -> Corrections:
     if missing := [name for name in COLUMNS if name not in table.columns]:
         raise DataError(f"{path} lacks the column {', '.join(missing)}: expected {', '.join(COLUMNS)}")
     stripped = table[list(COLUMNS)].apply(lambda column: column.str.strip())
+    lookup = label_lookup(list(classes))
+    stripped["label"] = [lookup.get(fold_name(label), label) for label in stripped["label"]]
     rows = list(stripped.itertuples(index=False, name=None))
     problems = [f"line {line}: {text}" for line, row in enumerate(rows, 2) if (text := _problem(*row, classes=classes))]
     repeated = stripped["id"].duplicated()

@@ -17,6 +17,7 @@ from emopipe.faces.table import SPLITS
 from emopipe.validate.data_docs import RUN_TIME
 from emopipe.validate.findings.base import Evidence
 from emopipe.validate.findings.duplicates import near_split_leaks
+from emopipe.validate.findings.quality import aspect, sides
 from emopipe.validate.params import Policy, ValidateParams
 
 os.environ["GX_ANALYTICS_ENABLED"] = "False"  # versions that send usage events read this when they are imported
@@ -84,11 +85,10 @@ def face_table(evidence: Evidence) -> pd.DataFrame:
     another split; `aspect` is the longer side over the shorter.
     """
     faces, measures = evidence.faces, evidence.measures
-    sides = faces[["width", "height"]].astype(np.int64)
     by_image = faces.groupby("id", dropna=False)
     return faces[["id", "label", "split", "source"]].assign(
-        side=sides.min(axis=1),
-        aspect=sides.max(axis=1) / sides.min(axis=1),
+        side=sides(faces).min(axis=1),
+        aspect=aspect(faces),
         spread=measures["brightest"] - measures["darkest"],
         num_splits=by_image["split"].transform("nunique"),
         near_leak=near_split_leaks(evidence).defective.astype(np.int64),
@@ -153,25 +153,32 @@ def _face_expectations(classes: Sequence[str], params: ValidateParams) -> list[A
 
 
 def _split_expectations(split: str, params: ValidateParams) -> list[Any]:
-    policy, least, aspect, spread = params.policy, params.min_size, params.max_aspect, params.constant_range
+    policy, least, ratio, spread = params.policy, params.min_size, params.max_aspect, params.constant_range
     twice, copies = f"no picture is in {split} twice with one label", _severity(policy.exact_duplicate, split)
     labels = f"no picture in {split} has two labels"
     size = f"every side in {split} has at least {least} pixels (validate.min_size)"
-    shape = f"no side in {split} is over {aspect:g} times the other (validate.max_aspect)"
+    shape = f"no side in {split} is over {ratio:g} times the other (validate.max_aspect)"
     blank = f"no picture in {split} is blank (validate.constant_range is {spread})"
     return [
         _expect("CompoundColumnsToBeUnique", twice, copies, split, column_list=["id", "label"]),
         _between(labels, _severity(policy.label_conflict, split), "num_labels", split, max_value=1),
-        _between(size, _severity("fail", split), "side", split, min_value=least),
-        _between(shape, _severity("fail", split), "aspect", split, max_value=aspect),
+        _between(size, _severity(policy.small_image, split), "side", split, min_value=least),
+        _between(shape, _severity(policy.elongated_image, split), "aspect", split, max_value=ratio),
         _between(blank, _severity(policy.constant_image, split), "spread", split, min_value=spread + 1),
     ]
 
 
 def _count_expectations(params: ValidateParams) -> list[Any]:
     fewest = {"train": params.min_train_faces, "val": 1, "test": 1}
+    names = {"train": "train (validate.min_train_faces)"}
     return [
-        _between(f"every class has {least} or more faces in {split}", "critical", "num_faces", split, min_value=least)
+        _between(
+            f"every class has {least} or more faces in {names.get(split, split)}",
+            "critical",
+            "num_faces",
+            split,
+            min_value=least,
+        )
         for split, least in fewest.items()
     ]
 

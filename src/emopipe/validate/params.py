@@ -18,6 +18,10 @@ class PolicyParams:
     """All pixels equal, or nearly."""
     likely_non_face: Policy
     """Few grey levels: drawings, signs, text, and nearly black faces: inspect before dropping."""
+    small_image: Policy
+    """A side below `min_size`."""
+    elongated_image: Policy
+    """A side longer than `max_aspect` times the other."""
     split_leak: Policy
     """The same pixels in two splits: dropped from train before val, from val before test."""
     near_split_leak: Policy
@@ -65,9 +69,9 @@ class ValidateParams:
     max_ks_distance: Annotated[float, Field(ge=0, le=1)]
     """Largest accepted distance between the distributions of train and another split (Kolmogorov-Smirnov)."""
     min_size: Annotated[int, Field(ge=1)]
-    """Smallest accepted side, in pixels."""
+    """An image with a smaller side, in pixels, is small."""
     max_aspect: Annotated[float, Field(ge=1)]
-    """Largest accepted ratio of the longer to the shorter side."""
+    """An image with a larger ratio of the longer to the shorter side is elongated."""
     min_train_faces: Annotated[int, Field(ge=1)]
     """Fewest faces of each class in train; val and test need one each."""
 

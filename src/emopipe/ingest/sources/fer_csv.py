@@ -1,13 +1,15 @@
 """FER2013's CSV: one face per row, its pixels as text (Goodfellow et al. 2013, the columns emotion, pixels, Usage).
 
-The order and case of the columns and blanks around their names do not matter; further columns are ignored.
+The order and case of the columns and blanks around their names do not matter; further columns are ignored, and the
+column Usage may be missing, as in Kaggle's `train.csv`. Pixels are separated by blanks or commas, in brackets or not.
 If the votes of FER+ lie in the same folder, each row carries its own.
 """
 
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
@@ -15,18 +17,22 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 
 from emopipe.core.errors import DataError
+from emopipe.faces.classes import FER2013_CODES
 from emopipe.faces.decode import IMAGE_SUFFIXES
-from emopipe.ingest.sources.base import PathSource, RawRow, Reject, RowCounts
+from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reject, RejectCounts, RowCounts, column_index
 from emopipe.ingest.sources.fer_plus import Ballot, find_votes, read_votes
-from emopipe.ingest.sources.lines import header_or_none, read_header, read_lines, split_cells
+from emopipe.ingest.sources.lines import header_or_none, read_header, read_rows
 from emopipe.ingest.sources.listing import files_at
 from emopipe.ingest.sources.magic import ARROW_KINDS, file_kind
 from emopipe.ingest.sources.zip_folders import holds_class_folders
 
-_COLUMNS = ("emotion", "pixels", "usage")
+_COLUMNS = ("emotion", "pixels")
+_USAGE = "usage"
 _NUM_SAMPLED = 32
 """Rows from which the side of the images is inferred."""
 _NUM_QUOTED = 40
+_TO_BLANKS = str.maketrans(dict.fromkeys(",;[]()", " "))
+_MAX_PIXEL = 255
 
 
 class _Record(NamedTuple):
@@ -35,6 +41,7 @@ class _Record(NamedTuple):
     pixels: str
     usage: str | None
     votes: Mapping[str, int] | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,10 @@ class FerCsv(PathSource):
     path: Path
     votes: Path | None = None
     """FER+'s votes in the same folder, aligned with the rows of the CSV."""
+    group_column: str | None = None
     format: ClassVar[str] = "FER2013 CSV"
-    accepts: ClassVar[str] = "a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst or zip)"
+    label_codes: ClassVar[Mapping[str, str]] = FER2013_CODES
+    accepts: ClassVar[str] = "a CSV with the columns emotion, pixels and Usage (plain, or as gz, xz, zst, zip or tar)"
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -61,10 +70,28 @@ class FerCsv(PathSource):
             paths = [item for item in others if _has_columns(header_or_none(item))]
         return [cls(item, find_votes(item)) for item in paths]
 
+    def with_names(self, names: KnownNames) -> Self:
+        column_index(self.path, read_header(self.path), names.group_column)
+        return replace(self, group_column=names.group_column)
+
     def counts(self) -> RowCounts:
         """Count the rows by Usage and emotion, those with bad pixels included."""
-        records = (item for item in self._records() if isinstance(item, _Record))
-        return Counter((record.usage, record.emotion) for record in records)
+        return self._tally[0]
+
+    def unusable(self) -> RejectCounts:
+        return self._tally[1]
+
+    @cached_property
+    def _tally(self) -> tuple[RowCounts, RejectCounts]:
+        """The counts of both, from one reading."""
+        rows: RowCounts = Counter()
+        rejects: RejectCounts = Counter()
+        for item in self._records():
+            if isinstance(item, _Record):
+                rows[item.usage, item.emotion] += 1
+            else:
+                rejects[item.split, item.reason] += 1
+        return rows, rejects
 
     def read(self) -> Iterator[RawRow | Reject]:
         """All rows in the order of the file. The first rows determine the side; a row of another size is rejected.
@@ -105,17 +132,21 @@ class FerCsv(PathSource):
         return f"; put the votes that belong to {self.path.name} beside it, or none"
 
     def _rows(self) -> Iterator[_Record | Reject]:
-        lines = read_lines(self.path)
-        names = [name.lower() for name in split_cells(next(lines))]
-        columns = [names.index(name) for name in _COLUMNS]
-        for number, line in enumerate(lines, start=2):
-            cells = split_cells(line)
+        names: list[str] = []
+        for number, cells in read_rows(self.path):
             source = f"{self.path.name}:{number}"
-            if len(cells) == len(names):
-                emotion, pixels, usage = (cells[column] for column in columns)
-                yield _Record(source, emotion, pixels, usage or None)
-            elif cells:
+            if not names:
+                names = [name.lower() for name in cells]
+                emotion, pixels = map(names.index, _COLUMNS)
+                usage = names.index(_USAGE) if _USAGE in names else None
+                group = column_index(self.path, names, self.group_column)
+            elif len(cells) != len(names):
                 yield Reject(source, "malformed_row", f"{len(cells)} cells, expected {len(names)}")
+            elif cells[emotion].lower() in _COLUMNS:
+                yield Reject(source, "repeated_header", "the names of the columns again, expected a face")
+            else:
+                split, person = (None if column is None else cells[column] or None for column in (usage, group))
+                yield _Record(source, cells[emotion], cells[pixels], split, group=person)
 
 
 def _is_table(path: Path) -> bool:
@@ -134,9 +165,19 @@ def _values(text: str) -> np.ndarray | None:
     try:
         values = np.fromstring(text, dtype=np.int64, sep=" ")  # 4 times as fast as int() on each value
     except ValueError:
-        return None
+        return _whole_values(text)
     valid = len(values) and np.bitwise_or.reduce(values) >> 8 == 0  # no bit above the eighth, no sign
     return values.astype(np.uint8) if valid else None
+
+
+def _whole_values(text: str) -> np.ndarray | None:
+    """Like `_values`, of a list (`[70, 80]`) and of numbers with a point (`70.0`)."""
+    try:
+        values = np.fromstring(text.translate(_TO_BLANKS), dtype=np.float64, sep=" ")
+    except ValueError:
+        return None
+    whole = values.astype(np.uint8) if len(values) and values.min() >= 0 and values.max() <= _MAX_PIXEL else None
+    return whole if whole is not None and (whole == values).all() else None
 
 
 def _common_side(texts: Iterable[str]) -> int:
@@ -149,15 +190,13 @@ def _common_side(texts: Iterable[str]) -> int:
 def _raw_row(record: _Record, side: int) -> RawRow | Reject:
     values = _values(record.pixels)
     if values is not None and len(values) == side**2:
-        return RawRow(record.source, record.emotion, record.usage, values.reshape(side, side, 1), record.votes)
-    texts, keys = record.pixels.split(), (record.usage, record.emotion)
+        return RawRow(
+            record.source, record.emotion, record.usage, values.reshape(side, side, 1), record.votes, record.group
+        )
+    texts, keys = record.pixels.translate(_TO_BLANKS).split(), (record.usage, record.emotion)
+    value = next((text for text in texts if _values(text) is None), None)
     if len(texts) != side**2 or not side:
-        detail = f"{len(texts)} pixels, expected {side**2 or 'a square'}"
-        return Reject(record.source, "wrong_pixel_count", detail, *keys)
-    value = next((text for text in texts if not _is_pixel(text)), "")
-    detail = f"value {value[:_NUM_QUOTED]!r}, expected an integer from 0 to 255"
+        expected = side**2 or f"a square{'' if value is None else f' of integers, got {value[:_NUM_QUOTED]!r}'}"
+        return Reject(record.source, "wrong_pixel_count", f"{len(texts)} pixels, expected {expected}", *keys)
+    detail = f"value {(value or '')[:_NUM_QUOTED]!r}, expected an integer from 0 to 255"
     return Reject(record.source, "bad_pixel_value", detail, *keys)
-
-
-def _is_pixel(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text.lstrip("0")[:4] or 0) <= 255

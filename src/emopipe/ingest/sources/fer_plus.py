@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources.lines import header_or_none, read_lines, split_cells
+from emopipe.ingest.sources.lines import header_or_none, read_rows
 from emopipe.ingest.sources.listing import visible_files
 
 _LABELS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "nf")
@@ -51,17 +51,16 @@ def read_votes(path: Path) -> Iterator[Ballot]:
     Raises `DataError` naming the line for another number of cells than in the header, or a vote that is no integer
     from 0, and when the file is damaged.
     """
-    lines = read_lines(path)
-    header = split_cells(next(lines))
+    rows = read_rows(path)
+    _, header = next(rows)
     usage = [name.lower() for name in header].index("usage")
     labels = {column: name for column, name in enumerate(header) if name.lower() in _LABELS}
-    for number, line in enumerate(lines, start=2):
-        if cells := split_cells(line):
-            source = f"{path}, line {number}"
-            if len(cells) != len(header):
-                raise DataError(f"{source}: {len(cells)} cells, expected {len(header)}; fetch the file again")
-            votes = {name: _count(cells[column], name, source) for column, name in labels.items()}
-            yield Ballot(source, cells[usage], votes)
+    for number, cells in rows:
+        source = f"{path}, line {number}"
+        if len(cells) != len(header):
+            raise DataError(f"{source}: {len(cells)} cells, expected {len(header)}; fetch the file again")
+        votes = {name: _count(cells[column], name, source) for column, name in labels.items()}
+        yield Ballot(source, cells[usage], votes)
 
 
 def _count(text: str, label: str, source: str) -> int:

@@ -1,27 +1,30 @@
 """Images whose path gives split and label: `train/happy/1.jpg` with a folder per split, or `happy/1.jpg` alone.
 
-Folders above these (`fer/train/...`) and below them (`happy/person 7/...`) are ignored. In FER2013's archive on Kaggle
+`folder_layout` finds the folders that name them. In FER2013's archive on Kaggle
 (https://www.kaggle.com/datasets/msambare/fer2013) the folder `test` mixes two of the three original splits, which the
-file names give: `test/happy/PublicTest_10131363.jpg`. Such a name takes precedence over the folder.
+file names give: `test/happy/PublicTest_10131363.jpg`. Such names count unless one of them is in the folder of another
+split: then the images have been split anew.
 """
 
-import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import IO
 
-from emopipe.faces.decode import IMAGE_SUFFIXES
-from emopipe.ingest.sources.base import RawRow, Reject, RowCounts
+from emopipe.core.names import fold_name
+from emopipe.faces.decode import IMAGE_SUFFIXES, is_image_name
+from emopipe.ingest.sources.base import KnownNames, RawRow, Reject, RejectCounts, RowCounts
+from emopipe.ingest.sources.folder_layout import Folders, Place, read_layout
 
 MAX_BYTES = 2**26
 """Largest encoded image, in bytes; a larger file is no image of a face."""
 
-_FER2013_SPLITS = {name.lower(): name for name in ("Training", "PublicTest", "PrivateTest")}
-_FER2013_NAME = re.compile(rf"({'|'.join(_FER2013_SPLITS)})_.+", re.IGNORECASE)
+_FER2013_NAME = re.compile("(Training|PublicTest|PrivateTest)_[0-9]+")
+_KAGGLE_TEST = ("PublicTest", "PrivateTest")
+"""Splits that the folder `test` of Kaggle's archive holds."""
 
 
 @dataclass(frozen=True)
@@ -29,52 +32,89 @@ class ImageTree:
     """Files by their paths, with `/`; each is a row or a reject."""
 
     names: tuple[str, ...]
-    split_names: frozenset[str]
-    """In lower case."""
+    known: KnownNames
     prefix: str = ""
     """Precedes the path in the name of a row."""
 
     @property
     def holds_images(self) -> bool:
         """Whether any folder of the tree holds an image."""
-        return any("/" in name and _is_image(name) for name in self.names)
+        return any("/" in name and is_image_name(name) for name in self.names)
 
     def counts(self) -> RowCounts:
-        """Count the images by their split and class."""
-        keys = (self._split_and_label(name) for name in self.names if _is_image(name))
-        return Counter((split, label) for split, label in keys if label is not None)
+        """Count the images by their split and class, without those that have no class or a fault."""
+        places = [self._place(name) for name in self.names if is_image_name(name)]
+        return Counter((place.split, place.label) for place in places if place.label is not None and not place.fault)
+
+    def unusable(self) -> RejectCounts:
+        """Count the files that are rejected for their path."""
+        rejects = (self._reject(name, self._place(name)) for name in self.names)
+        return Counter((reject.split, reject.reason) for reject in rejects if reject)
+
+    def unread_suffixes(self) -> Counter[str]:
+        """Count the files that are not read, by suffix."""
+        return suffixes(name for name in self.names if not is_image_name(name))
 
     def rows(self, load: Callable[[str], bytes | Reject]) -> Iterator[RawRow | Reject]:
         """All files in the order of `names`; `load` reads the one at a path."""
         return (self._row(name, load) for name in self.names)
 
     def _row(self, name: str, load: Callable[[str], bytes | Reject]) -> RawRow | Reject:
-        source = self.prefix + name
-        split, label = self._split_and_label(name)
-        if not _is_image(name):
-            detail = f"expected a visible file, {', '.join(sorted(IMAGE_SUFFIXES))}"
-            return Reject(source, "not_an_image", detail, split, label)
-        if label is None:
-            return Reject(source, "unknown_label", "in no class folder", split)
+        place = self._place(name)
+        if reject := self._reject(name, place):
+            return reject
         image = load(name)
         if isinstance(image, Reject):
-            return replace(image, split=split, label=label)
-        return RawRow(source, label, split, image)
+            return replace(image, split=place.split, label=place.label)
+        return RawRow(self.prefix + name, place.label or "", place.split, image)
 
-    def _split_and_label(self, name: str) -> tuple[str | None, str | None]:
-        """The innermost split folder and the folder below it; without one, the first folder that not all share."""
-        path = PurePosixPath(name)
-        folders = path.parts[:-1]
-        at = max((i for i, folder in enumerate(folders) if folder.lower() in self.split_names), default=None)
-        below = folders[self._num_shared :] if at is None else folders[at + 1 :]
-        return _fer2013_split(path.stem) or (None if at is None else folders[at]), next(iter(below), None)
+    def _reject(self, name: str, place: Place) -> Reject | None:
+        source, (split, label, fault) = self.prefix + name, place
+        if not is_image_name(name):
+            detail = f"expected a visible file, {', '.join(sorted(IMAGE_SUFFIXES))}"
+            return Reject(source, "not_an_image", detail, split, label)
+        if fault:
+            return Reject(source, "ambiguous_path", fault, split, label)
+        return Reject(source, "unknown_label", "in no class folder", split) if label is None else None
+
+    def _place(self, name: str) -> Place:
+        place = self._places.get(_folders(name)) or Place(None, None)
+        part = _fer2013_split(name) if self._has_fer2013_names and not place.fault else None
+        return place._replace(split=part) if part else place
 
     @cached_property
-    def _num_shared(self) -> int:
-        """Leading folders that all images share, without the innermost folder of an image."""
-        parents = [PurePosixPath(name).parent for name in self.names if _is_image(name) and "/" in name]
-        shared = PurePosixPath(os.path.commonpath(parents))
-        return min(len(shared.parts), *(len(parent.parts) - 1 for parent in parents))
+    def _places(self) -> dict[Folders, Place]:
+        """By folder that holds images."""
+        return read_layout({_folders(name) for name in self.names if is_image_name(name)} - {()}, self.known)
+
+    @cached_property
+    def _has_fer2013_names(self) -> bool:
+        parts = {(self._places.get(_folders(name)), _fer2013_split(name)) for name in self.names if is_image_name(name)}
+        return all(part is None or place is None or self._agrees(place.split, part) for place, part in parts)
+
+    def _agrees(self, folder: str | None, part: str) -> bool:
+        """Whether the split of a folder may hold images of FER2013's split `part`."""
+        if folder is None:
+            return True
+        splits = self.known.splits
+        split = splits.get(fold_name(folder))
+        return split is not None and (
+            split == splits.get(fold_name(part)) or (fold_name(folder) == "test" and part in _KAGGLE_TEST)
+        )
+
+
+def suffixes(names: Iterable[str]) -> Counter[str]:
+    """Count files by suffix, the most frequent first; `hidden` for those whose names begin with a dot."""
+    return Counter(dict(Counter(map(_suffix, names)).most_common()))
+
+
+def _suffix(name: str) -> str:
+    path = PurePosixPath(name)
+    return "hidden" if path.name.startswith(".") else path.suffix.lower() or "no suffix"
+
+
+def _folders(name: str) -> Folders:
+    return tuple(name.split("/")[:-1])
 
 
 def read_image(source: str, file: IO[bytes]) -> bytes | Reject:
@@ -89,11 +129,6 @@ def within_limit(source: str, image: bytes) -> bytes | Reject:
     return image
 
 
-def _fer2013_split(stem: str) -> str | None:
-    match = _FER2013_NAME.fullmatch(stem)
-    return match and _FER2013_SPLITS[match[1].lower()]
-
-
-def _is_image(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+def _fer2013_split(name: str) -> str | None:
+    match = _FER2013_NAME.fullmatch(PurePosixPath(name).stem)
+    return match and match[1]

@@ -1,60 +1,100 @@
-"""Text files, plain or compressed (gzip, xz, zstd, zip, by their first bytes), line by line, and cells of CSV lines.
+"""Lines of text, in any packing and encoding, and the cells of CSV lines.
 
 Only one line is in memory, however large the file unpacks.
 """
 
+import codecs
 import csv
-import gzip
 import io
-import lzma
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
-import zstandard
+from charset_normalizer import CharsetMatch, from_bytes
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources.magic import file_kind
 from emopipe.ingest.sources.read_errors import READ_ERRORS, error_text
+from emopipe.ingest.sources.unpack import open_unpacked
 
 MAX_LINE = 2**24
 """Longest line, in characters: a row of 2000x2000 pixels."""
 MAX_UNPACKED = 2**36
 """Largest unpacked file, in characters; a larger one is a mistake or an attack."""
 
-_CHUNK = 2**17
+_WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_UTF8, _WESTERN = "utf-8-sig", "cp1252"
+_BOM = "\ufeff"
+_DELIMITERS = ",\t;|"
+_NUM_SAMPLED = 2**13
+"""Bytes from which an encoding other than UTF-8 is inferred."""
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of `path` with their ends, as UTF-8; bytes that are not UTF-8 become U+FFFD.
+    """The lines of `path` with their ends. Text that is not UTF-8 is decoded as what `charset-normalizer` infers.
 
-    Raises `DataError` naming the line when the file is damaged, ends early, or holds a line above `MAX_LINE`.
+    Bytes that do not fit the encoding become U+FFFD; byte order marks, which joined files have in the middle, are left
+    out. Raises `DataError` naming the line when the file is damaged, ends early, or holds a line above `MAX_LINE`.
     """
     num_lines = num_characters = 0
     try:
-        with path.open("rb") as file, io.TextIOWrapper(_unpack(path, file), "utf-8-sig", "replace") as text:
+        with (
+            open_unpacked(path) as content,
+            io.TextIOWrapper(io.BufferedReader(content), _encoding(content.head), "replace") as text,
+        ):
             while line := text.readline(MAX_LINE):
                 num_lines += 1
                 num_characters += len(line)
                 if len(line) == MAX_LINE or num_characters > MAX_UNPACKED:
                     raise DataError(f"{path}, line {num_lines}: more text than a table of faces holds; check the file")
-                yield line
+                yield line if line.isascii() else line.replace(_BOM, "")
     except READ_ERRORS as error:
         raise DataError(f"{path} cannot be read past line {num_lines} ({error_text(error)}): fetch it again") from error
 
 
-def split_cells(line: str) -> list[str]:
+def _encoding(head: bytes) -> str:
+    """The encoding of text that begins with `head`; UTF-8 also for what is no text."""
+    if head.startswith(_WIDE_BOMS) or 3 * head.count(0) > len(head):  # UTF-16 or UTF-32
+        return _inferred(head[: _NUM_SAMPLED // 4 * 4])
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        lines = [line for line in head.splitlines(keepends=True) if not line.isascii()]
+        return _UTF8 if 0 in head else _inferred(b"".join(lines)[:_NUM_SAMPLED])
+    return _UTF8
+
+
+def _inferred(sample: bytes) -> str:
+    """The most likely encoding; of those as likely, that of Windows in western Europe."""
+    matches = list(from_bytes(sample))
+    equal = [match.encoding for match in matches if _likelihood(match) == _likelihood(matches[0])]
+    return next((name for name in equal if name == _WESTERN), equal[0] if equal else _UTF8)
+
+
+def _likelihood(match: CharsetMatch) -> tuple[float, float]:
+    return match.chaos, match.coherence
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number, from 1, and cells of each line that is not blank; the first line decides what separates cells."""
+    lines = read_lines(path)
+    first = next(lines, "")
+    delimiter = max(_DELIMITERS, key=lambda character: len(split_cells(first, character)))
+    yield 1, split_cells(first, delimiter)
+    for number, line in enumerate(lines, start=2):
+        if cells := split_cells(line, delimiter):
+            yield number, cells
+
+
+def split_cells(line: str, delimiter: str = ",") -> list[str]:
     """The cells of one line. Each line is parsed alone, so a stray quote damages only its own row."""
     if '"' not in line:  # 20 times as fast
-        return [cell.strip() for cell in line.split(",")] if line.strip() else []
+        return [cell.strip() for cell in line.split(delimiter)] if line.strip() else []
     csv.field_size_limit(MAX_LINE)  # the default, 131,072, ends at images of 180x180
-    return [cell.strip() for cell in next(csv.reader((line,)))]
+    return [cell.strip() for cell in next(csv.reader((line,), delimiter=delimiter))]
 
 
 def read_header(path: Path) -> list[str]:
     """The cells of the first line in lower case; raises `DataError` when it cannot be read."""
-    return [cell.lower() for cell in split_cells(next(read_lines(path), "\n"))]
+    return [cell.lower() for cell in next(read_rows(path))[1]]
 
 
 def header_or_none(path: Path) -> list[str]:
@@ -63,51 +103,3 @@ def header_or_none(path: Path) -> list[str]:
         return read_header(path)
     except DataError:
         return []
-
-
-def _unpack(path: Path, file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
-    kind = file_kind(path)
-    if kind == "gzip":
-        return gzip.open(file, "rb")
-    if kind == "xz":
-        return lzma.open(file, "rb")
-    if kind == "zstd":
-        return io.BufferedReader(_ZstdStream(file), _CHUNK)
-    if kind == "zip":
-        archive = zipfile.ZipFile(file)
-        return archive.open(_single_csv(path, archive))
-    return file
-
-
-def _single_csv(path: Path, archive: zipfile.ZipFile) -> str:
-    names = [name for name in archive.namelist() if name.lower().endswith(".csv") and not name.startswith("__MACOSX/")]
-    if len(names) != 1:
-        raise DataError(f"{path} holds {len(names)} CSV files, expected one: unpack it and name the file or folder")
-    return names[0]
-
-
-class _ZstdStream(io.RawIOBase):
-    """Unpacks zstd frames; unlike `zstandard.open` it detects a truncated file."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._unpacked = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._unpacked:
-            packed = self._frame.unused_data or self._file.read(_CHUNK)
-            if not packed:
-                if not self._frame.eof:
-                    raise EOFError("the last frame is incomplete")
-                return 0
-            if self._frame.eof:
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-            self._unpacked = memoryview(self._frame.decompress(packed))
-        size = min(len(buffer), len(self._unpacked))
-        buffer[:size] = self._unpacked[:size]
-        self._unpacked = self._unpacked[size:]
-        return size

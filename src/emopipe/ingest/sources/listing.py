@@ -18,7 +18,10 @@ def is_data(name: str) -> bool:
 
 def visible_files(folder: Path) -> list[str]:
     """Names of the files in `folder` itself, sorted."""
-    return sorted(item.name for item in folder.iterdir() if item.is_file() and item.name not in _BOOKKEEPING)
+    names = sorted(item.name for item in folder.iterdir() if item.is_file() and item.name not in _BOOKKEEPING)
+    for name in names:
+        require_utf8(folder / name)
+    return names
 
 
 def files_at(path: Path) -> list[Path]:
@@ -29,7 +32,8 @@ def files_at(path: Path) -> list[Path]:
 def all_files(root: Path) -> Iterator[str]:
     """Paths of all files below `root`, relative to it, with `/`, in sorted order of folders and names.
 
-    Raises `DataError` at a link to a folder: followed, it might not end; skipped, its files would be missing.
+    Raises `DataError` at a link to a folder: followed, it might not end; skipped, its files would be missing. Also at
+    a name that is not UTF-8: no table and no other system could hold it.
     """
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = sorted(filter(_is_data_folder, subfolders))
@@ -37,7 +41,15 @@ def all_files(root: Path) -> Iterator[str]:
             if Path(folder, name).is_symlink():
                 raise DataError(f"{Path(folder, name)} is a link to a folder: put the folder itself in its place")
         for name in sorted(set(names) - _BOOKKEEPING):
+            require_utf8(Path(folder, name))
             yield Path(folder, name).relative_to(root).as_posix()
+
+
+def require_utf8(path: Path) -> None:
+    """Raise `DataError` unless the path is UTF-8."""
+    text = str(path)
+    if not text.isascii() and text != (shown := os.fsencode(path).decode("utf-8", "backslashreplace")):
+        raise DataError(f"{shown} is a name that is not UTF-8: rename it, as with `convmv -f latin1 -t utf8`")
 
 
 def _is_data_folder(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import lzma
 import struct
+import tarfile
 import zipfile
 import zlib
 
@@ -17,6 +18,7 @@ READ_ERRORS: tuple[type[Exception], ...] = (
     zlib.error,
     lzma.LZMAError,
     zipfile.BadZipFile,
+    tarfile.TarError,
     zstandard.ZstdError,
     pa.ArrowException,
 )

@@ -4,14 +4,15 @@ An unsafe or unreadable member is rejected like any other row; only an archive w
 exceeds the limits, is refused as a whole.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
 from emopipe.core.errors import DataError
-from emopipe.ingest.sources.base import PathSource, RawRow, Reject, RowCounts
+from emopipe.ingest.sources.base import KnownNames, PathSource, RawRow, Reject, RejectCounts, RowCounts
 from emopipe.ingest.sources.image_tree import ImageTree
 from emopipe.ingest.sources.listing import files_at
 from emopipe.ingest.sources.magic import file_kind
@@ -28,18 +29,27 @@ class ZipFolders(PathSource):
     """A zip of class folders. Rows are named `faces.zip:train/happy/1.jpg`."""
 
     path: Path
-    split_names: frozenset[str]
+    names: KnownNames = field(default=KnownNames(), kw_only=True)
     format: ClassVar[str] = "zip of class folders"
     accepts: ClassVar[str] = "a zip of such folders"
 
     @classmethod
     def find(cls, path: Path, split_names: frozenset[str]) -> list[Self]:
         """The file `path`, or those in that folder, that are such archives."""
-        return [cls(item, split_names) for item in files_at(path) if holds_class_folders(item)]
+        return [cls(item) for item in files_at(path) if holds_class_folders(item)]
+
+    def with_names(self, names: KnownNames) -> Self:
+        return replace(super().with_names(names), names=names)
 
     def counts(self) -> RowCounts:
         self._check_limits()
         return self._tree.counts()
+
+    def unusable(self) -> RejectCounts:
+        return self._tree.unusable() + Counter((None, reject.reason) for reject in self._members.rejects)
+
+    def unread_suffixes(self) -> Counter[str]:
+        return self._tree.unread_suffixes()
 
     def read(self) -> Iterator[RawRow | Reject]:
         """The unsafe members, then all others in the order of `listing.all_files`."""
@@ -56,7 +66,7 @@ class ZipFolders(PathSource):
 
     @cached_property
     def _tree(self) -> ImageTree:
-        return ImageTree(tuple(self._members.files), self.split_names, f"{self.path.name}:")
+        return ImageTree(tuple(self._members.files), self.names, f"{self.path.name}:")
 
     def _check_limits(self) -> None:
         members = self._members
@@ -72,6 +82,6 @@ def holds_class_folders(path: Path) -> bool:
     if file_kind(path) != "zip":
         return False
     try:
-        return ZipFolders(path, frozenset())._tree.holds_images
+        return ZipFolders(path)._tree.holds_images
     except DataError:
         return False

@@ -9,11 +9,12 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from emopipe.core.errors import ModelError
+from emopipe.training.model_names import SUFFIX
 from emopipe.training.networks.cnn import cnn
 from emopipe.training.networks.initial_weights import load_initial_weights
 from emopipe.training.networks.strides import limit_stride
 from emopipe.training.networks.timm_networks import timm_network
-from emopipe.training.networks.ultralytics_networks import CHANNELS, SIZE, SUFFIX, ultralytics_network
+from emopipe.training.networks.ultralytics_networks import CHANNELS, SIZE, ultralytics_network
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,12 @@
 """Classification networks of timm."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from emopipe.core.errors import ModelError
+from emopipe.training.model_names import unknown_network
 from emopipe.training.networks.initial_weights import read_weights
 
 
@@ -19,9 +19,7 @@ def timm_network(name: str, num_classes: int, channels: int, size: int, path: Pa
     import timm
 
     if not timm.is_model(name):
-        close = difflib.get_close_matches(name, ["cnn", *timm.list_models()], n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
-        raise ModelError(f"models: {name!r} is neither cnn, nor a network of timm, nor of ultralytics; {hint}")
+        raise ModelError(f"models: {unknown_network(name)}")
     options: dict[str, Any] = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
     weights = read_weights(path) if path else {}
     if path:

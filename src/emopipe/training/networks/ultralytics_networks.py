@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from emopipe.core.errors import ModelError
+from emopipe.training.model_names import missing_ultralytics, unknown_network
 
-SUFFIX = "-cls"
 SIZE, CHANNELS = 64, 3  # the input of ultralytics' own predictor
 
 ENVIRONMENT = {
@@ -45,12 +45,10 @@ def ultralytics_network(name: str, num_classes: int) -> nn.Module:
     try:
         from ultralytics.nn.tasks import ClassificationModel
     except ImportError as error:
-        raise ModelError(
-            f"models: {name} needs ultralytics (AGPL-3.0): `pip install ultralytics`, or remove it"
-        ) from error
+        raise ModelError(f"models: {missing_ultralytics(name)}") from error
     Image.open = opener  # ultralytics replaces it by one that installs a package if an image does not decode
     try:
         network = ClassificationModel(f"{name}.yaml", ch=CHANNELS, nc=num_classes, verbose=False)
     except FileNotFoundError as error:
-        raise ModelError(f"models: ultralytics has no network {name!r}; it has yolov8n-cls") from error
+        raise ModelError(f"models: {unknown_network(name)}") from error
     return Logits(network)

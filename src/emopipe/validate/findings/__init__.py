@@ -17,6 +17,8 @@ from emopipe.validate.params import ValidateParams
 _DEFECTS: dict[str, tuple[Severity, Callable[[Evidence, ValidateParams], DefectMask]]] = {
     "constant_image": ("warning", lambda evidence, p: quality.constant_images(evidence, p.constant_range)),
     "likely_non_face": ("warning", lambda evidence, p: quality.below(evidence, "entropy", p.min_entropy)),
+    "small_image": ("warning", lambda evidence, p: quality.small_images(evidence, p.min_size)),
+    "elongated_image": ("warning", lambda evidence, p: quality.elongated_images(evidence, p.max_aspect)),
     "split_leak": ("critical", lambda evidence, _: duplicates.split_leaks(evidence)),
     "near_split_leak": ("critical", lambda evidence, _: duplicates.near_split_leaks(evidence)),
     "label_conflict": ("warning", lambda evidence, _: duplicates.label_conflicts(evidence)),

@@ -17,6 +17,28 @@ def constant_images(evidence: Evidence, max_range: int) -> DefectMask:
     return _defect(evidence, spread, spread <= max_range, "lowest")
 
 
+def small_images(evidence: Evidence, min_size: int) -> DefectMask:
+    """Images with a side below `min_size` pixels."""
+    side = sides(evidence.faces).min(axis=1)
+    return _defect(evidence, side, side < min_size, "lowest")
+
+
+def elongated_images(evidence: Evidence, max_aspect: float) -> DefectMask:
+    """Images with a side of more than `max_aspect` times the other."""
+    ratio = aspect(evidence.faces)
+    return _defect(evidence, ratio, ratio > max_aspect)
+
+
+def sides(faces: pd.DataFrame) -> pd.DataFrame:
+    """Width and height of each face, int64 (N, 2)."""
+    return faces[["width", "height"]].astype(np.int64)
+
+
+def aspect(faces: pd.DataFrame) -> pd.Series:
+    """The longer side of each face over the shorter, float (N,)."""
+    return sides(faces).max(axis=1) / sides(faces).min(axis=1)
+
+
 def below(evidence: Evidence, measure: str, limit: float) -> DefectMask:
     """Images with a measure below a limit."""
     score = evidence.measures[measure]
@@ -36,8 +58,8 @@ def brightness_outliers(evidence: Evidence, max_robust_z: float) -> DefectMask:
 
 def size_outliers(evidence: Evidence, max_robust_z: float) -> DefectMask:
     """Images much smaller or larger than the others."""
-    sides = evidence.faces[["width", "height"]].astype(float)
-    return _outliers(evidence, np.log2(sides.prod(axis=1)) / 2, max_robust_z)
+    area = evidence.faces[["width", "height"]].astype(float).prod(axis=1)
+    return _outliers(evidence, np.log2(area) / 2, max_robust_z)
 
 
 def label_errors(evidence: Evidence) -> DefectMask:
