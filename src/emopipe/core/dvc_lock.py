@@ -1,7 +1,7 @@
 """The stages that dvc.lock records, which of them dvc.yaml still defines, and the dependencies between them."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +11,7 @@ import yaml
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.stage_names import PIPELINE, stage_names, variable_files
 from emopipe.core.state import StageRecord, StageState, param_name
+from emopipe.core.yaml_text import load_yaml
 
 LOCK = "dvc.lock"
 Read = Callable[[str], str]
@@ -42,23 +43,11 @@ def _defined(lock: str, pipeline: str, files: tuple[tuple[str, str], ...]) -> Ma
 def read_lock(text: str) -> Mapping[str, StageRecord]:
     """The stages of a dvc.lock by name, in its order; raises `WorkspaceError` if it is not readable."""
     try:
-        stages = (yaml.load(text, _loader()) or {}).get("stages", {})
+        stages = (load_yaml(text) or {}).get("stages", {})
         return MappingProxyType({name: _record(name, entry) for name, entry in stages.items()})
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise WorkspaceError(f"{LOCK} is not readable ({reason}): take it from git, or run `dvc repro`") from error
-
-
-@cache
-def _loader() -> Any:
-    """YAML 1.2, which DVC writes, in C: ten times as fast as DVC's parser. In PyYAML's YAML 1.1 1e-05 is a text."""
-    from ruamel.yaml.resolver import implicit_resolvers
-
-    loader: Any = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {"yaml_implicit_resolvers": {}})
-    for versions, tag, pattern, first in implicit_resolvers:
-        if (1, 2) in versions:
-            loader.add_implicit_resolver(tag, pattern, first)
-    return loader
 
 
 def upstream(records: Mapping[str, StageRecord], last: StageRecord) -> list[StageRecord]:

@@ -7,14 +7,14 @@ from functools import lru_cache
 from io import StringIO
 from types import SimpleNamespace
 
+import yaml
 from dvc.exceptions import DvcException
 from dvc.parsing import DataResolver
-from dvc.utils.serialize import parse_yaml
 
 from emopipe.core.errors import WorkspaceError
+from emopipe.core.yaml_text import load_yaml
 
 PIPELINE, PARAMS = "dvc.yaml", "params.yaml"
-parse = lru_cache(maxsize=256)(parse_yaml)
 
 
 def stage_names(pipeline: str, files: Mapping[str, str]) -> set[str]:
@@ -25,13 +25,14 @@ def stage_names(pipeline: str, files: Mapping[str, str]) -> set[str]:
     """
     with _pipeline_errors():
         repo = SimpleNamespace(fs=_Texts(files), config={})  # all that DVC's resolver needs of a repository
-        return set(DataResolver(repo, "", parse(pipeline, PIPELINE)).get_keys())
+        return set(DataResolver(repo, "", load_yaml(pipeline) or {}).get_keys())
 
 
+@lru_cache(maxsize=256)
 def variable_files(pipeline: str) -> tuple[str, ...]:
     """The files that define variables: params.yaml, and those that `vars` of dvc.yaml names as FILE or FILE:KEY,KEY."""
     with _pipeline_errors():
-        variables = parse(pipeline, PIPELINE).get("vars", [])
+        variables = (load_yaml(pipeline) or {}).get("vars", [])
         paths = (item.partition(":")[0] for item in variables if isinstance(item, str))
         return tuple(dict.fromkeys([PARAMS, *map(posixpath.normpath, paths)]))
 
@@ -61,7 +62,7 @@ class _Texts:
 def _pipeline_errors() -> Iterator[None]:
     try:
         yield
-    except (DvcException, AttributeError, TypeError, AssertionError) as error:
+    except (DvcException, yaml.YAMLError, AttributeError, TypeError, AssertionError) as error:
         reason = " ".join(str(error).split())
         raise WorkspaceError(
             f"{PIPELINE} and its variables do not define the stages ({reason}): see `dvc status`"

@@ -63,7 +63,8 @@ def sync(root: Path, revision: str | None = None, *, experiments: bool = False, 
     problems: list[str] = []
     notes: list[str] = []
     with mlflow_faults("so nothing is checked" if check_only else "so the sync is not complete"):
-        index, states = RunIndex(*connect(root)), snapshots(root, revision, experiments=experiments)
+        index = RunIndex(*connect(root), answers={} if check_only else None)
+        states = snapshots(root, revision, experiments=experiments)
         expected = expected_runs(states)
         for gap, repair in _repairs(root, index, states, expected):
             if check_only:
