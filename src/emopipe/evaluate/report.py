@@ -24,8 +24,6 @@ from emopipe.faces.predictions import Predictions
 from emopipe.faces.table import HELD_OUT, Faces
 from emopipe.training.calibration import uncalibrated
 
-HEADLINE = {"acc": "accuracy", "f1": "macro_f1", "ece": "ece", "nll": "nll"}
-"""Name in the metrics, short for a table of `dvc exp show`, to name in the report."""
 
 
 def build_report(
@@ -47,11 +45,6 @@ def build_report(
             before = uncalibrated(part.probabilities, about["temperature"])
             metrics[name]["uncalibrated"] = calibration_metrics(before, part.labels)
     return {"model": model, "classes": list(predictions.classes), **about, **metrics}
-
-
-def headline_metrics(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """The eight numbers of a report by which `dvc exp show` compares models."""
-    return {split: {short: report[split][name] for short, name in HEADLINE.items()} for split in HELD_OUT}
 
 
 def draw_figures(
