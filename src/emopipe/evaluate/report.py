@@ -25,7 +25,6 @@ from emopipe.faces.table import HELD_OUT, Faces
 from emopipe.training.calibration import uncalibrated
 
 
-
 def build_report(
     model: str, predictions: Predictions, params: EvaluateParams, seed: int, *, about: Mapping[str, Any]
 ) -> dict[str, Any]:
