@@ -1,5 +1,10 @@
 """Stage `balance`: build the training set from the train faces; validation and test faces are unused."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("balance")
+
 from pathlib import Path
 
 from emopipe.balance.balance import balance

@@ -1,13 +1,19 @@
 """Stage `ensemble@NAME`: the mean probabilities of several models, evaluated as one more model."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("ensemble")
+
 from pathlib import Path
 
 from emopipe.core.files import read_json, read_parquet, write_folder, write_json, write_parquet
 from emopipe.core.leftovers import check_folder, remove_leftovers
 from emopipe.core.params import BaseParams
 from emopipe.core.stage import Out, run_stage
+from emopipe.evaluate.headline import headline_metrics
 from emopipe.evaluate.params import EvaluateParams
-from emopipe.evaluate.report import build_report, draw_figures, headline_metrics
+from emopipe.evaluate.report import build_report, draw_figures
 from emopipe.faces.predictions import average, predictions_from_arrow, predictions_to_arrow
 from emopipe.faces.table import HELD_OUT, faces_from_arrow
 from emopipe.training.checkpoint import DESCRIPTION

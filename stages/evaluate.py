@@ -1,5 +1,10 @@
 """Stage `evaluate@MODEL`: predictions, metrics and figures of one model on validation and test."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("evaluate")
+
 from pathlib import Path
 
 import pandas as pd
@@ -7,9 +12,10 @@ import pandas as pd
 from emopipe.core.files import read_parquet, write_csv, write_folder, write_json, write_parquet
 from emopipe.core.params import BaseParams
 from emopipe.core.stage import Out, run_stage
+from emopipe.evaluate.headline import headline_metrics
 from emopipe.evaluate.metrics import report_text
 from emopipe.evaluate.params import EvaluateParams
-from emopipe.evaluate.report import build_report, draw_figures, draw_training, headline_metrics, plot_tables
+from emopipe.evaluate.report import build_report, draw_figures, draw_training, plot_tables
 from emopipe.faces.predictions import predictions_of, predictions_to_arrow
 from emopipe.faces.table import HELD_OUT, faces_from_arrow
 from emopipe.training.checkpoint import load_model

@@ -1,5 +1,10 @@
 """Stage `ingest`: from the source in data/ to the canonical table; every row is kept or rejected with a reason."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("ingest")
+
 from pathlib import Path
 
 from emopipe.core.files import write_csv, write_json

@@ -1,5 +1,10 @@
 """Stage `register`: the bundle becomes a version of the registered model in MLflow, once."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("register")
+
 import os
 from pathlib import Path
 

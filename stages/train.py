@@ -1,5 +1,10 @@
 """Stage `train@MODEL`: train one network on the training set; the epoch with the best validation accuracy is kept."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("train")
+
 from pathlib import Path
 
 from emopipe.core.atomic import atomic_path

@@ -1,5 +1,10 @@
 """Stage `validate`: drop rows by policy, and check expectations on the rest."""
 
+if __name__ == "__main__":
+    from emopipe.core.interrupt import stop_at_once
+
+    stop_at_once("validate")
+
 from pathlib import Path
 
 from emopipe.core.files import write_folder, write_json

@@ -42,7 +42,7 @@ def make_project(root: Path, source: Path = ROOT, **params) -> Path:
             shutil.copy(source / name, root / name)
     change_params(root, **params)
     succeed(root, "git", "init", "--quiet")
-    (root / ".dvc").mkdir()  # as `dvc init` makes it
+    shutil.copytree(source / ".dvc" / "plots", root / ".dvc" / "plots")  # and the rest as `dvc init` makes it
     (root / ".dvc" / "config").touch()
     (root / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
     return root

@@ -56,6 +56,7 @@ IDENTITY = Transform(
         ("mean", {"fear": 5, "happy": 5, "sad": 5}),
         (7, {"fear": 7, "happy": 7, "sad": 7}),
         ({"sad": 4}, {"fear": 5, "happy": 9, "sad": 4}),
+        ({" SAD": 4, "Fear": 6}, {"fear": 6, "happy": 9, "sad": 4}),
     ],
 )
 def test_a_target_is_max_mean_a_number_a_share_of_the_largest_class_or_numbers_by_class(target, targets):
@@ -71,6 +72,13 @@ def test_a_target_for_an_unknown_class_is_an_error():
     with pytest.raises(ParamsError) as error:
         class_targets(LABELS, {"sad": 4, "bored": 4})
     assert str(error.value) == "balance.target names bored, expected classes of train: fear, happy, sad"
+
+
+def test_a_target_for_a_class_is_found_in_another_composition_and_given_once():
+    composed, decomposed = "col\u00e8re", "cole\u0300re"
+    assert class_targets(np.array([composed, "peur"]), {decomposed: 4}) == {composed: 4, "peur": 1}
+    with pytest.raises(ParamsError, match=r"^balance\.target names a class twice: sad, Sad$"):
+        class_targets(LABELS, {"sad": 4, "Sad": 5})
 
 
 def test_rows_are_missing_only_in_classes_below_their_target():

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from emopipe.core.files import read_json
+from emopipe.tracking.snapshots import Snapshot
 from emopipe.tracking.sync import sync
 from projects import FORKED, ROOT, copy_project, run, stages_run, succeed
 from small_pipeline import MODELS, small_pipeline
@@ -107,6 +108,7 @@ def test_a_clone_is_clean_trains_nothing_and_fills_a_store_of_its_own(day):
     root, _ = day
     clone = root.parent / "colleague"
     succeed(root, "git", "clone", "--quiet", ".", str(clone))
+    succeed(clone, *shlex.split(COMMANDS[0]))
     succeed(clone, "dvc", "pull", "--quiet")
     assert succeed(clone, "dvc", "status") == "Data and pipelines are up to date.\n"
     assert stages_run(succeed(clone, "dvc", "repro")) == []
@@ -123,3 +125,18 @@ def test_a_change_of_documentation_reruns_nothing(day):
     (root / "docs" / "page.md").write_text("A sentence.\n")
     check = succeed(root, "emopipe", "check", "--base", "HEAD")
     assert "Passed. 0 stages ran again.\n" in check
+
+
+def test_the_bundles_of_all_commits_are_pushed(day):
+    root, _ = day
+    remote = root.parent / "second"
+    succeed(root, "dvc", "remote", "add", "--local", "second", str(remote))
+    succeed(root, "dvc", "push", "--all-commits", "--remote", "second")
+    bundles = {Snapshot(root, commit).records["export"].outs["exports"] for commit in commits(root)}
+    assert len(bundles) >= 2
+    assert not [digest for digest in bundles if not (remote / "files" / "md5" / digest[:2] / digest[2:]).exists()]
+
+
+def commits(root: Path) -> list[str]:
+    """Commits of all branches that changed dvc.lock."""
+    return succeed(root, "git", "log", "--branches", "--format=%H", "--", "dvc.lock").split()

@@ -137,7 +137,8 @@ def test_an_unknown_class_stops_the_pipeline_in_one_line():
 def test_a_class_without_faces_stops_the_pipeline_and_is_named():
     faces = faces_of(*(row for row in SOUND if row not in ("val sad E", "train happy A")))
     assert gate_error(faces, min_train_faces=2) == (
-        "every class has 2 or more faces in train: broken by 1 of 2 rows (train/happy has 0); "
+        "every class has 2 or more faces in train (validate.min_train_faces): broken by 1 of 2 rows "
+        "(train/happy has 0); "
         "every class has 1 or more faces in val: broken by 1 of 2 rows (val/sad has 0). "
         "Correct the source, or the section validate of params.yaml"
     )
@@ -153,7 +154,7 @@ def test_a_split_without_faces_stops_the_pipeline():
 
 @pytest.mark.slow
 def test_a_table_without_faces_stops_the_pipeline():
-    assert "every class has 1 or more faces in train" in gate_error(faces_of())
+    assert "every class has 1 or more faces in train (validate.min_train_faces)" in gate_error(faces_of())
 
 
 @pytest.mark.slow

@@ -306,7 +306,7 @@ def test_the_summary_names_what_the_parameters_do_not_cover(tmp_path):
         "splits: none",
         "sampled from train: val (10% of train), test (20% of train)",
         "labels: happy 1, sad 0, contempt 2",
-        "will be rejected: 2 of 3 rows (unknown label 2)",
+        "will be rejected: at least 2 of 3 rows (unknown label 2)",
         "note: 2 rows have labels that are no class (contempt 2); to keep them, "
         "map each to a class under ingest.label_map in params.yaml, or add it to base.classes",
         "note: no row has the class sad: add some, or take it out of base.classes in params.yaml",
@@ -341,7 +341,7 @@ def test_what_will_be_rejected_is_counted_by_reason(tmp_path):
         "splits: test 2, train 2",
         "sampled from train: val (10% of train)",
         "labels: happy 1, sad 3, contempt 1",
-        "will be rejected: 4 of 7 rows (no split 1, not an image 1, unknown label 2)",
+        "will be rejected: at least 4 of 7 rows (no split 1, not an image 1, unknown label 2)",
         "note: not read, by suffix: .txt 1; convert those that are pictures to png",
         "next: dvc repro",
     ]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from emopipe.core.dvc_lock import defined_records, stage_names
+from emopipe.core.dvc_lock import workspace_records
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.leftovers import check_folder, remove_leftovers
+from emopipe.core.stage_names import stage_names, variable_files
 
 PIPELINE = """
 stages:
@@ -65,11 +66,47 @@ def test_what_is_in_no_lock_is_refused_and_kept(root):
 
 
 def test_the_records_are_those_of_defined_stages(root):
-    texts = [(root / name).read_text() for name in ("dvc.lock", "dvc.yaml", "params.yaml")]
-    assert list(defined_records(*texts)) == ["train@cnn"]
-    assert stage_names(PIPELINE, "models: [a, b]\nensembles: {both: [a, b]}") == {
+    assert list(workspace_records(root)) == ["train@cnn"]
+    assert stage_names(PIPELINE, {"params.yaml": "models: [a, b]\nensembles: {both: [a, b]}"}) == {
         *("train@a", "train@b", "ensemble@both", "export")
     }
-    assert stage_names(PIPELINE, "ensembles: {}") == {"export"}
-    with pytest.raises(WorkspaceError, match=r"^dvc.yaml and params.yaml do not define the stages \("):
-        stage_names(PIPELINE, "models: [")
+
+
+VARIABLES = {
+    "inline": ("vars: [{models: [cnn, resnet18]}]", "models.yaml", ""),
+    "a file": ("vars: [./models.yaml]", "models.yaml", "models: [cnn, resnet18]"),
+    "keys of a file": (
+        "vars: ['models.json:models']",
+        "models.json",
+        '{"models": ["cnn", "resnet18"], "ensembles": 1}',
+    ),
+    "a file in TOML": ("vars: [models.toml]", "models.toml", 'models = ["cnn", "resnet18"]'),
+}
+
+
+@pytest.mark.parametrize("variables", VARIABLES)
+def test_models_that_are_listed_in_variables_keep_their_outs(root, variables):
+    line, file, text = VARIABLES[variables]
+    (root / "dvc.yaml").write_text(f"{line}\n{PIPELINE}")
+    (root / file).write_text(text)
+    (root / "params.yaml").write_text("ensembles: {}\n")
+    assert list(workspace_records(root)) == ["train@cnn", "train@resnet18"]
+    assert remove_leftovers(root) == []
+
+
+def test_names_are_those_of_dvc_for_values_that_are_not_texts():
+    matrix = "stages: {train: {matrix: {rate: [1.0, true], of: [{a: 1}]}}, each: {foreach: [{a: 1}], do: {}}}"
+    assert stage_names(matrix, {}) == {"train@1.0-of0", "train@true-of0", "each@0"}
+
+
+@pytest.mark.parametrize(
+    ("head", "params"), [("", "models: ["), ("", "ensembles: {}"), ("vars: [missing.yaml]", "models: [cnn]")]
+)
+def test_nothing_is_removed_if_the_stages_are_not_defined(root, head, params):
+    (root / "dvc.yaml").write_text(f"{head}\n{PIPELINE}")
+    (root / "params.yaml").write_text(params)
+    with pytest.raises(WorkspaceError, match=r"^dvc.yaml and its variables do not define the stages \(.+\): see `dvc"):
+        remove_leftovers(root)
+    assert (root / "metrics" / "resnet18.json").exists()
+    with pytest.raises(WorkspaceError, match=r"^dvc.yaml and its variables"):
+        variable_files("stages: [")

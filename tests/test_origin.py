@@ -109,7 +109,7 @@ def test_without_a_commit_nothing_is_claimed(tmp_path):
 
 def test_an_experiment_is_its_baseline_and_what_it_changes(project, monkeypatch):
     baseline = git(project, "rev-parse", "HEAD").strip()
-    (project / "params.yaml").write_text("rate: 3\n")
+    (project / "params.yaml").write_text("models: [cnn]\nrate: 3\n")
     git(project, "commit", "--quiet", "-am", "queued")  # a commit that nobody will find again
     monkeypatch.setenv("DVC_EXP_NAME", "slow-rate")
     monkeypatch.setenv("DVC_EXP_BASELINE_REV", baseline)

@@ -116,6 +116,7 @@ def test_every_artefact_of_the_contract_exists(pipeline):
         *(f"reports/{stage}.json" for stage in ("ingest", "validate", "balance", "export", "register")),
         *(f"{folder}/{m}.json" for folder in ("metrics", "reports/evaluate") for m in MODELS),
         *(f"reports/figures/{m}/test_confusion.png" for m in MODELS),
+        *(f"reports/curves/{name}.csv" for name in ("precision_recall", "roc")),
         "reports/validation/index.html",
         *(f"exports/{name}" for name in ("model.onnx", "model.json", "MODEL_CARD.md")),
         "mlflow.db",
@@ -234,6 +235,12 @@ def test_an_ensemble_is_one_more_model_in_the_reports(pipeline):
     assert report["test"]["accuracy"] == pytest.approx(right[table["split"] == "test"].mean())
     assert pipeline.path(f"reports/figures/{ENSEMBLE}/test_confusion.png").exists()
     assert ENSEMBLE not in pipeline.report("export")["candidates"]
+
+
+def test_the_curves_of_all_models_and_ensembles_are_in_one_table(pipeline):
+    for kind in ("precision_recall", "roc"):
+        table = pd.read_csv(pipeline.path(f"reports/curves/{kind}.csv"))
+        assert list(table["curve"].unique()) == [*MODELS, ENSEMBLE]
 
 
 def test_a_student_learns_from_what_trained_models_say(copy):

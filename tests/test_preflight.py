@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from emopipe.core.dvc_project import NO_GIT, configure_git
+from emopipe.core.dvc_project import NO_GIT, RWLOCK, configure_git, dvc_faults, remove_torn_rwlock
 from emopipe.core.errors import WorkspaceError
 from projects import ROOT, make_project, run, succeed
 
@@ -45,6 +45,41 @@ def test_outside_a_project_it_is_one_line(tmp_path):
     with pytest.raises(WorkspaceError, match=r"is no DVC project: run from the root of the project$"):
         configure_git(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", '{"read": {"/data": [{"pid": 1'])
+def test_a_file_of_locks_that_ctrl_c_cut_off_is_removed(tmp_path, text):
+    from dvc.rwlock import RWLockFileCorruptedError
+
+    path = tmp_path / RWLOCK
+    path.parent.mkdir(parents=True)
+    assert remove_torn_rwlock(tmp_path) == ""
+    path.write_text(text)
+    with (
+        pytest.raises(WorkspaceError, match=r"rwlock, so nothing is done: run `emopipe preflight`, which removes it$"),
+        dvc_faults(tmp_path, "so nothing is done"),
+    ):
+        raise RWLockFileCorruptedError(str(path))
+    assert remove_torn_rwlock(tmp_path) == ".dvc/tmp/rwlock, which DVC had not written to its end, is removed"
+    assert not path.exists()
+    path.write_text('{"read": {}, "write": {}}')
+    assert remove_torn_rwlock(tmp_path) == ""
+    assert path.exists()
+
+
+@pytest.mark.slow
+def test_dvc_goes_on_after_a_ctrl_c_cut_off_its_file_of_locks(tmp_path):
+    root = make_project(tmp_path / "project")
+    (tmp_path / "faces.csv").write_text("emotion,pixels,Usage\n3,1 2 3 4,Training\n")
+    (root / RWLOCK).parent.mkdir(exist_ok=True)
+    (root / RWLOCK).write_text("")
+    words = ("emopipe", "data", "import", "../faces.csv")
+    assert run(root, *words).stderr == (
+        f"emopipe: DVC was stopped while it wrote {RWLOCK}, so data/ is unchanged: run `emopipe preflight`, which "
+        "removes it\n"
+    )
+    assert succeed(root, "emopipe", "preflight").startswith(f"{RWLOCK}, ")
+    assert "FER2013 CSV, 1 rows" in succeed(root, *words)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -175,3 +176,15 @@ def test_the_load_of_all_trainings_is_logged_to_the_run_of_their_state(root, mon
     assert steps == list(range(len(steps)))
     assert len(steps) >= 3
     assert [name for run in stored(root) for name in run.data.metrics if name.startswith("system/")] == []
+
+
+def test_a_check_searches_the_store_once_for_each_question_and_a_repair_each_time():
+    from emopipe.tracking.index import RunIndex
+
+    searched = []
+    client = SimpleNamespace(search_runs=lambda _, query, *rest: searched.append(query) or [])
+    for answers, expected in (({}, 2), (None, 4)):
+        searched.clear()
+        index = RunIndex(client, "1", answers=answers)
+        assert [index.models(), index.parents(), index.models(), index.parents()] == [[]] * 4
+        assert len(searched) == expected

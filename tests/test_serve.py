@@ -121,7 +121,8 @@ def test_an_upload_that_is_refused_gets_one_line(service, picture, status, detai
             "/predict",
             {"Content_Type": "text/css"},
             415,
-            "expected an image (image/jpeg, image/png, image/webp, image/bmp, application/octet-stream), got text/css",
+            "expected an image (image/jpeg, image/png, image/webp, image/bmp, application/octet-stream) or a form "
+            "(multipart/form-data), got text/css",
         ),
         (
             "POST",
@@ -149,6 +150,68 @@ def test_an_upload_that_declares_too_many_bytes_is_refused_unread(service):
 def test_an_upload_that_grows_too_large_is_refused_during_the_upload(service):
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = service.send(head, b"%x\r\n" % 2_000_000 + bytes(2_000_000), b"\r\n1\r\nx")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"expected at most 2000000 bytes, got more than 2000000" in answer
+
+
+def form(*parts: tuple[str, bytes]) -> bytes:
+    """The body of a form with the boundary `xyz`; a part: the parameters of its Content-Disposition, and its value."""
+    shown = (
+        b"--xyz\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (head.encode(), value) for head, value in parts
+    )
+    return b"".join(shown) + b"--xyz--\r\n"
+
+
+def post_form(service, body, boundary="; boundary=xyz"):
+    return service.ask("POST", "/predict?crops=true", body, Content_Type="multipart/form-data" + boundary)
+
+
+NO_FILE = "the form has no file: expected one, as `curl -F image=@face.jpg` sends it"
+PICTURE = ('name="image"; filename="face.png"', FACE)
+
+
+@pytest.mark.parametrize("parts", [[PICTURE], [('name="user"', b"anna"), ('name="x"; filename=""', FACE)]])
+def test_the_file_of_a_form_is_the_image(service, parts):
+    reply = post_form(service, form(*parts))
+    assert (reply.status, reply.json) == (200, service.predict(FACE, crops=True).json)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (
+            form(('name="image"', b"face.png")),
+            NO_FILE,
+        ),
+        (b"", NO_FILE),
+        (form(('name="image"; filename="a"', b"")), "the file in the form is empty: expected the bytes of an image"),
+        (form(PICTURE, PICTURE), "the form cannot be read (Too many files. Maximum number of files is 1)"),
+        (form(PICTURE, ('name="text"', bytes(2000))), "the form cannot be read (Part exceeded maximum size of 1KB)"),
+        (
+            form(('filename="a"', FACE)),
+            'the form cannot be read (The Content-Disposition header field "name" must be provided)',
+        ),
+        (form(PICTURE)[:-20], NO_FILE),
+        (b"no form", "the form cannot be read (Invalid multipart data)"),
+        (form(('name="image"; filename="a"', b"text")), "the bytes do not decode as an image"),
+    ],
+)
+def test_a_form_without_one_image_gets_one_line(service, body, detail):
+    reply = post_form(service, body)
+    assert (reply.status, reply.json) == (400, {"detail": detail})
+    assert post_form(service, form(PICTURE)).status == 200
+
+
+def test_a_form_without_a_boundary_gets_one_line(service):
+    reply = post_form(service, form(PICTURE), boundary="")
+    assert (reply.status, reply.json) == (400, {"detail": "the form cannot be read (Missing boundary in multipart)"})
+
+
+def test_a_form_that_grows_too_large_is_refused_during_the_upload(service):
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=xyz\r\n"
+    start = form(('name="image"; filename="a"', b""))[:-11]
+    parts = start + bytes(2_000_001 - len(start))
+    answer = service.send(head + b"Transfer-Encoding: chunked\r\n\r\n", b"%x\r\n" % len(parts) + parts)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"expected at most 2000000 bytes, got more than 2000000" in answer
 

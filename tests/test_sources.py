@@ -121,6 +121,15 @@ def test_a_repeated_header_is_a_rejected_row_that_is_not_counted(tmp_path):
     assert source.counts() == Counter({("Training", "3"): 2, ("PublicTest", "0"): 2})
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_byte_order_marks_within_joined_files_are_no_text(tmp_path, encoding):
+    text = f"{TABLE}\ufeff{TABLE}".replace("PublicTest", "PublicTest\ufeff")
+    (tmp_path / "f.csv").write_bytes(text.encode(encoding))
+    source = recognise(tmp_path / "f.csv", FOLDER_SPLITS)
+    assert source.counts() == Counter({("Training", "3"): 2, ("PublicTest", "0"): 2})
+    assert [row.reason for row in source.read() if isinstance(row, Reject)] == ["repeated_header"]
+
+
 def test_columns_beyond_the_three_are_ignored_and_an_empty_usage_is_none(tmp_path):
     (row,) = read_table(tmp_path, 'note,emotion,pixels,Usage\n"a, b",happy,7,\n')
     assert (row.label, row.split, row.image.shape) == ("happy", None, (1, 1, 1))

@@ -67,12 +67,14 @@ OPTIONS = {
     "export": {
         "clean": "build/clean.parquet",
         "weights": "build/models",
+        "predictions": "build/predictions",
         "reports": "reports/evaluate",
         "ingest": "reports/ingest.json",
         "validate": "reports/validate.json",
         "balance": "reports/balance.json",
         "out": "exports",
         "report": "reports/export.json",
+        "curves": "reports/curves",
     },
     "register": {
         "bundle": "exports",
@@ -229,7 +231,8 @@ def test_a_gate_that_does_not_hold_writes_only_its_page_until_it_holds(root):
     before = files_below(root / "build")
     assert run_stage(root, "validate") == (
         "",
-        "every class has 10 or more faces in train: broken by 2 of 2 rows (train/happy has 1, train/sad has 1). "
+        "every class has 10 or more faces in train (validate.min_train_faces): broken by 2 of 2 rows "
+        "(train/happy has 1, train/sad has 1). "
         "Correct the source, or the section validate of params.yaml. See reports/failed/validate/index.html",
     )
     assert files_below(root / "build") == before
@@ -387,3 +390,16 @@ def test_a_stage_that_is_stopped_says_so_and_leaves_nothing(start, root, number)
     assert stage.communicate(timeout=10)[1] == "sleeper: stopped\n"
     assert stage.returncode == 1
     assert list(root.glob("*half*")) == []
+
+
+@pytest.mark.slow
+def test_a_warning_of_a_stage_is_one_line(root):
+    lines = (
+        "import warnings",
+        "from emopipe.core.stage import run_stage",
+        "run_stage(lambda: warnings.warn('no font'))",
+    )
+    code = "\n".join(lines)
+    (root / "warner.py").write_text(code)
+    done = run(root, sys.executable, "warner.py")
+    assert (done.returncode, done.stderr) == (0, "warning: no font\n")

@@ -15,7 +15,7 @@ from dvc.repo import Repo
 from dvc.utils.serialize import dumps_yaml as dumped
 from dvc.utils.serialize import parse_yaml_for_update
 
-from emopipe.core.dvc_lock import stage_names
+from emopipe.core.stage_names import stage_names
 from projects import ROOT, make_project
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -201,7 +201,8 @@ def test_the_names_of_the_stages_are_those_that_dvc_finds(tmp_path):
     root = make_project(tmp_path / "project", models=["cnn", "resnet18"], ensembles={"both": ["cnn", "resnet18"]})
     with Repo(str(root)) as repo:
         names = {stage.name for stage in repo.index.stages}
-    assert stage_names(*((root / name).read_text(encoding="utf-8") for name in ("dvc.yaml", "params.yaml"))) == names
+    pipeline, params = ((root / name).read_text(encoding="utf-8") for name in ("dvc.yaml", "params.yaml"))
+    assert stage_names(pipeline, {"params.yaml": params}) == names
 
 
 def test_dvc_writes_the_pipeline_and_the_parameters_in_the_form_that_they_have():

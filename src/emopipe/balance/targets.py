@@ -2,29 +2,37 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from emopipe.balance.params import Target
 from emopipe.core.errors import ParamsError
+from emopipe.core.names import fold_name
 
 
 def class_targets(labels: np.ndarray, target: Target) -> dict[str, int]:
     """Target number of rows by class name, in alphabetical order; labels: str (N,).
 
     A share is relative to the largest class, rounded up. Classes that a mapping omits keep their size.
-    Raises `ParamsError` for an unknown class.
+    Raises `ParamsError` for an unknown class, or one that is named twice.
     """
     sizes = dict(sorted(Counter(labels.tolist()).items()))
     if isinstance(target, Mapping):
-        unknown = sorted(set(target) - set(sizes))
-        if unknown:
-            raise ParamsError(
-                f"balance.target names {', '.join(unknown)}, expected classes of train: {', '.join(sizes)}"
-            )
-        return {label: target.get(label, size) for label, size in sizes.items()}
+        return sizes | _named_targets(sizes, target)
     return dict.fromkeys(sizes, _common_target(list(sizes.values()), target))
+
+
+def _named_targets(classes: Collection[str], target: Mapping[str, int]) -> dict[str, int]:
+    """The numbers of a mapping, by the classes that its names stand for in any case and composition."""
+    by_name = {fold_name(label): label for label in classes}
+    unknown = sorted(name for name in target if fold_name(name) not in by_name)
+    if unknown:
+        raise ParamsError(f"balance.target names {', '.join(unknown)}, expected classes of train: {', '.join(classes)}")
+    targets = {by_name[fold_name(name)]: number for name, number in target.items()}
+    if len(targets) < len(target):
+        raise ParamsError(f"balance.target names a class twice: {', '.join(target)}")
+    return targets
 
 
 def _common_target(sizes: list[int], target: str | int | float) -> int:

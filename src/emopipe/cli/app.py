@@ -1,6 +1,5 @@
 """The command `emopipe`: its commands, in groups, and how failures end."""
 
-import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -17,6 +16,7 @@ from emopipe.cli.runs import runs
 from emopipe.cli.store import reproduce, sync, ui
 from emopipe.cli.use import live, predict, serve, web
 from emopipe.core.errors import EmopipeError
+from emopipe.core.interrupt import stopping_in_one_line
 
 HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflow.
 
@@ -39,11 +39,8 @@ class Grouped(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; those that run until Ctrl-C end by themselves."""
-        try:
+        with stopping_in_one_line("emopipe"):
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            print("emopipe: stopped", file=sys.stderr)
-            sys.exit(128 + signal.SIGINT)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""

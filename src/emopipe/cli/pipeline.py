@@ -31,14 +31,15 @@ def summary(markdown: Annotated[bool, typer.Option(help="As Markdown, with the c
 def preflight() -> None:
     """Check params.yaml, and let DVC go without git if need be.
 
-    `make repro` runs it before `dvc repro`.
+    It also removes a file of DVC's that Ctrl-C cut off. `make repro` runs it before `dvc repro`.
     """
-    from emopipe.core.dvc_project import configure_git
+    from emopipe.core.dvc_project import configure_git, remove_torn_rwlock
     from emopipe.core.params import load_params
 
     load_params(PARAMS, trainable=True)
-    if line := configure_git(ROOT):
-        print(line)
+    for line in (configure_git(ROOT), remove_torn_rwlock(ROOT)):
+        if line:
+            print(line)
 
 
 def explain(

@@ -1,5 +1,6 @@
 """The project's DVC repository, with DVC's failures as one line."""
 
+import json
 import logging
 import re
 import sys
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dvc.repo import Repo
 
 LOGGERS = ("dvc", "dvc_data", "dvc_objects")
+RWLOCK = Path(".dvc/tmp/rwlock")
 LOCAL_CONFIG = Path(".dvc/config.local")
 NO_GIT = "# Written by `emopipe preflight`, which removes it after `git init`.\n[core]\n    no_scm = true\n"
 COLOURS = re.compile(r"\x1b\[\d*m")
@@ -35,6 +37,7 @@ def dvc_faults(root: Path, outcome: str) -> Iterator[None]:
     """Raise any error of DVC as a `WorkspaceError` of one line; `outcome` is its consequence."""
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.lock import LockError
+    from dvc.rwlock import RWLockFileCorruptedError
     from dvc.scm import SCMError
 
     try:
@@ -53,6 +56,10 @@ def dvc_faults(root: Path, outcome: str) -> Iterator[None]:
                 f"another DVC process holds {root / '.dvc' / 'tmp' / 'lock'}, {outcome}: wait until it has ended"
             ) from error
         raise WorkspaceError(f"DVC is busy, {outcome}: {error_line(error)}") from error
+    except RWLockFileCorruptedError as error:
+        raise WorkspaceError(
+            f"DVC was stopped while it wrote {root / RWLOCK}, {outcome}: run `emopipe preflight`, which removes it"
+        ) from error
     except (DvcException, OSError, UnicodeError) as error:
         raise WorkspaceError(f"DVC fails, {outcome}: {error_line(error)}") from error
 
@@ -102,6 +109,26 @@ def configure_git(root: Path) -> str:
         else:
             local.write_text(NO_GIT, encoding="utf-8")
     return "there is no git repository, so DVC works without one: runs have no commit, and there are no experiments"
+
+
+def remove_torn_rwlock(root: Path) -> str:
+    """Remove DVC's list of locked paths if a stop while DVC wrote it cut it off; a line if so.
+
+    DVC writes it in place, several times a stage, and fails from then on. It only lists paths of running processes.
+    """
+    path = root / RWLOCK
+    if not path.exists():
+        return ""
+    with dvc_faults(root, "so its locks are not checked"):
+        from dvc.lock import make_lock
+
+        with make_lock(str(path.with_suffix(".lock")), tmp_dir=str(path.parent)):  # under which DVC writes it
+            try:
+                json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:
+                path.unlink()
+                return f"{RWLOCK}, which DVC had not written to its end, is removed"
+    return ""
 
 
 def in_git(root: Path) -> bool:

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -108,11 +109,12 @@ def run_stage(main: Callable[..., None], *, observed: bool = False) -> None:
     """Run a stage script: `execute`, in a process that ends with DVC.
 
     An `EmopipeError` ends the process with status 1 and one line on standard error; any other exception shows its
-    traceback.
+    traceback. A Python warning is one line too.
     """
     stem = Path(sys.argv[0]).stem
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, partial(_stop, stem))
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     threading.Thread(target=_stop_with, args=(_starter(),), daemon=True).start()
     if differing := differing_libraries(Path.cwd(), stem):
         print(f"warning: outs may differ from those of pinned libraries: {', '.join(differing)}", file=sys.stderr)

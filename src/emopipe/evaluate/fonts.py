@@ -10,6 +10,7 @@ from matplotlib.text import Text
 
 DEFAULT = "DejaVu Sans"
 """Matplotlib's own font: Latin, Greek, Cyrillic, Arabic and Hebrew letters."""
+_NORMAL = (400, "normal", "regular")
 _PLACEHOLDERS = "Last Resort"
 """A font whose glyphs show the name of a script, not the letter."""
 
@@ -46,8 +47,10 @@ def _fonts_with(letter: str) -> tuple[str, ...]:
 
 @cache
 def _letters(family: str) -> frozenset[str]:
-    path = font_manager.findfont(family, fallback_to_default=False)
-    return frozenset(map(chr, font_manager.get_font(path).get_charmap()))
+    # `findfont` also finds it, but logs a line for each family without a normal weight
+    fonts = [font for font in font_manager.fontManager.ttflist if font.name == family]
+    upright = min(fonts, key=lambda font: (font.style != "normal", font.weight not in _NORMAL))
+    return frozenset(map(chr, font_manager.get_font(upright.fname).get_charmap()))
 
 
 def _code_point(letter: str) -> str:

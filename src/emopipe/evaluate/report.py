@@ -1,13 +1,13 @@
 """The report of one model: metrics, figures, and tables for plots, on validation and test."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from sklearn.metrics import precision_recall_curve, roc_curve
 
+from emopipe.evaluate.curves import class_curves
 from emopipe.evaluate.figures import (
     confusion_figure,
     curves_figure,
@@ -23,11 +23,6 @@ from emopipe.faces.png import decode_png
 from emopipe.faces.predictions import Predictions
 from emopipe.faces.table import HELD_OUT, Faces
 from emopipe.training.calibration import uncalibrated
-
-HEADLINE = {"acc": "accuracy", "f1": "macro_f1", "ece": "ece", "nll": "nll"}
-"""Name in the metrics, short for a table of `dvc exp show`, to name in the report."""
-CURVE_POINTS = 100
-PRECISION_RECALL = ["curve", "recall", "precision"]
 
 
 def build_report(
@@ -49,11 +44,6 @@ def build_report(
             before = uncalibrated(part.probabilities, about["temperature"])
             metrics[name]["uncalibrated"] = calibration_metrics(before, part.labels)
     return {"model": model, "classes": list(predictions.classes), **about, **metrics}
-
-
-def headline_metrics(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """The eight numbers of a report by which `dvc exp show` compares models."""
-    return {split: {short: report[split][name] for short, name in HEADLINE.items()} for split in HELD_OUT}
 
 
 def draw_figures(
@@ -90,8 +80,7 @@ def plot_tables(predictions: Predictions, history: pd.DataFrame) -> dict[str, pd
     losses = history.rename(columns={"train_loss": "train", "val_loss": "val"})
     return {
         "confusion": pd.DataFrame({"actual": names[part.labels], "predicted": names[part.probabilities.argmax(1)]}),
-        "precision_recall": _curves(part, ("precision", "recall"), precision_recall_curve)[PRECISION_RECALL],
-        "roc": _curves(part, ("false_positive_rate", "true_positive_rate"), roc_curve),
+        **class_curves(predictions),
         "training": losses.melt("epoch", ["train", "val"], var_name="curve", value_name="loss").round(5),
     }
 
@@ -106,22 +95,6 @@ def _scores(metrics: dict[str, Any]) -> str:
 def _calibration(metrics: dict[str, Any]) -> str:
     before = f", {metrics['uncalibrated']['ece']:.3f} before calibration" if "uncalibrated" in metrics else ""
     return f"expected calibration error {metrics['ece']:.3f}{before}"
-
-
-def _curves(part: Predictions, names: tuple[str, str], points: Callable[..., tuple[np.ndarray, ...]]) -> pd.DataFrame:
-    """The first two arrays of `points`, one class against the rest; classes that no or every face has are left out."""
-    tables = [pd.DataFrame(columns=["curve", *names])]
-    for k, name in enumerate(part.classes):
-        truth = part.labels == k
-        if truth.any() and not truth.all():
-            first, second, _ = points(truth, part.probabilities[:, k])
-            tables.append(_thin(pd.DataFrame({"curve": name, names[0]: first, names[1]: second})))
-    return pd.concat(tables[1:] or tables, ignore_index=True)
-
-
-def _thin(table: pd.DataFrame) -> pd.DataFrame:
-    rows = np.unique(np.linspace(0, len(table) - 1, CURVE_POINTS).round().astype(int))
-    return table.iloc[rows].round(5)
 
 
 def _mistakes(model: str, predictions: Predictions, faces: Faces, num: int, classes: Sequence[str]) -> Figure:

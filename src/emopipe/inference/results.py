@@ -101,7 +101,7 @@ def _load(item: Input, *, channels: int) -> Result:
         return Result(path=item.path, error=str(error))
     except DataError as error:
         suffix = item.path.suffix.lower()
-        remark = "" if suffix in IMAGE_SUFFIXES else f", and {suffix or 'no suffix'} is not known as that of a video"
+        remark = "" if suffix in IMAGE_SUFFIXES else ", and are no known video"
         return Result(path=item.path, error=f"{error}{remark}")
     except OSError as error:
         return Result(path=item.path, error=error.strerror or "not readable")

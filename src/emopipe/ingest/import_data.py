@@ -42,7 +42,9 @@ class SourceSummary:
         """The summary as text, with the next step."""
         sampled = ", ".join(f"{split} ({fraction:.0%} of train)" for split, fraction in self.sampled.items())
         num_rejected = sum(self.rejected.values())
-        rejected = f"{num_rejected:,} of {self.num_rows:,} rows ({_listed(self.rejected)})" if num_rejected else ""
+        rejected = (
+            f"at least {num_rejected:,} of {self.num_rows:,} rows ({_listed(self.rejected)})" if num_rejected else ""
+        )
         optional = {"sampled from train": sampled, "numbers as labels": self.numbers, "will be rejected": rejected}
         sampled_line, *other_lines = ([f"{name}: {text}"] if text else [] for name, text in optional.items())
         return [

@@ -35,6 +35,8 @@ class RunIndex:
 
     client: "MlflowClient"
     experiment: str
+    answers: "dict[tuple[str, int], list[Run]] | None" = None
+    """Of searches so far, for a reader that changes nothing; None searches each time."""
 
     def find(self, key: str, *, deleted: bool = True) -> "Run | None":
         """The complete run of a state, or the one that another process is logging.
@@ -109,8 +111,13 @@ class RunIndex:
 
     def _search(self, query: str, view: int = ACTIVE) -> "list[Run]":
         """All matches, the oldest first."""
+        if self.answers is not None and (query, view) in self.answers:
+            return self.answers[query, view]
         order = ["attributes.start_time ASC"]
-        return list(self.client.search_runs([self.experiment], query, view, MAX_RUNS, order))
+        runs = list(self.client.search_runs([self.experiment], query, view, MAX_RUNS, order))
+        if self.answers is not None:
+            self.answers[query, view] = runs
+        return runs
 
 
 def is_complete(run: "Run") -> bool:

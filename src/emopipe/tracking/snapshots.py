@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-from emopipe.core.dvc_lock import LOCK, PARAMS, PIPELINE, defined_records, upstream
+from emopipe.core.dvc_lock import LOCK, defined_records, upstream
 from emopipe.core.errors import WorkspaceError
+from emopipe.core.stage_names import PARAMS
 from emopipe.core.state import StageRecord, stage_state
 from emopipe.tracking.git import git
 from emopipe.tracking.origin import Origin, hashes, workspace_origin
@@ -28,7 +29,7 @@ class Snapshot:
     @cached_property
     def records(self) -> Mapping[str, StageRecord]:
         """The stages that have run and that dvc.yaml defines, by name."""
-        return defined_records(*map(self.text, (LOCK, PIPELINE, PARAMS)))
+        return defined_records(self.text)
 
     def params(self, last: StageRecord) -> dict[str, Any]:
         """All parameters, with the values that the stages up to `last` ran with."""

@@ -170,8 +170,15 @@ def _split_expectations(split: str, params: ValidateParams) -> list[Any]:
 
 def _count_expectations(params: ValidateParams) -> list[Any]:
     fewest = {"train": params.min_train_faces, "val": 1, "test": 1}
+    names = {"train": "train (validate.min_train_faces)"}
     return [
-        _between(f"every class has {least} or more faces in {split}", "critical", "num_faces", split, min_value=least)
+        _between(
+            f"every class has {least} or more faces in {names.get(split, split)}",
+            "critical",
+            "num_faces",
+            split,
+            min_value=least,
+        )
         for split, least in fewest.items()
     ]
 

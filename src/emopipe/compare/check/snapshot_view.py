@@ -14,6 +14,7 @@ from emopipe.compare.check.stages import RecordedStage
 from emopipe.compare.model_ref import ModelRef, from_files
 from emopipe.core.dvc_lock import LOCK
 from emopipe.core.errors import WorkspaceError
+from emopipe.evaluate.headline import as_report
 from emopipe.tracking.git import git, git_bytes
 from emopipe.tracking.outs import restore
 from emopipe.tracking.snapshots import Snapshot, snapshots
@@ -21,8 +22,6 @@ from emopipe.tracking.snapshots import Snapshot, snapshots
 MAIN = ("main", "origin/main")
 HERE = "here"
 COMMIT = re.compile("[0-9a-f]{40}")
-LONG_NAMES = {"acc": "accuracy", "f1": "macro_f1"}
-"""Names of metrics/MODEL.json to those of reports/evaluate/MODEL.json."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +95,7 @@ class SnapshotView:
     def _metrics(self, model: str) -> Any:
         """The metrics of git in the form of a report, without intervals."""
         metrics = self._json(f"metrics/{model}.json")
-        return metrics and {
-            split: {LONG_NAMES.get(name, name): value for name, value in values.items()}
-            for split, values in metrics.items()
-        }
+        return metrics and as_report(metrics)
 
     def _json(self, path: str) -> Any:
         try:

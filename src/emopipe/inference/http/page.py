@@ -14,7 +14,8 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>emopipe</t
 body {{ max-width: 48rem; margin: 2rem auto; padding: 0 1rem; }} th {{ padding-right: 1rem; text-align: left; }}</style>
 <h1>emopipe</h1><p>{about}</p>
 <pre>curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' ADDRESS/predict
-curl --data-binary @face.png -H 'Content-Type: image/png' 'ADDRESS/predict?crops=true'</pre>
+curl --data-binary @face.png -H 'Content-Type: image/png' 'ADDRESS/predict?crops=true'
+curl -F image=@photo.jpg ADDRESS/predict</pre>
 <p>The types of all values are in the OpenAPI schema, <a href="/openapi.json">/openapi.json</a>.</p>
 {operations}"""
 

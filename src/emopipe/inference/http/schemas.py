@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from emopipe.inference.http.uploads import CONTENT_TYPES
+from emopipe.inference.http.uploads import FORM, IMAGE_TYPES
 
 
 class FaceModel(BaseModel):
@@ -38,10 +38,12 @@ class Problem(BaseModel):
     detail: str
 
 
+BINARY = {"type": "string", "format": "binary"}
 PREDICT_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "The bytes of a JPEG, PNG, WebP or BMP.",
-        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in CONTENT_TYPES},
+        "description": "The bytes of a JPEG, PNG, WebP or BMP, or a form with one file.",
+        "content": {kind: {"schema": BINARY} for kind in IMAGE_TYPES}
+        | {FORM: {"schema": {"type": "object", "properties": {"image": BINARY}, "required": ["image"]}}},
     }
 }

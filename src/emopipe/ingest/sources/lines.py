@@ -22,6 +22,7 @@ MAX_UNPACKED = 2**36
 
 _WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF8, _WESTERN = "utf-8-sig", "cp1252"
+_BOM = "\ufeff"
 _DELIMITERS = ",\t;|"
 _NUM_SAMPLED = 2**13
 """Bytes from which an encoding other than UTF-8 is inferred."""
@@ -30,8 +31,8 @@ _NUM_SAMPLED = 2**13
 def read_lines(path: Path) -> Iterator[str]:
     """The lines of `path` with their ends. Text that is not UTF-8 is decoded as what `charset-normalizer` infers.
 
-    Bytes that do not fit the encoding become U+FFFD. Raises `DataError` naming the line when the file is damaged, ends
-    early, or holds a line above `MAX_LINE`.
+    Bytes that do not fit the encoding become U+FFFD; byte order marks, which joined files have in the middle, are left
+    out. Raises `DataError` naming the line when the file is damaged, ends early, or holds a line above `MAX_LINE`.
     """
     num_lines = num_characters = 0
     try:
@@ -44,7 +45,7 @@ def read_lines(path: Path) -> Iterator[str]:
                 num_characters += len(line)
                 if len(line) == MAX_LINE or num_characters > MAX_UNPACKED:
                     raise DataError(f"{path}, line {num_lines}: more text than a table of faces holds; check the file")
-                yield line
+                yield line if line.isascii() else line.replace(_BOM, "")
     except READ_ERRORS as error:
         raise DataError(f"{path} cannot be read past line {num_lines} ({error_text(error)}): fetch it again") from error
 
