@@ -14,6 +14,14 @@ STAGES = sorted((ROOT / "stages").glob("*.py"))
 SLOW_IMPORT = "import time\nprint('importing', flush=True)\ntime.sleep(60)\n"
 
 
+@pytest.fixture(autouse=True)
+def _default_handler():
+    """Python's own handler, also where the tests run in the background of a shell, which ignores SIGINT for them."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 def interrupted(folder, module, *command):
     """Status and output of a Python program that gets SIGINT during its import of `module`."""
     (folder / f"{module}.py").write_text(SLOW_IMPORT)
@@ -68,9 +76,6 @@ def test_an_import_that_ctrl_c_breaks_is_one_line_and_another_error_is_none(caps
 
 
 def test_an_ignored_ctrl_c_stays_ignored():
-    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        assert stop_at_once("train") is signal.SIG_IGN
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, former)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert stop_at_once("train") is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
