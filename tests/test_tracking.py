@@ -20,7 +20,7 @@ from emopipe.core.state import StageState, project_root, stage_state
 from emopipe.export.runtime import Bundle
 from emopipe.faces.png import encode_png
 from emopipe.inference.model import open_model
-from emopipe.tracking.naming import LIVE
+from emopipe.tracking.naming import LIVE, own_params
 from emopipe.tracking.registration import register
 from emopipe.tracking.registry import bundle_digest
 from emopipe.tracking.report import log_history, log_report
@@ -557,3 +557,13 @@ def test_a_registered_version_is_opened_by_its_name(root, monkeypatch):
     line = r"^models:/emopipe@nobody is not in sqlite:\S+ \([^\n]+\): run `dvc repro register`, or name another$"
     with pytest.raises(ModelError, match=line):
         open_model("models:/emopipe@nobody")
+
+
+def test_a_run_has_the_recipe_of_its_own_model():
+    train = {"epochs": 8, "augment": {"flip": True, "shift": 0.1}, "pretrained": {"a": "hub", "b": "imagenet"}}
+    overrides = {"a": {"epochs": 16, "augment": {"shift": 0.0}}, "b": {"epochs": 4}}
+    params = {"train": train | {"overrides": overrides}, "ensembles": {"all": ["a", "b"]}}
+    own = {"epochs": 16, "augment": {"flip": True, "shift": 0.0}, "pretrained": {"a": "hub"}, "overrides": {}}
+    assert own_params(params, "a")["train"] == own
+    assert own_params(params, "c")["train"] == train | {"pretrained": {}, "overrides": {}}
+    assert own_params(params, "all") == params

@@ -13,7 +13,7 @@ import yaml
 from emopipe.core.errors import WorkspaceError
 from emopipe.evaluate.pairing import ModelPredictions
 from emopipe.faces.predictions import predictions_from_arrow
-from emopipe.tracking.naming import MODEL_TAG, flatten
+from emopipe.tracking.naming import MODEL_TAG, flatten, own_params
 from emopipe.tracking.prediction_store import predictions_of_run
 from emopipe.tracking.store import NAME, connect
 from emopipe.tracking.versions import find_version, mlflow_faults, run_of
@@ -103,7 +103,7 @@ def from_files(name: str, model: str, read: Read, remedy: str) -> ModelRef:
     return ModelRef(
         name=name,
         predictions=(predictions,),
-        params={"model": model} | flat_params(params),
+        params={"model": model} | flat_params(own_params(params, model)),
         data={Path(dep["path"]).stem: dep["md5"] for dep in stage.get("deps", []) if dep["path"] in TABLES},
     )
 

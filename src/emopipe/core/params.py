@@ -203,3 +203,12 @@ def _suggestion(path: tuple[Any, ...]) -> str:
     names = [item.name for item in fields(owner)]
     close = difflib.get_close_matches(str(path[-1]), names, n=1)
     return f" (did you mean {close[0]}?)" if close else f" (expected one of {', '.join(names)})"
+
+
+def merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`values` with `changes`, where mappings are merged name by name."""
+    both = {name: (values.get(name), change) for name, change in changes.items()}
+    return values | {
+        name: merged(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
+        for name, (old, new) in both.items()
+    }

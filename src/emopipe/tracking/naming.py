@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from emopipe.core.params import merged
+
 KEY_TAG, STATE_TAG, MODEL_TAG = "emopipe.key", "emopipe.state", "emopipe.model"
 PARENT_TAG = "mlflow.parentRunId"  # MLflow's pages fold runs under it
 COMPLETE_TAG = "emopipe.history"  # set once all epochs are logged
@@ -25,6 +27,16 @@ OTHER_MODELS = ("models", "ensembles")
 def valid_name(name: str) -> str:
     """`name` without characters that MLflow refuses, such as the brackets of a class `contempt (mild)`."""
     return re.sub(r"[^\w/.\- :]", "_", name)
+
+
+def own_params(values: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """Parameters with the recipe of one network, its overrides applied, and nothing of others; all for an ensemble."""
+    train = values.get("train")
+    if not train or model in (values.get("ensembles") or {}):
+        return dict(values)
+    recipe = merged(train, (train.get("overrides") or {}).get(model, {}))
+    pretrained = {name: source for name, source in (train.get("pretrained") or {}).items() if name == model}
+    return {**values, "train": recipe | {"pretrained": pretrained, "overrides": {}}}
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

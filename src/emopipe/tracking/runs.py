@@ -32,6 +32,7 @@ from emopipe.tracking.naming import (
     SOURCE_TAG,
     STATE_TAG,
     flatten,
+    own_params,
     run_name,
     valid_name,
 )
@@ -73,7 +74,8 @@ class ModelRun:
         """
         self.root, self.key = root, state.key
         self._model, self._state, self._origin, self._locate = model, state, origin, locate
-        self._params = flatten(asdict(params) if isinstance(params, Params) else params)
+        values = asdict(params) if isinstance(params, Params) else params
+        self._all_params, self._params = flatten(values), flatten(own_params(values, model))
         self._parent_state = parent or state
         self._index: RunIndex | None = None
         self._run_id = self._parent = ""
@@ -189,7 +191,7 @@ class ModelRun:
 
     def _create(self, index: RunIndex, source: str) -> None:
         index.delete(self.key)
-        self._parent = index.parent(self._parent_state, self._params, creation_tags(self.root), self._locate)
+        self._parent = index.parent(self._parent_state, self._all_params, creation_tags(self.root), self._locate)
         tags = {KEY_TAG: self.key, MODEL_TAG: self._model, STATE_TAG: self._parent_state.shared_key}
         tags |= {PARENT_TAG: self._parent, SOURCE_TAG: source, PROCESS_TAG: this_process(), **creation_tags(self.root)}
         origin = self._origin or workspace_origin(Path.cwd(), StageRecord(self._state))
@@ -208,7 +210,7 @@ class ModelRun:
         if run is None:
             return False
         self._index, self._resumed, self._run_id = index, run.info, run.info.run_id
-        self._parent = index.parent(self._parent_state, self._params, creation_tags(self.root), self._locate)
+        self._parent = index.parent(self._parent_state, self._all_params, creation_tags(self.root), self._locate)
         if run.data.tags.get(PARENT_TAG) != self._parent:
             index.client.set_tag(self._run_id, PARENT_TAG, self._parent)
         return True

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from emopipe.core.params import CLOSED
+from emopipe.core.params import CLOSED, merged
 from emopipe.training.config import TrainConfig
 
 
@@ -64,12 +64,3 @@ class TrainParams(TrainConfig):
 @cache
 def _adapter() -> TypeAdapter[TrainParams]:
     return TypeAdapter(TrainParams)
-
-
-def merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`values` with `changes`, where mappings are merged name by name."""
-    both = {name: (values.get(name), change) for name, change in changes.items()}
-    return values | {
-        name: merged(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
-        for name, (old, new) in both.items()
-    }
