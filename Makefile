@@ -10,10 +10,7 @@ export OMP_WAIT_POLICY := PASSIVE
 .PHONY: repro test lint check fuzz ui web runtime bench tables setup lock
 
 repro: setup  # the sample unless data/ holds another source, then every stage whose inputs have changed
-	@emopipe preflight
-	@test -e data || dvc pull --remote sample data.dvc
-	@dvc repro
-	@emopipe summary
+	@emopipe run
 
 test: setup  # all tests, in minutes; ARGS="-m server" for some
 	@OMP_NUM_THREADS=1 pytest -n 2 $(ARGS)

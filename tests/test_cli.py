@@ -8,13 +8,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import psutil
 import pytest
 import typer
 import yaml
 
-from emopipe.cli.app import Grouped, app
+from emopipe.cli.app import STAGES, Grouped, app
 from projects import ROOT, change_params, environment, run
 
 SOURCE = str(ROOT / "src")
@@ -54,7 +55,7 @@ def is_leaf(words: list[str]) -> bool:
     """Whether `emopipe` accepts these words; raises click's error if it does not."""
     command, rest = emopipe, words
     while hasattr(command, "commands"):
-        if rest[:1] == ["--help"]:
+        if rest[:1] == ["--help"] or (command is emopipe and rest == ["--install-completion"]):
             return True
         command, rest = command.commands[rest[0]], rest[1:]
     if rest != ["--help"]:
@@ -204,6 +205,21 @@ def test_an_unknown_command_or_option_is_no_traceback(tmp_path):
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
         assert "No such" in done.stderr
+
+
+@pytest.mark.parametrize(("stage", "named"), [("train", "train@MODEL"), ("validate", "validate")])
+def test_the_name_of_a_stage_is_answered_with_the_command_that_runs_it(tmp_path, stage, named):
+    done = run(tmp_path, "emopipe", stage, PYTHONPATH=SOURCE)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{stage} is a stage: `emopipe run {named}` or `dvc repro {named}` runs it" in done.stderr
+
+
+def test_the_stages_of_dvc_yaml_have_a_hint_or_a_command():
+    assert {*STAGES, "register"} == set(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
+
+
+def test_the_version_is_that_of_the_package(tmp_path):
+    assert run(tmp_path, "emopipe", "--version", PYTHONPATH=SOURCE).stdout == f"emopipe {version('emopipe')}\n"
 
 
 @pytest.mark.slow

@@ -304,6 +304,18 @@ def test_a_second_run_has_nothing_to_do(sandbox):
     assert "Data and pipelines are up to date." in output
 
 
+def test_emopipe_run_runs_what_has_changed_and_ends_with_the_summary(copy):
+    output = succeed(copy.root, "emopipe", "run")
+    assert stages_run(output) == []
+    assert output.index("up to date") < output.index("Models, best on validation first")
+    assert stages_run(succeed(copy.root, "emopipe", "run", "-S", "evaluate.num_mistakes=3", "evaluate@cnn")) == [
+        "evaluate@cnn"
+    ]
+    assert yaml.safe_load((copy.root / "params.yaml").read_text(encoding="utf-8"))["evaluate"]["num_mistakes"] == 3
+    done = run(copy.root, "emopipe", "run", "-S", "train.epochs=0", "train@cnn")
+    assert (done.returncode, "train.epochs: input should be" in done.stderr) == (255, True)
+
+
 def test_a_new_model_trains_no_other_again(pipeline):
     new = MODELS[1]
     assert stages_run(pipeline.with_cnn) == ["ingest", "validate", "balance", "train@cnn", "evaluate@cnn"]

@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -11,7 +12,7 @@ from typer.core import TyperGroup
 from emopipe.cli.check import check
 from emopipe.cli.data import import_data, sample
 from emopipe.cli.models import compare, promote, reevaluate, register
-from emopipe.cli.pipeline import distill, explain, preflight, summary, sweep
+from emopipe.cli.pipeline import distill, explain, preflight, run, summary, sweep
 from emopipe.cli.runs import runs
 from emopipe.cli.store import reproduce, sync, ui
 from emopipe.cli.use import live, predict, serve, web
@@ -26,12 +27,14 @@ The commands below do the rest. `pip install emopipe` is enough for predict, liv
 """
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Data": (),
-    "Pipeline": (preflight, summary, explain, sweep, distill),
+    "Pipeline": (run, preflight, summary, explain, sweep, distill),
     "Models": (compare, register, promote, reevaluate, check),
     "MLflow": (runs, sync, reproduce, ui),
     "Inference": (predict, live, web, serve),
 }
 """Commands by the title of their group in the help, in the order of use."""
+STAGES = ("ingest", "validate", "balance", "train", "evaluate", "ensemble", "export")
+"""Stages whose name is no command."""
 
 
 class Grouped(TyperGroup):
@@ -41,6 +44,13 @@ class Grouped(TyperGroup):
         """Run a command; those that run until Ctrl-C end by themselves."""
         with stopping_in_one_line("emopipe"):
             return super().invoke(ctx)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command; a stage has none of its own."""
+        if args[0] in STAGES:
+            stage = args[0] if args[0] not in ("train", "evaluate") else f"{args[0]}@MODEL"
+            ctx.fail(f"{args[0]} is a stage: `emopipe run {stage}` or `dvc repro {stage}` runs it with all before it.")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
@@ -66,13 +76,18 @@ def add_alias(to: typer.Typer, old: str, new: str, command: Callable[..., None])
         command(*args, **options)
 
 
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"emopipe {version('emopipe')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     cls=Grouped,
     help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=False,
 )
 data = typer.Typer(help="Import a data set, or draw a synthetic one.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data", rich_help_panel="Data")
@@ -87,10 +102,19 @@ add_alias(app, "why", "explain", explain)
 add_alias(app, "experiments", "sweep", sweep)
 
 
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
     """Run the command; an expected failure ends in one line and status 1."""
     try:
-        app()
+        app(prog_name="emopipe")
     except EmopipeError as error:
         sys.exit(f"emopipe: {error}")
     except ModuleNotFoundError as error:

@@ -1,5 +1,8 @@
-"""Commands around `dvc repro`: what it produced, what it would run again, sweeps, and teachers for distillation."""
+"""Commands around `dvc repro`: a whole run, its summary, what would run again, sweeps, teachers for distillation."""
 
+import subprocess
+import sys
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +10,40 @@ import typer
 
 from emopipe.cli.paths import CLEAN, MODELS, PARAMS, REPORTS, ROOT
 from emopipe.core.errors import WorkspaceError
+
+SAMPLE = "sample"
+"""DVC's remote in the repository that holds the sample."""
+
+
+def run(
+    stages: Annotated[list[str] | None, typer.Argument(help="Stages to end with, such as train@cnn.")] = None,
+    set_param: Annotated[
+        list[str] | None, typer.Option("--set-param", "-S", help="Run as a DVC experiment: -S train.epochs=20.")
+    ] = None,
+) -> None:
+    """Run the pipeline and show the summary.
+
+    It is what `make repro` does: without data/ it fetches the sample, and it runs the stages whose inputs have changed.
+
+    emopipe run -S train.epochs=20 -S 'models=[cnn]'
+    """
+    preflight()
+    if not (ROOT / "data").exists():
+        _dvc("pull", "--remote", SAMPLE, "data.dvc")
+    targets = stages or []
+    if set_param:
+        _dvc("exp", "run", *chain.from_iterable(("--set-param", change) for change in set_param), *targets)
+    else:
+        _dvc("repro", *targets)
+    if not targets:
+        summary(markdown=False)
+
+
+def _dvc(*arguments: str) -> None:
+    """Run DVC in this terminal; its failure, which it has explained, is the end."""
+    status = subprocess.run([sys.executable, "-m", "dvc", *arguments], check=False).returncode
+    if status:
+        raise typer.Exit(status)
 
 
 def summary(markdown: Annotated[bool, typer.Option(help="As Markdown, with the confusion matrix.")] = False) -> None:
