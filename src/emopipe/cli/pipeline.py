@@ -1,5 +1,6 @@
 """Commands around `dvc repro`: a whole run, its summary, what would run again, sweeps, teachers for distillation."""
 
+import os
 import subprocess
 import sys
 from itertools import chain
@@ -40,8 +41,11 @@ def run(
 
 
 def _dvc(*arguments: str) -> None:
-    """Run DVC in this terminal; its failure, which it has explained, is the end."""
-    status = subprocess.run([sys.executable, "-m", "dvc", *arguments], check=False).returncode
+    """Run DVC in this terminal, with stages in this environment; its failure, which it has explained, is the end."""
+    sys.stdout.flush()
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    command = [sys.executable, "-m", "dvc", *arguments]
+    status = subprocess.run(command, env=os.environ | {"PATH": path}, check=False).returncode
     if status:
         raise typer.Exit(status)
 
