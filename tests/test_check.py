@@ -174,7 +174,7 @@ def test_a_model_that_lost_a_class_fails_and_the_comment_says_where_and_why(root
     shown = " ".join(done.stdout.split())
     assert "Failed: no worse than main (" in shown
     assert "worse). Too much: loss of macro-F1; loss of F1, happy; loss of F1, fear; rise of the ECE" in shown
-    assert "| evaluate@cnn | train.epochs was 3, is 9; data: given/cnn.json, given/cnn.parquet |" in text
+    assert "| evaluate@cnn | train.epochs was 8, is 9; data: given/cnn.json, given/cnn.parquet |" in text
     assert "<summary>Confusion matrix, B - A</summary>" in text
     assert "| fear | **+30** | 0 | **-30** |" in text
     assert "| train.epochs | 3 | 9 |" in text

@@ -213,7 +213,7 @@ def repository(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "letters", "epochs"),
-    [("first:cnn", "hhssff", "3"), ("first", "hhssff", "3"), ("trial:cnn", "hhsshh", "9")],
+    [("first:cnn", "hhssff", "8"), ("first", "hhssff", "8"), ("trial:cnn", "hhsshh", "9")],
 )
 def test_a_revision_or_an_experiment_has_what_was_committed(repository, name, letters, epochs):
     found = find_model(repository, name)

@@ -106,7 +106,7 @@ def test_mistakes_in_the_parts_of_a_section_are_named(part, values, message):
     ("name", "members", "message"),
     [
         ("all", ["cnn", "vgg"], "params.yaml: ensembles.all names vgg, not among models"),
-        ("cnn", ["cnn", "resnet18"], "params.yaml: ensembles.cnn is also the name of a model"),
+        ("cnn", ["cnn", "yolov8n-cls"], "params.yaml: ensembles.cnn is also the name of a model"),
     ],
 )
 def test_members_of_an_ensemble_must_be_trained_models(name, members, message):
@@ -161,7 +161,11 @@ def test_a_network_of_a_library_that_is_not_installed_is_found_too(monkeypatch):
     model_names.ultralytics_names.cache_clear()
     with pytest.raises(ParamsError) as error:
         parse_params(changed("base") | {"models": ["cnn", "yolov8n-cls"]}, trainable=True)
+    without = parse_params(
+        changed("train", overrides={"yolov8n-cls": {"epochs": 9}}) | {"models": ["cnn"]}, trainable=True
+    )
     model_names.ultralytics_names.cache_clear()
+    assert without.models == ("cnn",)
     assert str(error.value) == (
         "params.yaml: models: yolov8n-cls needs ultralytics (AGPL-3.0): `pip install ultralytics`, or remove it"
     )

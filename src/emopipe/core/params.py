@@ -70,8 +70,8 @@ def _check_models(names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ..
 
 def _check_recipes(train: "TrainParams", info: ValidationInfo) -> "TrainParams":
     if info.context == TRAINABLE:
-        problems = import_module("emopipe.training.model_names").name_problems({**train.pretrained, **train.overrides})
-        if problems:
+        unlisted = sorted({*train.pretrained, *train.overrides}.difference(info.data.get("models", ())))
+        if problems := import_module("emopipe.training.model_names").unknown_names(unlisted):
             raise ValueError("; ".join(problems))
     return train
 

@@ -19,6 +19,11 @@ def name_problems(names: Iterable[str]) -> list[str]:
     return [problem for name in names if name != "cnn" and (problem := _problem(name))]
 
 
+def unknown_names(names: Iterable[str]) -> list[str]:
+    """A line for each name that an installed library should have and has not."""
+    return [unknown_network(name) for name in names if name != "cnn" and _is_known(name) is False]
+
+
 def unknown_network(name: str) -> str:
     """A line for a name that neither timm nor ultralytics has, with the nearest known ones."""
     plain = name.lower().rpartition("/")[2].partition(".")[0]  # of `timm/resnet18.a1_in1k`, `yolov8n-cls.pt`
@@ -50,12 +55,17 @@ def ultralytics_names() -> frozenset[str]:
 
 
 def _problem(name: str) -> str:
-    if name.endswith(SUFFIX):
-        if not ultralytics_names():
-            return missing_ultralytics(name)
-        return "" if name in ultralytics_names() else unknown_network(name)
+    is_known = _is_known(name)
+    if is_known is None and name.endswith(SUFFIX):
+        return missing_ultralytics(name)
+    return "" if is_known else unknown_network(name)
+
+
+def _is_known(name: str) -> bool | None:
+    """Whether its library has the network; None if that is not installed."""
     architecture = name.partition(".")[0]  # timm's names may have a tag of pretrained weights: resnet18.a1_in1k
-    return "" if architecture in timm_names() else unknown_network(name)
+    known, plain = (ultralytics_names(), name) if name.endswith(SUFFIX) else (timm_names(), architecture)
+    return plain in known if known else None
 
 
 def _files(package: str, pattern: str) -> list[Path]:
