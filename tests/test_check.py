@@ -177,7 +177,7 @@ def test_a_model_that_lost_a_class_fails_and_the_comment_says_where_and_why(root
     assert "| evaluate@cnn | train.epochs was 8, is 9; data: given/cnn.json, given/cnn.parquet |" in text
     assert "<summary>Confusion matrix, B - A</summary>" in text
     assert "| fear | **+30** | 0 | **-30** |" in text
-    assert "| train.epochs | 3 | 9 |" in text
+    assert "| train.epochs | 8 | 9 |" in text
 
 
 def test_a_difference_that_may_be_noise_is_open_and_passes(root):

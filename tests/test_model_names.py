@@ -17,10 +17,13 @@ def test_the_names_of_timm_are_complete():
 
 
 @pytest.mark.slow
-def test_the_names_of_ultralytics_have_definitions():
+def test_the_names_of_ultralytics_have_definitions(monkeypatch):
+    from PIL import Image
+
     from emopipe.training.networks.ultralytics_networks import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
+    monkeypatch.setattr(Image, "open", Image.open)  # put back afterwards: ultralytics replaces it when it is imported
     from ultralytics.nn.tasks import yaml_model_load
 
     assert {"yolov8n-cls", "yolov8-cls", "yolo11x-cls"} <= ultralytics_names()

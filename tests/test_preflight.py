@@ -83,14 +83,11 @@ def test_dvc_goes_on_after_a_ctrl_c_cut_off_its_file_of_locks(tmp_path):
 
 
 @pytest.mark.slow
-def test_make_repro_runs_it_before_anything_that_needs_dvc(archive):
+def test_make_repro_leaves_all_after_the_installation_to_emopipe_run(archive):
     shutil.copy(ROOT / "Makefile", archive)
     recipe = succeed(archive, "make", "--dry-run", "--assume-old=.venv/.ready", "repro").splitlines()
     assert [line for line in recipe if line.startswith(("emopipe", "dvc", "test"))] == [
-        "emopipe preflight",
-        "test -e data || dvc pull --remote sample data.dvc",
-        "dvc repro",
-        "emopipe summary",
+        "emopipe run",
     ]
 
 
