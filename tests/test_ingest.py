@@ -22,6 +22,7 @@ from emopipe.core.params import BaseParams, ImageParams
 from emopipe.faces.png import decode_png, pixel_digest
 from emopipe.faces.table import Faces, faces_from_arrow
 from emopipe.ingest.ingest import ingest
+from emopipe.ingest.sources import recognise
 from face_tables import ingest_params
 from scenes import SIDE, scene
 
@@ -137,7 +138,7 @@ def test_each_bad_row_of_a_csv_is_in_the_rejects_and_counted(tmp_path):
         ["f.csv:9", "malformed_row", "1 cells, expected 3"],
     ]
     assert result.report == {
-        "source": {"form": "FER2013 CSV", "files": ["f.csv"]},
+        "source": {"form": "FER2013 CSV", "files": ["f.csv"], "drawn": False},
         "rows_in": 8,
         "rows_out": 3,
         "rejected": {
@@ -185,7 +186,11 @@ def test_each_bad_file_of_a_tree_is_in_the_rejects_and_counted(tmp_path):
         ],
     ]
     assert (result.report["rows_in"], result.report["rows_out"]) == (12, 6)
-    assert result.report["source"] == {"form": "class folders", "files": ["happy", "test", "train", "val"]}
+    assert result.report["source"] == {
+        "form": "class folders",
+        "files": ["happy", "test", "train", "val"],
+        "drawn": False,
+    }
 
 
 def test_a_csv_of_pictures_above_the_limit_is_rejected(tmp_path):
@@ -382,3 +387,9 @@ def test_the_face_is_cut_out_of_photographs_and_those_without_are_rejected(tmp_p
     assert all(height == width and depth == channels for height, width, depth in (face.shape for face in pictures))
     assert all(SIDE / 2 < len(face) < SIDE * 1.3 for face in pictures)
     assert result.report["rows_in"] == result.report["rows_out"] + sum(result.report["rejected"].values()) == 7
+
+
+@pytest.mark.parametrize(("header", "drawn"), [("emotion,pixels,Usage", False), ("emotion,pixels,Usage,drawn", True)])
+def test_faces_of_the_sample_are_recognised_by_their_column(tmp_path, header, drawn):
+    (tmp_path / "faces.csv").write_text(f"{header}\n")
+    assert recognise(tmp_path / "faces.csv", {}).is_drawn is drawn

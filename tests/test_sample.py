@@ -150,7 +150,7 @@ def test_usages_follow_each_other_as_in_fer2013(defective: pd.DataFrame) -> None
 def test_a_table_has_exactly_the_defects_that_are_counted(sound: pd.DataFrame, defective: pd.DataFrame) -> None:
     home = dict(zip(sound["pixels"], zip(sound["emotion"], sound["Usage"], strict=True), strict=True))
     found: Counter[str] = Counter()
-    for emotion, text, usage in added_rows(sound, defective).elements():
+    for emotion, text, usage, _ in added_rows(sound, defective).elements():
         pixels = pixels_array(text)
         if emotion == UNKNOWN_EMOTION:
             found["unknown_labels"] += 1
@@ -205,7 +205,7 @@ def test_the_file_is_the_table_and_the_same_bytes_each_time(tmp_path: Path, defe
         write_sample(path, num_faces=NUM_FACES, size=SIZE, seed=3)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     pd.testing.assert_frame_equal(pd.read_csv(paths[0]), defective)
-    assert lzma.decompress(paths[0].read_bytes()).startswith(b"emotion,pixels,Usage\n")
+    assert lzma.decompress(paths[0].read_bytes()).startswith(b"emotion,pixels,Usage,drawn\n")
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["a.csv.xz", "b.csv.xz"]
 
 

@@ -188,7 +188,7 @@ def test_the_rows_of_a_csv_are_counted_without_parsing_pixels(tmp_path):
     assert source.counts() == Counter({("Training", "3"): 2, ("PublicTest", "0"): 1})
 
 
-@pytest.mark.parametrize(("limit", "value"), [("MAX_LINE", 30), ("MAX_UNPACKED", 60)])
+@pytest.mark.parametrize(("limit", "value"), [("MAX_LINE", 30), ("MAX_CHARACTERS", 60)])
 def test_a_file_that_unpacks_beyond_the_limits_is_refused(tmp_path, monkeypatch, limit, value):
     monkeypatch.setattr(lines, limit, value)
     path = written(tmp_path, {"f.csv": TABLE + "0," + "1 " * 50 + ",a\n"}) / "f.csv"

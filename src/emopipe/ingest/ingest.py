@@ -208,7 +208,11 @@ def _report(
 ) -> dict[str, Any]:
     by_split = count_faces(faces, rules.classes)
     return {
-        "source": {"form": source.format, "files": sorted({name.split("/")[0] for name in source.files})},
+        "source": {
+            "form": source.format,
+            "files": sorted({name.split("/")[0] for name in source.files}),
+            "drawn": source.is_drawn,
+        },
         "rows_in": len(faces) + len(rejects),
         "rows_out": len(faces),
         "rejected": dict(sorted(Counter(reject.reason for reject in rejects).items())),

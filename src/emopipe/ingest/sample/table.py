@@ -11,6 +11,7 @@ from emopipe.core.errors import ParamsError
 from emopipe.faces.classes import FER2013_CLASSES
 from emopipe.ingest.sample.defects import defect_counts, make_defects, pixels_text
 from emopipe.ingest.sample.generate import draw_faces, sample_labels
+from emopipe.ingest.sources.fer_csv import DRAWN
 
 USAGES = ("Training", "PublicTest", "PrivateTest")
 HELD_OUT_SHARE = 0.15  # share of each class in PublicTest, and again in PrivateTest
@@ -19,7 +20,8 @@ _SPLIT_STREAM, _DEFECTS_STREAM = 2, 3  # third words of the seeds, beside that o
 
 
 def sample_table(num_faces: int, *, size: int, seed: int, defects: bool = True) -> pd.DataFrame:
-    """Draw a data set in FER2013's format: columns `emotion` (0 to 6), `pixels` (text of H W grey levels), `Usage`.
+    """Draw a data set in FER2013's format: columns `emotion` (0 to 6), `pixels` (text of H W grey levels), `Usage`, and
+    `drawn`, 1, by which a model of drawn faces is recognised.
 
     The `num_faces` sound rows are stratified into Training (70 %), PublicTest and PrivateTest (15 % each); defective
     rows, counted by `defect_counts(num_faces)`, are added and shuffled into their split. Raises `ParamsError` for too
@@ -40,7 +42,7 @@ def sample_table(num_faces: int, *, size: int, seed: int, defects: bool = True) 
         table = pd.concat([table, make_defects(table, defect_counts(num_faces), rng)], ignore_index=True)
         table = table.iloc[rng.permutation(len(table))]
     order = table["Usage"].map(USAGES.index).argsort(kind="stable")
-    return table.iloc[order].reset_index(drop=True)
+    return table.iloc[order].reset_index(drop=True).assign(**{DRAWN: 1})
 
 
 def write_sample(path: Path, *, num_faces: int, size: int, seed: int, defects: bool = True) -> None:

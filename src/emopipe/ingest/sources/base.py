@@ -111,6 +111,10 @@ class Source(Protocol):
     def files(self) -> tuple[str, ...]:
         """All files of the source, relative to `root`, in the order of reading."""
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether `emopipe data sample` drew the faces."""
+
     @classmethod
     def find(cls, path: Path, split_names: frozenset[str]) -> list[Self]:
         """The sources of this format at `path`, a file or folder. `split_names` are folded."""
@@ -162,6 +166,10 @@ class PathSource:
     @property
     def files(self) -> tuple[str, ...]:
         return (self.path.name,)
+
+    @property
+    def is_drawn(self) -> bool:
+        return False
 
     def with_names(self, names: KnownNames) -> Self:
         """The source itself; raises `DataError` when a column is asked for, which this format does not have."""

@@ -27,6 +27,8 @@ from emopipe.ingest.sources.magic import ARROW_KINDS, file_kind
 from emopipe.ingest.sources.zip_folders import holds_class_folders
 
 _COLUMNS = ("emotion", "pixels")
+DRAWN = "drawn"
+"""Further column of faces that `emopipe data sample` drew."""
 _USAGE = "usage"
 _NUM_SAMPLED = 32
 """Rows from which the side of the images is inferred."""
@@ -59,6 +61,10 @@ class FerCsv(PathSource):
     @property
     def files(self) -> tuple[str, ...]:
         return (self.path.name, *([self.votes.name] if self.votes else []))
+
+    @property
+    def is_drawn(self) -> bool:
+        return DRAWN in read_header(self.path)
 
     @classmethod
     def find(cls, path: Path, split_names: frozenset[str]) -> list[Self]:

@@ -17,7 +17,7 @@ from emopipe.ingest.sources.unpack import open_unpacked
 
 MAX_LINE = 2**24
 """Longest line, in characters: a row of 2000x2000 pixels."""
-MAX_UNPACKED = 2**36
+MAX_CHARACTERS = 2**36
 """Largest unpacked file, in characters; a larger one is a mistake or an attack."""
 
 _WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
@@ -43,7 +43,7 @@ def read_lines(path: Path) -> Iterator[str]:
             while line := text.readline(MAX_LINE):
                 num_lines += 1
                 num_characters += len(line)
-                if len(line) == MAX_LINE or num_characters > MAX_UNPACKED:
+                if len(line) == MAX_LINE or num_characters > MAX_CHARACTERS:
                     raise DataError(f"{path}, line {num_lines}: more text than a table of faces holds; check the file")
                 yield line if line.isascii() else line.replace(_BOM, "")
     except READ_ERRORS as error:
