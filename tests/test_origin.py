@@ -167,7 +167,7 @@ def test_a_lock_is_read_as_dvc_reads_it():
 
 
 def test_a_broken_lock_is_one_line():
-    with pytest.raises(WorkspaceError, match=r"^dvc.lock is not readable \([^\n]*\): take it from git, or run `dvc re"):
+    with pytest.raises(WorkspaceError, match=r"^dvc.lock is not readable \([^\n]*\): take it from git, or run `rm dvc"):
         read_lock("stages: [1, 2")
     with pytest.raises(WorkspaceError, match=r"^dvc.lock is not readable \("):
         read_lock("stages: {train: {deps: [{path: data}]}}")

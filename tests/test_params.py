@@ -129,7 +129,7 @@ def test_a_missing_or_broken_file_is_one_line(tmp_path):
     with pytest.raises(ParamsError, match=r"params.yaml does not exist: run from the root of the project$"):
         load_params(tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text("base: [", encoding="utf-8")
-    with pytest.raises(ParamsError, match=r"^[^\n]*is not YAML: [^\n]*$"):
+    with pytest.raises(ParamsError, match=r"^[^\n]*is not YAML \([^\n]*\): correct it, or take it from git$"):
         load_params(tmp_path / "params.yaml")
 
 

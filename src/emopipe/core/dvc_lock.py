@@ -6,8 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
+from emopipe.core.boundary import reading
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.stage_names import PIPELINE, stage_names, variable_files
 from emopipe.core.state import StageRecord, StageState, param_name
@@ -42,12 +41,9 @@ def _defined(lock: str, pipeline: str, files: tuple[tuple[str, str], ...]) -> Ma
 @lru_cache(maxsize=256)
 def read_lock(text: str) -> Mapping[str, StageRecord]:
     """The stages of a dvc.lock by name, in its order; raises `WorkspaceError` if it is not readable."""
-    try:
+    with reading(f"{LOCK} is not readable", "take it from git, or run `rm dvc.lock; dvc repro`", WorkspaceError):
         stages = (load_yaml(text) or {}).get("stages", {})
         return MappingProxyType({name: _record(name, entry) for name, entry in stages.items()})
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise WorkspaceError(f"{LOCK} is not readable ({reason}): take it from git, or run `dvc repro`") from error
 
 
 def upstream(records: Mapping[str, StageRecord], last: StageRecord) -> list[StageRecord]:

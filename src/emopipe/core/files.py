@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emopipe.core.atomic import atomic_path
+from emopipe.core.boundary import reading
 from emopipe.core.errors import DataError
 
 T = TypeVar("T")
@@ -65,9 +67,12 @@ def write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def _read(path: Path, read: Callable[[], T]) -> T:
-    try:
+    if not path.exists():
+        raise DataError(f"{path} does not exist: run the stage that makes it, or `dvc repro`")
+    with reading_artefact(path):
         return read()
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist: run the stage that makes it, or `dvc repro`") from error
-    except (ValueError, pa.ArrowException) as error:
-        raise DataError(f"{path} is not readable ({error}): remove it and run `dvc repro`") from error
+
+
+def reading_artefact(path: Path) -> AbstractContextManager[None]:
+    """`reading` for an out of a stage, also where its content is read later."""
+    return reading(f"{path} is not readable", "remove it and run `dvc repro`")

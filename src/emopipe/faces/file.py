@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emopipe.core.atomic import atomic_path
-from emopipe.core.files import open_parquet
+from emopipe.core.files import open_parquet, reading_artefact
 from emopipe.faces.png import decode_png
 from emopipe.faces.table import IMAGE_METADATA, METADATA_COLUMNS, SCHEMA, require_columns
 
@@ -29,17 +29,20 @@ class FaceFile:
 
     def __init__(self, path: Path) -> None:
         """Raises `DataError` when the file is missing or has other columns."""
-        self._file = open_parquet(path)
+        self._path, self._file = path, open_parquet(path)
         require_columns(self._file.schema_arrow.names, SCHEMA.names)
-        self.frame: pd.DataFrame = self._file.read(columns=list(METADATA_COLUMNS)).to_pandas()[list(METADATA_COLUMNS)]
+        columns = list(METADATA_COLUMNS)
+        with reading_artefact(path):
+            self.frame: pd.DataFrame = self._file.read(columns=columns).to_pandas()[columns]
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def images(self) -> Iterator[np.ndarray]:
         """All images in the order of the rows, uint8 (H, W, C) each."""
-        for batch in self._file.iter_batches(BATCH, columns=["image"]):
-            yield from map(decode_png, batch["image"].field("bytes").to_pylist())
+        with reading_artefact(self._path):
+            for batch in self._file.iter_batches(BATCH, columns=["image"]):
+                yield from map(decode_png, batch["image"].field("bytes").to_pylist())
 
     def pngs(self, rows: Sequence[int] | np.ndarray) -> dict[int, bytes]:
         """The encoded images of some rows, by row number."""
@@ -49,14 +52,15 @@ class FaceFile:
         """Row numbers and encoded images of some rows, each once, in ascending order."""
         selected = np.unique(np.asarray(rows, dtype=np.int64))
         start = 0
-        for group in range(self._file.num_row_groups):
-            end = start + self._file.metadata.row_group(group).num_rows
-            inside = selected[(selected >= start) & (selected < end)]
-            if len(inside):
-                image = self._file.read_row_group(group, columns=["image"])["image"].combine_chunks()
-                pngs = image.field("bytes").take(pa.array(inside - start)).to_pylist()
-                yield from zip(inside.tolist(), pngs, strict=True)
-            start = end
+        with reading_artefact(self._path):
+            for group in range(self._file.num_row_groups):
+                end = start + self._file.metadata.row_group(group).num_rows
+                inside = selected[(selected >= start) & (selected < end)]
+                if len(inside):
+                    image = self._file.read_row_group(group, columns=["image"])["image"].combine_chunks()
+                    pngs = image.field("bytes").take(pa.array(inside - start)).to_pylist()
+                    yield from zip(inside.tolist(), pngs, strict=True)
+                start = end
 
     def copy(self, path: Path, kept: np.ndarray, **changed: Sequence[str]) -> None:
         """Write the rows selected by `kept`, bool (N,), to another file.
@@ -65,7 +69,7 @@ class FaceFile:
         """
         columns = {name: pa.array(values, SCHEMA.field(name).type) for name, values in changed.items()}
         start = 0
-        with face_writer(path) as writer:
+        with face_writer(path) as writer, reading_artefact(self._path):
             for batch in self._file.iter_batches(BATCH):
                 table = pa.Table.from_batches([batch])
                 for name, values in columns.items():

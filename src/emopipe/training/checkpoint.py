@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from emopipe.core.boundary import reading
 from emopipe.core.errors import ModelError
 from emopipe.training.classifier import Classifier
 from emopipe.training.networks import Architecture, num_macs
@@ -58,7 +58,9 @@ def save_model(folder: Path, model: TrainedModel) -> None:
 
 def load_model(folder: Path) -> TrainedModel:
     """Read a folder of `save_model`; raises `ModelError` if it is missing, broken, or of another version."""
-    try:
+    if not (folder / DESCRIPTION).is_file():
+        raise ModelError(f"{folder} holds no trained model: run `dvc repro`")
+    with reading(f"{folder} does not hold a model of this version", "run `dvc repro`", ModelError):
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         classifier = Classifier(
             Architecture(**description["architecture"]),
@@ -68,10 +70,5 @@ def load_model(folder: Path) -> TrainedModel:
         )
         weights = load_file(folder / WEIGHTS)
         classifier.network.load_state_dict({name: value.contiguous() for name, value in weights.items()})
-    except FileNotFoundError as error:
-        raise ModelError(f"{folder} holds no trained model: run `dvc repro`") from error
-    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{folder} does not hold a model of this version ({reason}): run `dvc repro`") from error
     classifier.network.to(memory_format=torch.channels_last)
     return TrainedModel(classifier=classifier, classes=tuple(description["classes"]), training=description["training"])

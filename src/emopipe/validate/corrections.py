@@ -4,9 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
+from warnings import catch_warnings, simplefilter
 
 import pandas as pd
+from pandas.errors import ParserWarning
 
+from emopipe.core.boundary import reading
 from emopipe.core.errors import DataError
 from emopipe.core.names import fold_name
 from emopipe.faces.classes import label_lookup
@@ -14,7 +17,7 @@ from emopipe.faces.classes import label_lookup
 Action = Literal["keep", "drop", "relabel"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 COLUMNS = ("id", "action", "label")
-_NUM_NAMED = 3
+_NUM_NAMED, _NUM_QUOTED = 3, 40
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,9 @@ def read_corrections(path: Path, classes: Collection[str]) -> Corrections:
 
     Raises `DataError` naming each bad line.
     """
-    try:
-        table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no readable CSV ({error}): expected the columns {', '.join(COLUMNS)}") from error
+    with reading(f"{path} is no readable CSV", f"expected the columns {', '.join(COLUMNS)}"), catch_warnings():
+        simplefilter("error", ParserWarning)  # a row with more cells than the header
+        table = pd.read_csv(path, dtype="str", keep_default_na=False, index_col=False)
     if missing := [name for name in COLUMNS if name not in table.columns]:
         raise DataError(f"{path} lacks the column {', '.join(missing)}: expected {', '.join(COLUMNS)}")
     stripped = table[list(COLUMNS)].apply(lambda column: column.str.strip())
@@ -56,7 +58,7 @@ def read_corrections(path: Path, classes: Collection[str]) -> Corrections:
     rows = list(stripped.itertuples(index=False, name=None))
     problems = [f"line {line}: {text}" for line, row in enumerate(rows, 2) if (text := _problem(*row, classes=classes))]
     repeated = stripped["id"].duplicated()
-    problems += [f"line {row + 2}: {stripped['id'][row]} is decided twice" for row in repeated[repeated].index]
+    problems += [f"line {row + 2}: {_quoted(stripped['id'][row])} is decided twice" for row in repeated[repeated].index]
     if problems:
         more = f"; and {len(problems) - _NUM_NAMED} more" if len(problems) > _NUM_NAMED else ""
         raise DataError(f"{path}: {'; '.join(problems[:_NUM_NAMED])}{more}")
@@ -68,7 +70,11 @@ def _problem(name: str, action: str, label: str, *, classes: Collection[str]) ->
     if not name:
         return "no id"
     if action not in ACTIONS:
-        return f"action {action!r}, expected {', '.join(ACTIONS)}"
+        return f"action {_quoted(action)}, expected {', '.join(ACTIONS)}"
     if action == "relabel" and label not in classes:
-        return f"label {label!r}, expected one of {', '.join(classes)}"
+        return f"label {_quoted(label)}, expected one of {', '.join(classes)}"
     return None
+
+
+def _quoted(text: str) -> str:
+    return repr(text[:_NUM_QUOTED])
