@@ -1,9 +1,9 @@
 """Stage `balance`: build the training set from the train faces; validation and test faces are unused."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import stop_at_once
+    from emopipe.core.interrupt import begin_stage
 
-    stop_at_once("balance")
+    begin_stage("balance")
 
 from pathlib import Path
 

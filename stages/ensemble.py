@@ -1,9 +1,9 @@
 """Stage `ensemble@NAME`: the mean probabilities of several models, evaluated as one more model."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import stop_at_once
+    from emopipe.core.interrupt import begin_stage
 
-    stop_at_once("ensemble")
+    begin_stage("ensemble")
 
 from pathlib import Path
 

@@ -1,9 +1,9 @@
 """Stage `evaluate@MODEL`: predictions, metrics and figures of one model on validation and test."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import stop_at_once
+    from emopipe.core.interrupt import begin_stage
 
-    stop_at_once("evaluate")
+    begin_stage("evaluate")
 
 from pathlib import Path
 

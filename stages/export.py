@@ -1,9 +1,9 @@
 """Stage `export`: the model with the best validation metric becomes the bundle; curves of all models."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import stop_at_once
+    from emopipe.core.interrupt import begin_stage
 
-    stop_at_once("export")
+    begin_stage("export")
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from emopipe.core.params import ImageParams
 from emopipe.core.stage import Out, run_stage
 from emopipe.evaluate.curves import model_curves
 from emopipe.export.bundle import int8_warning, make_bundle
-from emopipe.export.card import model_card
+from emopipe.export.card import bundle_origin, model_card
 from emopipe.export.params import ExportParams
 from emopipe.faces.predictions import average, predictions_from_arrow
 from emopipe.faces.table import faces_from_arrow
@@ -51,8 +51,11 @@ def main(
     with atomic_path(out) as folder:
         folder.mkdir()
         faces = faces_from_arrow(read_parquet(clean))
-        checks = make_bundle(folder, load_model(weights / model), faces, params, image.channels)
-        result = {"model": model, "select_by": params.select_by, "candidates": candidates, **checks}
+        origin = bundle_origin(data["ingest"], evaluations[model], num_training_faces=len(faces.split("train")))
+        checks = make_bundle(folder, load_model(weights / model), faces, params, image.channels, origin)
+        better = evaluations[model]["val"]["better_than_chance"]
+        result = {"model": model, "select_by": params.select_by, "candidates": candidates, "better_than_chance": better}
+        result |= checks
         card = model_card(evaluations[model], result, **data, channels=image.channels)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     predicted = {name: predictions_from_arrow(read_parquet(predictions / f"{name}.parquet")) for name in models}

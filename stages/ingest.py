@@ -1,9 +1,9 @@
 """Stage `ingest`: from the source in data/ to the canonical table; every row is kept or rejected with a reason."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import stop_at_once
+    from emopipe.core.interrupt import begin_stage
 
-    stop_at_once("ingest")
+    begin_stage("ingest")
 
 from pathlib import Path
 

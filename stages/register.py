@@ -1,9 +1,9 @@
 """Stage `register`: the bundle becomes a version of the registered model in MLflow, once."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import stop_at_once
+    from emopipe.core.interrupt import begin_stage
 
-    stop_at_once("register")
+    begin_stage("register")
 
 import os
 from pathlib import Path

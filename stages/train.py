@@ -1,9 +1,9 @@
 """Stage `train@MODEL`: train one network on the training set; the epoch with the best validation accuracy is kept."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import stop_at_once
+    from emopipe.core.interrupt import begin_stage
 
-    stop_at_once("train")
+    begin_stage("train")
 
 from pathlib import Path
 

@@ -1,9 +1,9 @@
 """Stage `validate`: drop rows by policy, and check expectations on the rest."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import stop_at_once
+    from emopipe.core.interrupt import begin_stage
 
-    stop_at_once("validate")
+    begin_stage("validate")
 
 from pathlib import Path
 

@@ -54,8 +54,8 @@ def test_a_stage_imports_nothing_before(script):
     assert isinstance(documentation, ast.Expr)
     assert ast.unparse(guard) == (
         "if __name__ == '__main__':\n"
-        "    from emopipe.core.interrupt import stop_at_once\n"
-        f"    stop_at_once('{script.stem}')"
+        "    from emopipe.core.interrupt import begin_stage\n"
+        f"    begin_stage('{script.stem}')"
     )
 
 

@@ -1,6 +1,7 @@
 """What a stage does with bad input: status 1, one line on standard error, and no file, whole or half."""
 
 import io
+import os
 import re
 import runpy
 import signal
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from balance_tables import make
+from emopipe.core.atomic import atomic_path
 from emopipe.core.errors import EmopipeError, GateError, ModelError
 from emopipe.core.files import write_parquet
 from emopipe.core.gate import keep_evidence
@@ -327,6 +329,8 @@ SLEEPER = """
 import os, time
 from pathlib import Path
 from emopipe.core.atomic import atomic_path
+from emopipe.core.interrupt import begin_stage
+begin_stage("sleeper")
 from emopipe.core.stage import run_stage
 
 def main(*, out: Path):
@@ -336,6 +340,16 @@ def main(*, out: Path):
         time.sleep(60)
 
 run_stage(main)
+"""
+COMPUTER = """
+import ctypes, os
+from emopipe.core.interrupt import begin_stage
+begin_stage("computer")
+import signal
+signal.signal(signal.SIGTERM, lambda *_: None)
+print(os.getpid(), flush=True)
+while True:
+    ctypes.CDLL(None).sleep(60)
 """
 STARTER = "import subprocess, sys; subprocess.run(sys.argv[1:])"  # stands for DVC
 
@@ -373,6 +387,27 @@ def test_a_stage_ends_when_what_started_it_is_killed(start, root, command):
     starter.kill()
     stage.wait(timeout=10)
     assert list(root.glob("*half*")) == []
+
+
+@pytest.mark.slow
+def test_a_stage_that_is_computing_in_a_library_ends_too(start, root):
+    (root / "computer.py").write_text(COMPUTER)
+    starter, stage = start(sys.executable, "-c", STARTER, "python", "computer.py")
+    starter.kill()
+    stage.wait(timeout=10)
+
+
+def test_what_a_killed_process_left_behind_is_removed(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    names = [f".out.{ended.pid}.tmp", f".out.{os.getpid()}.tmp", ".out.txt.tmp", f".other.{ended.pid}.tmp"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part").touch()
+    with atomic_path(tmp_path / "out") as temporary:
+        assert temporary.name == names[1]
+        (temporary / "part").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[2:], "out"])
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Ctrl-C in one line: during the imports of a program, and in a command."""
+"""Ctrl-C in one line: during the imports of a program, and in a command; and the end of a stage together with DVC."""
 
 import os
 import signal
@@ -20,6 +20,14 @@ def stop_at_once(name: str) -> Any:
     if former is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda *_: _end(name))
     return former
+
+
+def begin_stage(name: str) -> None:
+    """For the first lines of a stage script: end in one line at Ctrl-C, and with the process that started it."""
+    stop_at_once(name)
+    from emopipe.core.parent import end_with_parent
+
+    end_with_parent()
 
 
 @contextmanager

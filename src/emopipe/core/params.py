@@ -16,6 +16,7 @@ import yaml
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
 from pydantic.dataclasses import dataclass, rebuild_dataclass
 
+from emopipe.core.boundary import reading
 from emopipe.core.errors import ParamsError
 from emopipe.core.names import clean_name, fold_name
 
@@ -127,6 +128,7 @@ RENAMED = {
     "train.augment.erase": "train.augment.random_erasing",
     "train.imbalance.sampling": "train.imbalance.resample_exponent",
     "evaluate.ensembles": "ensembles",
+    "promote.max_ece_rise": "promote.max_nll_rise",
 }
 """Former names of parameters to their present ones."""
 
@@ -141,14 +143,16 @@ def load_params(path: Path, *, trainable: bool = False) -> Params:
     trainable: whether the models must be known to the libraries that are installed here.
     """
     try:
-        raw = yaml.safe_load(path.read_bytes().decode("utf-8"))
+        text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise ParamsError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8") from error
     except FileNotFoundError as error:
         raise ParamsError(f"{path} does not exist: run from the root of the project") from error
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    return parse_params(raw, name=path.name, trainable=trainable)
+    remedy = "correct it, or take it from git"
+    with reading(f"{path} is not YAML", remedy, ParamsError):
+        raw = yaml.safe_load(text)
+    with reading(f"{path} is not usable", remedy, ParamsError):
+        return parse_params(raw, name=path.name, trainable=trainable)
 
 
 def parse_params(raw: Any, *, name: str = "params.yaml", trainable: bool = False) -> Params:

@@ -13,8 +13,6 @@ import inspect
 import os
 import signal
 import sys
-import threading
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +20,6 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Protocol
-
-import psutil
 
 from emopipe.core.errors import EmopipeError
 from emopipe.core.gate import keep_evidence
@@ -34,8 +30,6 @@ from emopipe.core.state import StageState, project_root, stage_state
 OBSERVER = "EMOPIPE_OBSERVER"
 """Environment variable with the module of the observer; empty for none."""
 DEFAULT_OBSERVER = "emopipe.tracking.observer"
-SHELLS = ("bash", "dash", "ksh", "sh", "zsh")
-POLL_SECONDS = 1
 
 Out = Annotated[Path, "output"]
 
@@ -106,7 +100,7 @@ class StageRun:
 
 
 def run_stage(main: Callable[..., None], *, observed: bool = False) -> None:
-    """Run a stage script: `execute`, in a process that ends with DVC.
+    """Run a stage script: `execute`, in a process that `begin_stage` has prepared.
 
     An `EmopipeError` ends the process with status 1 and one line on standard error; any other exception shows its
     traceback. A Python warning is one line too.
@@ -115,7 +109,6 @@ def run_stage(main: Callable[..., None], *, observed: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, partial(_stop, stem))
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
-    threading.Thread(target=_stop_with, args=(_starter(),), daemon=True).start()
     if differing := differing_libraries(Path.cwd(), stem):
         print(f"warning: outs may differ from those of pinned libraries: {', '.join(differing)}", file=sys.stderr)
     try:
@@ -170,19 +163,3 @@ def _stop(stem: str, *_: object) -> None:
     """End by an exception, so that contexts clean up; the next Ctrl-C ends the process at once."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(f"{stem}: stopped")
-
-
-def _stop_with(starter: tuple[int, ...]) -> None:
-    """Stop once the process that started this one has ended: a killed `dvc repro` leaves no writer behind."""
-    while _starter() == starter:
-        time.sleep(POLL_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _starter() -> tuple[int, ...]:
-    """The parent, and for a shell its parent as well: DVC starts a shell, which may stay in between."""
-    try:
-        parent = psutil.Process(os.getppid())
-        return (parent.pid, parent.ppid()) if parent.name() in SHELLS else (parent.pid,)
-    except psutil.Error:  # the parent has just ended
-        return ()
