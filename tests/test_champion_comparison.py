@@ -102,7 +102,7 @@ def test_a_store_that_is_down_gives_a_message(tmp_path, monkeypatch):
 
 
 def test_the_tags_of_a_version_are_the_metrics_of_its_export():
-    tags = evidence_tags(PARITY, LIMITS, 1.2345)
+    tags = evidence_tags({"parity": PARITY, "better_than_chance": False}, LIMITS, 1.2345)
     assert tags == {
         "emopipe.parity_passed": "true",
         "emopipe.parity_agreement": "1.0000",
@@ -112,21 +112,22 @@ def test_the_tags_of_a_version_are_the_metrics_of_its_export():
         "emopipe.int8_max_difference": "2e-05",
         "emopipe.int8_f1_loss": "0.0000",
         "emopipe.latency_ms": "1.234",
+        "emopipe.better_than_chance": "false",
     }
 
 
 @pytest.mark.parametrize("worse", [{"agreement": 0.999}, {"max_probability_difference": 0.5}])
 def test_parity_must_hold_batched_and_one_by_one(worse):
     parity = PARITY | {"onnx_one_by_one": FIGURES | worse}
-    assert evidence_tags(parity, LIMITS, 1.0)["emopipe.parity_passed"] == "false"
+    assert evidence_tags({"parity": parity}, LIMITS, 1.0)["emopipe.parity_passed"] == "false"
 
 
 @pytest.mark.slow
 def test_the_evidence_of_a_version_is_read_from_its_tags(root):
-    add_version(root, "cnn", predictions(OLD), **evidence_tags(PARITY, LIMITS, 1.25))
+    add_version(root, "cnn", predictions(OLD), **evidence_tags({"parity": PARITY}, LIMITS, 1.25))
     client, _ = connect(root)
     evidence = evidence_of(client.get_model_version("emopipe", "1"))
-    assert (evidence.parity_passed, evidence.latency_ms) == (True, 1.25)
+    assert (evidence.parity_passed, evidence.latency_ms, evidence.better_than_chance) == (True, 1.25, True)
     client.delete_model_version_tag("emopipe", "1", "emopipe.parity_passed")
     with pytest.raises(WorkspaceError, match=r"^version 1 has no emopipe\.parity_passed: in its state of the project"):
         evidence_of(client.get_model_version("emopipe", "1"))

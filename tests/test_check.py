@@ -173,7 +173,7 @@ def test_a_model_that_lost_a_class_fails_and_the_comment_says_where_and_why(root
     assert (done.returncode, done.stderr) == (1, "")
     shown = " ".join(done.stdout.split())
     assert "Failed: no worse than main (" in shown
-    assert "worse). Too much: loss of macro-F1; loss of F1, happy; loss of F1, fear; rise of the ECE" in shown
+    assert "worse). Too much: change in macro-F1; change in F1 of happy; change in F1 of fear; change in NLL" in shown
     assert "| evaluate@cnn | train.epochs was 8, is 9; data: given/cnn.json, given/cnn.parquet |" in text
     assert "<summary>Confusion matrix, B - A</summary>" in text
     assert "| fear | **+30** | 0 | **-30** |" in text
@@ -185,7 +185,7 @@ def test_a_difference_that_may_be_noise_is_open_and_passes(root):
     succeed(root, "dvc", "repro", "--quiet")
     report = looked(root)
     assert (report.passed, outcomes(report)) == (True, PASSED | {"no": "open"})
-    assert "May be noise: loss of macro-F1" in report.results[-1].text
+    assert "May be noise: change in macro-F1" in report.results[-1].text
     change_params(root, promote__on_open="fail")
     done = run(root, "emopipe", "check", PYTHONPATH=str(ROOT / "src"))
     assert (done.returncode, done.stderr) == (1, "")

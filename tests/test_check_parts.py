@@ -161,7 +161,13 @@ def compared(a: str, b: str, *, times: int = 20):
     [
         (TRUTH, TRUTH, 20, "promote", []),
         ("hhhhhsssshhh", "hhhhhsssshfh", 20, "promote", []),
-        (TRUTH, "hhhhhhsssshh", 20, "reject", ["loss of macro-F1", "loss of F1, happy", "loss of F1, fear"]),
+        (
+            TRUTH,
+            "hhhhhhsssshh",
+            20,
+            "reject",
+            ["change in macro-F1", "change in F1 of happy", "change in F1 of fear", "change in NLL"],
+        ),
         (TRUTH, "hhhhhhssssfh", 1, "insufficient evidence", []),
     ],
     ids=["the same", "better", "fear is lost", "one face of twelve"],
@@ -256,7 +262,7 @@ def test_on_equal_test_faces_disjoint_intervals_fail_though_the_paired_ones_hold
     )
     result, _ = check_exported(ExportedPair(before=before, now=now, old="cnn", new="cnn"), PARAMS.promote, seed=0)
     assert result.outcome == "failed"
-    assert "May be noise: loss of macro-F1" in result.text
+    assert "May be noise: change in macro-F1" in result.text
     assert result.text.endswith("Disjoint 95% intervals: macro-F1 0.400 -> 0.267")
 
 

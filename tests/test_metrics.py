@@ -40,6 +40,25 @@ def test_a_class_without_faces_counts_zero_in_macro_f1_and_not_in_balanced_accur
     assert report["balanced_accuracy"] == 1
 
 
+def test_only_a_model_that_tells_classes_apart_is_better_than_chance():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [140, 40, 20])
+
+    def report(predicted):
+        return evaluate_split(np.eye(3)[predicted], labels, CLASSES, resamples=500, seed=0)
+
+    constant = report(np.zeros(200, int))
+    assert constant["majority_class"] == {
+        "class": "a",
+        **{name: pytest.approx(constant[name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")},
+    }
+    assert not constant["better_than_chance"]
+    assert not report(rng.permutation(labels))["better_than_chance"]
+    low, high = report(np.where(rng.random(200) < 0.5, labels, 0))["balanced_accuracy_ci"]
+    assert 1 / 3 < low < high
+    assert report(np.where(rng.random(200) < 0.5, labels, 0))["better_than_chance"]
+
+
 def test_calibration_error_of_known_bins():
     # Confidence 0.75 twice, right once: gap 0.25. Confidence 1.0 twice, right twice: gap 0.
     probabilities = np.array([[0.75, 0.25], [0.75, 0.25], [0.0, 1.0], [0.0, 1.0]])

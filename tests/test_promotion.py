@@ -13,7 +13,7 @@ from emopipe.tracking.comparison_tables import markdown
 from predicted import evaluated, predict
 from projects import ROOT
 
-PARAMS = replace(load_params(ROOT / "params.yaml").promote, min_gain=0.0, max_class_loss=0.05, max_ece_rise=0.02)
+PARAMS = replace(load_params(ROOT / "params.yaml").promote, min_gain=0.0, max_class_loss=0.05, max_nll_rise=0.05)
 TRUTH = "hhhhhhssssff"
 
 
@@ -21,14 +21,15 @@ def figure(delta: float, low: float, high: float, error: float = 0.01) -> Differ
     return Difference(a=0.5, b=0.5 + delta, low=low, high=high, error=error)
 
 
-def judged(a: str, b: str, *, times=1, sure=(0.58, 0.92), latency_ms=1.0, parity_passed=True, **rule):
+def judged(a: str, b: str, *, times=1, sure=(0.58, 0.92), latency_ms=1.0, parity_passed=True, better=True, **rule):
     """The challenger says `b` where the champion says `a`."""
     models = [
         evaluated(name, predict(TRUTH, said, times=times, sure=confidence))
         for name, said, confidence in zip(("old", "new"), (a, b), sure, strict=True)
     ]
     figures = compare(*models, confidence=PARAMS.confidence, resamples=500, seed=0)
-    return evaluate_rule(figures, replace(PARAMS, **rule), latency_ms=latency_ms, parity_passed=parity_passed), figures
+    evidence = {"latency_ms": latency_ms, "parity_passed": parity_passed, "better_than_chance": better}
+    return evaluate_rule(figures, replace(PARAMS, **rule), **evidence), figures
 
 
 def outcomes(verdict) -> dict[str, str]:
@@ -64,13 +65,21 @@ def test_a_gain_can_be_asked_to_be_more_than_a_trifle():
 )
 def test_a_class_may_not_lose_more_than_the_limit(difference, outcome):
     (check,) = class_checks({"happy": difference}, 1000, PARAMS)
-    assert (check.name, check.outcome) == ("loss of F1, happy", outcome)
+    assert (check.name, check.outcome) == ("change in F1 of happy", outcome)
     assert (check.faces_needed is not None) == (outcome == "open")
 
 
-def test_the_interval_of_a_loss_is_turned_with_its_sign():
+def test_a_change_keeps_its_sign():
     (check,) = class_checks({"happy": figure(-0.08, -0.12, -0.04)}, 1000, PARAMS)
-    assert (check.value, check.interval) == (pytest.approx(0.08), (0.04, 0.12))
+    assert (check.value, check.interval) == (pytest.approx(-0.08), (-0.12, -0.04))
+    assert (check.bound, check.limit) == ("at least", -0.05)
+
+
+def test_a_good_challenger_of_a_constant_champion_is_promoted():
+    """A constant prediction has no calibration error; its log-likelihood shows what it is worth."""
+    verdict, figures = judged("h" * 12, "hhhhhhsssshf", times=30, sure=(0.5, 0.92))
+    assert figures.ece.a < 0.001 < figures.ece.b
+    assert verdict.decision == "promote"
 
 
 # Verdicts
@@ -104,18 +113,26 @@ def test_a_challenger_that_answers_as_the_champion_does_gains_nothing():
 def test_a_gain_that_costs_a_class_is_rejected():
     verdict, _ = judged("hhhhhsssffff", "hhhhhhssssss", times=30)
     found = outcomes(verdict)
-    assert (verdict.decision, found["loss of F1, fear"], found["loss of F1, happy"]) == ("reject", "failed", "passed")
+    assert (verdict.decision, found["change in F1 of fear"], found["change in F1 of happy"]) == (
+        "reject",
+        "failed",
+        "passed",
+    )
 
 
 def test_a_better_challenger_that_is_far_too_unsure_is_rejected():
-    verdict, _ = judged("hhhhsfsshhfs", "hhhhhhsssshf", times=30, sure=(0.58, 0.4))
-    assert [name for name, outcome in outcomes(verdict).items() if outcome == "failed"] == ["rise of the ECE"]
+    verdict, _ = judged("hhhhsfsshhfs", "hhhhhhsssshf", times=30, sure=(0.58, 0.34))
+    assert [name for name, outcome in outcomes(verdict).items() if outcome == "failed"] == ["change in NLL"]
     assert verdict.decision == "reject"
 
 
 @pytest.mark.parametrize(
     ("change", "name"),
-    [({"latency_ms": 51.0}, "latency in ms"), ({"parity_passed": False}, "parity of the export")],
+    [
+        ({"latency_ms": 51.0}, "latency in ms"),
+        ({"parity_passed": False}, "parity of the export"),
+        ({"better": False}, "better than chance"),
+    ],
 )
 def test_a_better_challenger_that_is_slow_or_exported_wrongly_is_rejected(change, name):
     verdict, _ = judged("hhhhsfsshhfs", "hhhhhhsssshf", times=30, **change)
@@ -147,7 +164,7 @@ def test_the_record_holds_the_figures_and_the_rule():
     assert record["rule"]["max_class_loss"] == 0.05
     assert record["figures"]["macro_f1"]["b"] == figures.macro_f1.b
     assert set(record["f1"]) == {"happy", "sad", "fear"}
-    assert [check["outcome"] for check in record["checks"]] == ["passed"] * 7
+    assert [check["outcome"] for check in record["checks"]] == ["passed"] * 8
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ def report(model, val, test):
             "yes": {"precision": 0.125, "recall": 1.0, "f1": 2 / 9, "support": 1},
         }
         overall |= {f"{name}_ci": [value - 0.1, value + 0.1] for name in ("accuracy", "macro_f1")}
+        overall["majority_class"] = {"class": "no", "accuracy": 0.8, "balanced_accuracy": 0.5, "macro_f1": 4 / 9}
+        overall["better_than_chance"] = value > 0.5
         return overall | {"num_faces": 5, "confusion": [[1, 3], [0, 1]], "per_class": classes}
 
     return {"model": model, "classes": ["no", "yes"], "val": figures(val), "test": figures(test)}
@@ -53,8 +55,30 @@ def test_the_table_fits_into_80_columns_whole():
 def test_the_best_on_validation_comes_first_and_is_named():
     lines = shown(80).splitlines()
     rows = [line.split()[1] for line in lines if line.startswith("│")]
-    assert rows == ["efficientnet_b0", "cnn"]
+    assert rows == ["efficientnet_b0", "cnn", "majority"]
     assert "efficientnet_b0 is in exports/: the best single model by macro-F1 on validation" in lines
+
+
+def test_models_are_shown_beside_chance():
+    text = shown(80)
+    assert "│ majority class  │ 0.800 0.800 │ 0.500 0.500 │ 0.444 0.444 │   -     -   │" in text
+    assert "warning      cnn is not better than chance on validation" in text
+    assert "efficientnet_b0 is not better" not in text
+    markdown = summary_markdown(REPORTS, EXPORT, REGISTER, VALIDATE)
+    assert "| majority class | 0.800 | 0.500 | 0.444 | - | 0.800 | 0.500 | 0.444 | - |" in markdown
+
+
+def test_reports_of_an_earlier_release_are_shown_without_chance():
+    def earlier(one):
+        parts = {
+            split: {k: v for k, v in one[split].items() if "chance" not in k and "majority" not in k}
+            for split in ("val", "test")
+        }
+        return one | parts
+
+    reports = [earlier(one) for one in REPORTS]
+    assert "majority" not in summary_markdown(reports, EXPORT, REGISTER, VALIDATE)
+    assert "majority" not in report_note(reports[0])
 
 
 def test_the_summary_names_the_outputs():
@@ -95,6 +119,8 @@ def test_the_note_of_a_run_is_two_tables():
         "| ece | 0.500 | 0.750 |",
         "| classwise_ece | 0.500 | 0.750 |",
         "| nll | 0.500 | 0.750 |",
+        "| accuracy of the majority class | 0.800 | 0.800 |",
+        "| better than chance | **no** | yes |",
         "",
         "## Each class, on test",
         "",

@@ -19,8 +19,8 @@ class PromoteParams:
     """The whole interval of the gain in macro-F1 must lie above this."""
     max_class_loss: Annotated[float, Field(ge=0, le=1)]
     """Largest loss of F1 of any class."""
-    max_ece_rise: Annotated[float, Field(ge=0, le=1)]
-    """Largest rise of the expected calibration error."""
+    max_nll_rise: Annotated[float, Field(ge=0)]
+    """Largest rise of the negative log-likelihood, in nats."""
     max_latency_ms: Annotated[float, Field(gt=0)]
     """Latency for one face on one thread, measured at registration, in milliseconds."""
     power: Annotated[float, Field(gt=0, lt=1)]

@@ -136,5 +136,4 @@ def _evaluate(
     evidence = evidence_of(challenger)
     first, second = of_version(client, champion), of_version(client, challenger)
     comparison = compare(first, second, confidence=rule.confidence, resamples=rule.resamples, seed=seed)
-    verdict = evaluate_rule(comparison, rule, latency_ms=evidence.latency_ms, parity_passed=evidence.parity_passed)
-    return verdict, comparison
+    return evaluate_rule(comparison, rule, **vars(evidence)), comparison

@@ -44,13 +44,19 @@ class Verdict:
         return max(known) if needed and len(known) == len(needed) else None
 
 
-def evaluate_rule(comparison: Comparison, params: PromoteParams, *, latency_ms: float, parity_passed: bool) -> Verdict:
-    """The verdict on model B as challenger of A, given B's latency for one face and the parity of its export."""
+def evaluate_rule(
+    comparison: Comparison, params: PromoteParams, *, latency_ms: float, parity_passed: bool, better_than_chance: bool
+) -> Verdict:
+    """The verdict on model B as challenger of A.
+
+    Given B's latency for one face, the parity of its export, and whether it is better than chance on validation.
+    """
     gain = gain_check(comparison.macro_f1, comparison.num_faces, params)
     fast = latency_ms <= params.max_latency_ms
     latency = _exact("latency in ms", latency_ms, "at most", params.max_latency_ms, passed=fast)
     parity = _exact("parity of the export", float(parity_passed), "at least", 1.0, passed=parity_passed)
-    return decide([gain, *_no_loss(comparison, params), latency, parity])
+    chance = _exact("better than chance", float(better_than_chance), "at least", 1.0, passed=better_than_chance)
+    return decide([gain, *_no_loss(comparison, params), latency, parity, chance])
 
 
 def evaluate_losses(comparison: Comparison, params: PromoteParams) -> Verdict:
@@ -93,41 +99,40 @@ def gain_check(macro_f1: Difference, num_faces: int, params: PromoteParams) -> C
 
 
 def loss_check(macro_f1: Difference, num_faces: int, params: PromoteParams) -> Check:
-    """A loss of macro-F1 fails if its whole interval lies above zero."""
-    return _no_worse("loss of macro-F1", macro_f1, -1, 0.0, num_faces, params)
+    """A change in macro-F1 fails if its whole interval lies below zero."""
+    return _no_worse("change in macro-F1", macro_f1, -1, 0.0, num_faces, params)
 
 
 def class_checks(f1: Mapping[str, Difference], num_faces: int, params: PromoteParams) -> list[Check]:
     """No class may lose more than `max_class_loss` of its F1."""
     return [
-        _no_worse(f"loss of F1, {name}", metric, -1, params.max_class_loss, num_faces, params)
+        _no_worse(f"change in F1 of {name}", metric, -1, params.max_class_loss, num_faces, params)
         for name, metric in f1.items()
     ]
 
 
 def _no_loss(comparison: Comparison, params: PromoteParams) -> list[Check]:
     num_faces, f1 = comparison.num_faces, dict(zip(comparison.classes, comparison.f1, strict=True))
-    ece = _no_worse("rise of the ECE", comparison.ece, 1, params.max_ece_rise, num_faces, params)
-    return [*class_checks(f1, num_faces, params), ece]
+    nll = _no_worse("change in NLL", comparison.nll, 1, params.max_nll_rise, num_faces, params)
+    return [*class_checks(f1, num_faces, params), nll]
 
 
 def _no_worse(
     name: str, metric: Difference, worse: Literal[-1, 1], limit: float, num_faces: int, params: PromoteParams
 ) -> Check:
-    """Beyond the limit it fails if the loss is significant, and is open otherwise.
+    """A loss above the limit fails if it is significant, and is open otherwise.
 
     worse: the sign of B minus A if B is worse.
     """
-    loss = worse * metric.delta
-    low, high = sorted((worse * metric.low, worse * metric.high))
-    outcome: Outcome = "passed" if loss <= limit else "failed" if low > 0 else "open"
+    loss, least = worse * metric.delta, min(worse * metric.low, worse * metric.high)
+    outcome: Outcome = "passed" if loss <= limit else "failed" if least > 0 else "open"
     return Check(
         name=name,
         outcome=outcome,
-        value=loss,
-        bound="at most",
-        limit=limit,
-        interval=(low, high),
+        value=metric.delta,
+        bound="at most" if worse > 0 else "at least",
+        limit=worse * limit + 0.0,
+        interval=(metric.low, metric.high),
         faces_needed=_needed(outcome, num_faces, loss, metric.error, params),
     )
 

@@ -46,7 +46,7 @@ def outcome_line(version: str, champion: str | None, *, moved: bool, verdict: Ve
 
 def verdict_record(verdict: Verdict, comparison: Comparison, params: PromoteParams) -> dict[str, Any]:
     """Decision, conditions, metrics and rule as plain JSON values."""
-    metrics = {"accuracy": comparison.accuracy, "macro_f1": comparison.macro_f1, "ece": comparison.ece}
+    metrics = {"accuracy": comparison.accuracy, "macro_f1": comparison.macro_f1, "nll": comparison.nll}
     return {
         "decision": verdict.decision,
         "faces_needed": verdict.faces_needed,
@@ -68,6 +68,6 @@ def _row(check: Check) -> tuple[Cell, ...]:
         Cell(check.name),
         Cell(f"{check.value:{'+' if interval else ''}.3f}"),
         Cell(interval),
-        Cell(f"{check.bound} {check.limit:.3f}"),
+        Cell(f"{check.bound} {check.limit:{'+' if interval else ''}.3f}"),
         Cell(outcome, TONES[check.outcome]),
     )

@@ -1,6 +1,7 @@
 """Two models on the same test faces: their metrics, the differences, and which differences are significant.
 
-Shapes: N faces, K classes, R resamples. Confusion matrices have true classes in rows, predicted in columns.
+Shapes: N faces, K classes, R resamples, B calibration bins. Confusion matrices have true classes in rows, predicted in
+columns.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from emopipe.evaluate.bootstrap import resampled_sums
-from emopipe.evaluate.metrics import calibration_errors, calibration_features, confusion_of
+from emopipe.evaluate.metrics import calibration_errors, calibration_features, confusion_of, log_losses
 from emopipe.evaluate.paired import Difference, McNemar, class_patterns, difference, mcnemar, pair_metrics
 from emopipe.evaluate.pairing import ModelPredictions, pair
 from emopipe.faces.predictions import Predictions
@@ -32,6 +33,8 @@ class Comparison:
     accuracy: Difference
     macro_f1: Difference
     ece: Difference
+    nll: Difference
+    """Mean negative log-likelihood of the true class, in nats."""
     recall: tuple[Difference, ...]
     """By class, as `f1`."""
     f1: tuple[Difference, ...]
@@ -62,6 +65,7 @@ def compare(a: ModelPredictions, b: ModelPredictions, *, confidence: float, resa
     metrics = pair_metrics(counts @ features)
     resampled = pair_metrics(resampled_sums(features, counts, resamples=resamples, seed=seed))
     confusion, noise = _confusions(first, second, 1 - confidence)
+    ece, nll = _calibration(first, second, confidence=confidence, resamples=resamples, seed=seed)
     return Comparison(
         a=a.name,
         b=b.name,
@@ -70,7 +74,8 @@ def compare(a: ModelPredictions, b: ModelPredictions, *, confidence: float, resa
         confidence=confidence,
         accuracy=difference(metrics.accuracy, resampled.accuracy, confidence),
         macro_f1=difference(metrics.macro_f1, resampled.macro_f1, confidence),
-        ece=_calibration(first, second, confidence=confidence, resamples=resamples, seed=seed),
+        ece=ece,
+        nll=nll,
         recall=by_class(metrics.recall, resampled.recall, confidence),
         f1=by_class(metrics.f1, resampled.f1, confidence),
         mcnemar=mcnemar(int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())),
@@ -93,14 +98,23 @@ def by_class(values: np.ndarray, resampled: np.ndarray, confidence: float) -> tu
 
 def _calibration(
     first: Predictions, second: Predictions, *, confidence: float, resamples: int, seed: int
-) -> Difference:
-    features = np.hstack([calibration_features(model.probabilities, model.labels) for model in (first, second)])
+) -> tuple[Difference, Difference]:
+    """The differences in ECE and in NLL."""
+    features = np.hstack([_calibration_features(model) for model in (first, second)])
     ones = np.ones(len(features), dtype=np.int64)
     point, resampled = (
-        calibration_errors(np.stack(np.split(sums, 2, axis=-1)), len(features))
+        np.stack(np.split(sums, 2, axis=-1))  # (2, ..., B + 1)
         for sums in (ones @ features, resampled_sums(features, ones, resamples=resamples, seed=seed))
     )
-    return difference(point, resampled, confidence)
+    ece, resampled_ece = (calibration_errors(sums[..., :-1], len(features)) for sums in (point, resampled))
+    nll, resampled_nll = (sums[..., -1] / len(features) for sums in (point, resampled))
+    return difference(ece, resampled_ece, confidence), difference(nll, resampled_nll, confidence)
+
+
+def _calibration_features(model: Predictions) -> np.ndarray:
+    """Those of the ECE and, in the last column, the negative log-likelihood: (N, B + 1)."""
+    probabilities, labels = model.probabilities, model.labels
+    return np.column_stack([calibration_features(probabilities, labels), log_losses(probabilities, labels)])
 
 
 def _confusions(first: Predictions, second: Predictions, rate: float) -> tuple[np.ndarray, np.ndarray]:

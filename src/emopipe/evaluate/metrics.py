@@ -39,7 +39,9 @@ def evaluate_split(
 ) -> dict[str, Any]:
     """All metrics of the report for probabilities (N, K) and class indices (N,), as plain JSON values.
 
-    `accuracy_ci` and `macro_f1_ci` are 95 % percentile bootstrap intervals over the faces.
+    `accuracy_ci`, `balanced_accuracy_ci` and `macro_f1_ci` are 95 % percentile bootstrap intervals over the faces.
+    `majority_class` has the metrics of a model that predicts the most frequent class of this split for every face.
+    `better_than_chance`: whether the interval of the balanced accuracy lies above that of any constant prediction.
     """
     confusion = confusion_of(probabilities, labels)
     truth, predicted = np.indices(confusion.shape).reshape(2, -1)
@@ -47,14 +49,18 @@ def evaluate_split(
     metrics = class_metrics(confusion.ravel() @ cells)
     resampled = class_metrics(resampled_sums(cells, confusion.ravel(), resamples=resamples, seed=seed))
     support = confusion.sum(1)
+    balanced_ci = percentile_interval(_balanced_accuracy(resampled.recall, support), 0.025)
     return {
         "num_faces": len(labels),
         "accuracy": float(metrics.accuracy),
         "accuracy_ci": list(percentile_interval(resampled.accuracy, 0.025)),
-        "balanced_accuracy": float(metrics.recall[support > 0].mean()),
+        "balanced_accuracy": float(_balanced_accuracy(metrics.recall, support)),
+        "balanced_accuracy_ci": list(balanced_ci),
         "macro_f1": float(metrics.macro_f1),
         "macro_f1_ci": list(percentile_interval(resampled.macro_f1, 0.025)),
         **calibration_metrics(probabilities, labels),
+        "majority_class": _majority_class(support, classes),
+        "better_than_chance": bool(balanced_ci[0] > _chance(support)),
         "confusion": confusion.tolist(),
         "per_class": {
             name: {
@@ -65,6 +71,28 @@ def evaluate_split(
             }
             for k, name in enumerate(classes)
         },
+    }
+
+
+def _balanced_accuracy(recall: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Mean recall (...) of the classes with faces, from (..., K)."""
+    mean: np.ndarray = recall[..., support > 0].mean(-1)
+    return mean
+
+
+def _chance(support: np.ndarray) -> float:
+    """The balanced accuracy of every constant prediction."""
+    return 1 / np.count_nonzero(support)
+
+
+def _majority_class(support: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
+    top = int(support.argmax())
+    share = float(support[top] / support.sum())
+    return {
+        "class": classes[top],
+        "accuracy": share,
+        "balanced_accuracy": _chance(support),
+        "macro_f1": 2 * share / (1 + share) / len(classes),
     }
 
 
@@ -155,8 +183,14 @@ def bin_of(confidence: np.ndarray) -> np.ndarray:
 
 def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Mean of -log of the probability of the true class, in nats."""
+    return float(log_losses(probabilities, labels).mean())
+
+
+def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """-log of the probability of the true class of each face, (N,), in nats."""
     likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(likelihood, SMALLEST_PROBABILITY)).mean())
+    losses: np.ndarray = -np.log(np.maximum(likelihood, SMALLEST_PROBABILITY))
+    return losses
 
 
 def report_text(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> str:

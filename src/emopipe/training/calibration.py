@@ -30,6 +30,11 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return round(float(np.exp(brentq(overconfidence, low, high, xtol=1e-6))), 4)
 
 
+def is_at_bound(temperature: float) -> bool:
+    """Whether no temperature in the range makes the mean confidence equal the accuracy."""
+    return temperature in (MIN_TEMPERATURE, MAX_TEMPERATURE)
+
+
 def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Undo temperature scaling: probabilities (N, K) of the logits before the division by `temperature`."""
     log_p = temperature * np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))

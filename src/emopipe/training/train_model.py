@@ -1,5 +1,6 @@
 """Training of one network, from tables of faces to a calibrated model."""
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -18,6 +19,7 @@ from emopipe.training.calibration import fit_temperature
 from emopipe.training.checkpoint import TrainedModel
 from emopipe.training.classifier import Classifier
 from emopipe.training.data import LabelledImages
+from emopipe.training.diagnosis import fit_warnings, length_warning
 from emopipe.training.distillation import soft_targets, vote_targets
 from emopipe.training.loop import EVALUATION_BATCH, train
 from emopipe.training.networks import architecture, build_network
@@ -46,6 +48,8 @@ def train_model(
 ) -> tuple[TrainedModel, pd.DataFrame]:
     """Train the network `name`; returns the calibrated model of its best epoch, and a row per epoch (`HISTORY`).
 
+    It prints a warning if the training was too short, the model has not learnt, or cannot be calibrated.
+
     params: the recipe of this network. log_metrics: called with the metrics of each epoch by name, and `step`. teacher:
     predictions for the training faces. state_file: see `loop.train`.
     """
@@ -70,8 +74,13 @@ def train_model(
             log_metrics(_metrics(epoch, len(training)), step=epoch.epoch)
     classifier.temperature = fit_temperature(mean_logits(classifier, validation), validation.labels.numpy())
     history = pd.DataFrame([{key: getattr(epoch, key) for key in HISTORY} for epoch in epochs])
-    best = max(epoch.epoch for epoch in epochs if epoch.is_best)
-    results = {"seed": seed, "num_epochs": epochs[-1].num_epochs, "best_epoch": best}
+    best = max((epoch for epoch in epochs if epoch.is_best), key=lambda epoch: epoch.epoch)
+    steps_per_epoch = math.ceil(len(training) / params.batch_size)
+    length = length_warning(len(epochs), steps_per_epoch)
+    fit = fit_warnings(best.val_loss, len(base.classes), classifier.temperature)
+    for warning in [*length, *fit]:
+        print(f"warning: {name} {warning}")
+    results = {"seed": seed, "num_epochs": epochs[-1].num_epochs, "best_epoch": best.epoch}
     settings = training_settings(name, params, initial_weights) | results
     return TrainedModel(classifier=classifier.to("cpu"), classes=base.classes, training=settings), history
 
