@@ -485,17 +485,21 @@ def test_each_bundle_has_one_version_and_the_champion_stays(root):
 def test_the_challenger_is_a_new_version_no_worse_on_validation_outside_experiments(root, monkeypatch):
     example, client = encode_png(np.full((4, 4, 1), 200, np.uint8)), connect(root)[0]
 
-    def aliases_after(number: int, score: str) -> tuple[dict, str]:
+    def aliases_after(number: int, score: str, **tags: str) -> tuple[dict, str]:
         with model_run(root).resume() as run:
-            done = register(make_bundle(root / str(number), number / 10), run, example, {"val/macro_f1": score})
+            tags |= {"val/macro_f1": score}
+            done = register(make_bundle(root / str(number), number / 10), run, example, tags)
         return client.get_registered_model("emopipe").aliases, done.note
 
-    assert aliases_after(1, "0.5000") == ({"champion": 1}, "the champion, as there was none")
-    worse = "no challenger, as val/macro_f1 is 0.4999, and 0.5000 for the champion, version 1"
-    assert aliases_after(2, "0.4999") == ({"champion": 1}, worse)
-    assert aliases_after(3, "0.5000") == ({"champion": 1, "challenger": 3}, "the challenger")
+    chance = {"emopipe.better_than_chance": "false"}
+    neither = "no champion and no challenger, as it is not better than chance on validation"
+    assert aliases_after(1, "0.9000", **chance) == ({}, neither)
+    assert aliases_after(2, "0.5000") == ({"champion": 2}, "the champion, as there was none")
+    worse = "no challenger, as val/macro_f1 is 0.4999, and 0.5000 for the champion, version 2"
+    assert aliases_after(3, "0.4999") == ({"champion": 2}, worse)
+    assert aliases_after(4, "0.5000") == ({"champion": 2, "challenger": 4}, "the challenger")
     monkeypatch.setenv("DVC_EXP_NAME", "wide")
-    assert aliases_after(4, "0.9000") == ({"champion": 1, "challenger": 3}, "no alias moves in a DVC experiment")
+    assert aliases_after(5, "0.9000") == ({"champion": 2, "challenger": 4}, "no alias moves in a DVC experiment")
 
 
 @pytest.mark.slow

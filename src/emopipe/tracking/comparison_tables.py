@@ -118,6 +118,7 @@ def _overall(comparison: Comparison) -> Section:
         "accuracy": (comparison.accuracy, False),
         "macro-F1": (comparison.macro_f1, False),
         "ECE (lower is better)": (comparison.ece, True),
+        "NLL (lower is better)": (comparison.nll, True),
     }
     test, outcomes = comparison.mcnemar, {"better": "B is better", "worse": "B is worse", "noise": "within noise"}
     tones = {name: tone(metric, lower_is_better=lower) for name, (metric, lower) in rows.items()}

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 PARITY_TAG, LATENCY_TAG = "emopipe.parity_passed", "emopipe.latency_ms"
+CHANCE_TAG = "emopipe.better_than_chance"
+"""On validation; versions of earlier releases lack it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +22,12 @@ class Evidence:
     parity_passed: bool
     latency_ms: float
     """Of one face on one thread."""
+    better_than_chance: bool
 
 
-def evidence_tags(parity: Mapping[str, Any], limits: ExportParams, latency_ms: float) -> dict[str, str]:
-    """Tags from the section `parity` of reports/export.json, and the latency of one face on one thread."""
+def evidence_tags(exported: Mapping[str, Any], limits: ExportParams, latency_ms: float) -> dict[str, str]:
+    """Tags from reports/export.json, and the latency of one face on one thread."""
+    parity = exported["parity"]
     agreement, difference = worst_parity(parity)
     int8 = parity["int8"]
     return {
@@ -35,6 +39,7 @@ def evidence_tags(parity: Mapping[str, Any], limits: ExportParams, latency_ms: f
         "emopipe.int8_max_difference": f"{int8['max_probability_difference']:.2g}",
         "emopipe.int8_f1_loss": f"{int8['macro_f1_loss']:.4f}",
         LATENCY_TAG: f"{latency_ms:.3f}",
+        CHANCE_TAG: str(exported.get("better_than_chance", True)).lower(),
     }
 
 
@@ -59,4 +64,13 @@ def evidence_of(version: "ModelVersion") -> Evidence:
             f"version {version.version} has no {' and no '.join(missing)}: in its state of the project, run "
             "`dvc repro --force --single-item register`"
         )
-    return Evidence(parity_passed=version.tags[PARITY_TAG] == "true", latency_ms=float(version.tags[LATENCY_TAG]))
+    return Evidence(
+        parity_passed=version.tags[PARITY_TAG] == "true",
+        latency_ms=float(version.tags[LATENCY_TAG]),
+        better_than_chance=is_better_than_chance(version.tags),
+    )
+
+
+def is_better_than_chance(tags: Mapping[str, str]) -> bool:
+    """Whether a version with these tags is better than chance on validation, as far as is known."""
+    return tags.get(CHANCE_TAG) != "false"

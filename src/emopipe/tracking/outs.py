@@ -34,18 +34,20 @@ def restore(root: Path, path: str, md5: str, target: Path, commit: str = "") -> 
 
 def _from_cache(repo: Any, md5: str, target: Path) -> bool:
     files = _cached_files(repo, md5)
-    for name, file in (files or {}).items():
+    for name, (file, expected) in (files or {}).items():
         copy = target / name if name else target
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
+        if _md5_of(copy) != expected:
+            raise WorkspaceError(f"{file} in DVC's cache is damaged: remove it, then run `dvc fetch` or `dvc repro`")
     return files is not None
 
 
-def _cached_files(repo: Any, md5: str) -> dict[str, Path] | None:
-    """Files in the cache by their path in the folder, "" for a single file; None if any is missing."""
+def _cached_files(repo: Any, md5: str) -> dict[str, tuple[Path, str]] | None:
+    """Files in the cache and their hashes, by path in the folder, "" for a single file; None if any is missing."""
     hashes = _hashes(repo, md5)
-    files = {name: _cached(repo, value) for name, value in (hashes or {}).items()}
-    return files if hashes is not None and all(file.exists() for file in files.values()) else None
+    files = {name: (_cached(repo, value), value) for name, value in (hashes or {}).items()}
+    return files if hashes is not None and all(file.exists() for file, _ in files.values()) else None
 
 
 def _hashes(repo: Any, md5: str) -> dict[str, str] | None:
@@ -60,6 +62,12 @@ def _hashes(repo: Any, md5: str) -> dict[str, str] | None:
 
 def _cached(repo: Any, md5: str) -> Path:
     return Path(repo.cache.local.oid_to_path(md5))
+
+
+def _md5_of(file: Path) -> str:
+    """The hash by which DVC knows a file."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _read(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from emopipe.core.files import read_json
 from emopipe.core.params import Params, parse_params
 from emopipe.core.state import project_root, stage_record
 from emopipe.tracking.commits import settle
+from emopipe.tracking.evidence import is_better_than_chance
 from emopipe.tracking.expected_runs import expected_runs, registered_export
 from emopipe.tracking.index import RunIndex
 from emopipe.tracking.origin import Origin, workspace_origin
@@ -21,7 +22,7 @@ from emopipe.tracking.registry_backup import read_backup, save_registry
 from emopipe.tracking.restore import example_face, files_of_origin, restore_champion
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.snapshots import Snapshot, snapshots
-from emopipe.tracking.store import NAME, connect
+from emopipe.tracking.store import NAME, connect, store_lock
 from emopipe.tracking.versions import (
     CHALLENGER,
     CHAMPION,
@@ -70,11 +71,11 @@ def register(
     """Register the bundle.
 
     A bundle that is registered already gets no second version, only the tags that it lacks. A new version becomes
-    `champion` if there is none, and otherwise `challenger`, unless it is worse on validation than the champion; a DVC
-    experiment moves no alias. example: one encoded image. Raises `WorkspaceError` if MLflow fails; no alias has moved
-    then.
+    `champion` if there is none, and otherwise `challenger`, unless it is worse on validation than the champion, or no
+    better than chance; a DVC experiment moves no alias. example: one encoded image. Raises `WorkspaceError` if MLflow
+    fails; no alias has moved then.
     """
-    with mlflow_faults("so the model is not registered, and no alias has moved"):
+    with mlflow_faults("so the model is not registered, and no alias has moved"), store_lock(run.root):
         client, run_id = run.connection()
         tags |= {DIGEST_TAG: bundle_digest(bundle)}
         from_origin = _origin_tags(origin) if origin else {}
@@ -166,6 +167,8 @@ def _move_alias(client: "MlflowClient", number: str, tags: dict[str, str]) -> st
     """Make a new version champion or challenger; a note on it."""
     if EXPERIMENT in os.environ:
         return "no alias moves in a DVC experiment"
+    if not is_better_than_chance(tags):
+        return "no champion and no challenger, as it is not better than chance on validation"
     champion = find_champion(client)
     if champion is None:
         client.set_registered_model_alias(NAME, CHAMPION, number)

@@ -33,6 +33,7 @@ ABOUT = (
 SERVING = (
     "__init__.py",
     "core/__init__.py",
+    "core/boundary.py",
     "core/errors.py",
     "export/__init__.py",
     "export/runtime.py",
@@ -57,7 +58,7 @@ def version_details(exported: Mapping[str, Any], limits: ExportParams, latency_m
     """Tags and description of a version, from reports/export.json and the latency of one face."""
     model, metric = exported["model"], exported["select_by"]
     tags = {MODEL_TAG: model, f"val/{metric}": f"{exported['candidates'][model]:.4f}"}
-    tags |= evidence_tags(exported["parity"], limits, latency_ms)
+    tags |= evidence_tags(exported, limits, latency_ms)
     return tags, f"{model}: the best of {', '.join(exported['candidates'])} by {metric} on validation"
 
 

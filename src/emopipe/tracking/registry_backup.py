@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
+from pydantic import TypeAdapter
 
+from emopipe.core.boundary import reading
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import write_json
 from emopipe.tracking.champions import champion_history
 from emopipe.tracking.naming import COMMIT_TAG, KEY_TAG
-from emopipe.tracking.store import lock_path
+from emopipe.tracking.store import store_lock
 from emopipe.tracking.versions import (
     CHALLENGER,
     CHAMPION,
@@ -66,22 +67,16 @@ def read_backup(root: Path) -> RegistryBackup:
     path = root / FILE
     if not path.exists():
         return RegistryBackup()
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        bundles = {digest: RegisteredBundle(**fields) for digest, fields in content["bundles"].items()}
-        champions = [str(digest) for digest in content.get("champions", [])]
-        return RegistryBackup(bundles=bundles, aliases=dict(content["aliases"]), champions=champions)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WorkspaceError(
-            f"{FILE} is not readable ({type(error).__name__}: {error}): take it from git, or remove it and run "
-            "`emopipe sync`"
-        ) from error
+    with reading(f"{FILE} is not readable", "take it from git, or remove it and run `emopipe sync`", WorkspaceError):
+        content = json.loads(path.read_bytes())
+        required = {name: content[name] for name in ("bundles", "aliases")}
+        return TypeAdapter(RegistryBackup).validate_python(content | required)
 
 
 def save_registry(root: Path, client: "MlflowClient") -> None:
     """Write what the registry holds to registry.json; what the registry lacks is kept."""
     digests = {str(version.version): version.tags.get(DIGEST_TAG, "") for version in all_versions(client)}
-    with FileLock(lock_path(root)):
+    with store_lock(root):
         before = read_backup(root)
         bundles = dict(before.bundles)
         for version in all_versions(client):

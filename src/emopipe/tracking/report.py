@@ -78,8 +78,17 @@ def report_metrics(report: dict[str, Any], split: str) -> dict[str, float]:
 
 
 def report_note(report: dict[str, Any]) -> str:
-    """The metrics of validation and test, and those of each class on test, as tables in Markdown."""
+    """The metrics of validation and test, and those of each class on test, as tables in Markdown.
+
+    Reports of earlier releases have no comparison with chance.
+    """
     overall = [[metric, *(_with_interval(report[split], metric) for split in HELD_OUT)] for metric in METRICS]
+    if all("majority_class" in report[split] for split in HELD_OUT):
+        majority = [f"{report[split]['majority_class']['accuracy']:.3f}" for split in HELD_OUT]
+        overall.append(["accuracy of the majority class", *majority])
+        overall.append(
+            ["better than chance", *("yes" if report[split]["better_than_chance"] else "**no**" for split in HELD_OUT)]
+        )
     per_class = [
         [name, str(values["support"]), *(f"{values[metric]:.3f}" for metric in PER_CLASS)]
         for name, values in report["test"]["per_class"].items()

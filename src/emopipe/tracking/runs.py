@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from emopipe.core.errors import WorkspaceError
 from emopipe.core.files import write_folder
 from emopipe.core.params import Params
@@ -37,7 +35,7 @@ from emopipe.tracking.naming import (
     valid_name,
 )
 from emopipe.tracking.origin import Origin, creation_tags, workspace_origin
-from emopipe.tracking.store import connect, lock_path, store_name
+from emopipe.tracking.store import connect, store_lock, store_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -229,7 +227,7 @@ class ModelRun:
     def _open(self, begin: "Callable[[RunIndex], None]") -> None:
         try:
             index = RunIndex(*connect(self.root))
-            with FileLock(lock_path(self.root)):  # two processes must not both create one run
+            with store_lock(self.root):  # two processes must not both create one run
                 begin(index)
         except Exception as error:  # noqa: BLE001 - MLflow's stores raise errors of many libraries
             self._disconnect(error)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from emopipe.core.atomic import atomic_path
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -40,10 +42,14 @@ def tracking_uri(root: Path) -> str:
 
 def local_uri(root: Path) -> str:
     """The default store: the address of a SQLite file."""
+    return _sqlite_uri(root / FILE)
+
+
+def _sqlite_uri(file: Path) -> str:
     from sqlalchemy.engine import URL
 
-    plain = f"sqlite:///{root / FILE}"
-    address = URL.create("sqlite", database=str(root / FILE)).render_as_string(hide_password=False)
+    plain = f"sqlite:///{file}"
+    address = URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
     # With the driver in the address, MLflow makes no folder by the escaped name of the project's.
     return plain if address == plain else address.replace("sqlite:", "sqlite+pysqlite:", 1)
 
@@ -53,9 +59,33 @@ def store_name() -> str:
     return "MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else FILE
 
 
-def lock_path(root: Path) -> Path:
-    """The lock between the processes of this machine."""
-    return root / "mlflow.db.lock"
+def store_lock(root: Path) -> FileLock:
+    """The lock between the processes of this machine that use one store, whatever their project; reentrant.
+
+    It lies beside a SQLite store, and else in the project.
+    """
+    return FileLock(f"{_sqlite_file(tracking_uri(root)) or root / FILE}.lock", is_singleton=True)
+
+
+def _sqlite_file(uri: str) -> Path | None:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        address = make_url(uri)
+    except ArgumentError:
+        return None
+    is_file = address.drivername.startswith("sqlite") and address.database
+    return Path(str(address.database)).resolve() if is_file else None
+
+
+def _create(file: Path) -> None:
+    """Make the tables of a store under another name: a kill or a full disk leaves no half of one."""
+    from mlflow import MlflowClient
+
+    with atomic_path(file) as temporary:
+        address = _sqlite_uri(temporary)
+        MlflowClient(address, address).search_experiments(max_results=1)
 
 
 def is_server(uri: str) -> bool:
@@ -72,7 +102,9 @@ def connect(root: Path) -> "tuple[MlflowClient, str]":
     logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # it also raises each error
     uri = tracking_uri(root)
     artifacts = None if is_server(uri) else (root / "mlartifacts").as_uri()
-    with FileLock(lock_path(root)):  # processes that create one SQLite store together crash
+    with store_lock(root):  # processes that create one SQLite store together crash
+        if (file := _sqlite_file(uri)) and not file.exists():
+            _create(file)
         client = MlflowClient(uri, uri)
         experiment = client.get_experiment_by_name(NAME)
         if experiment is not None:
