@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emopipe.core.errors import DataError
+from emopipe.core.errors import DataError, ModelError, TooManyPixels
 from emopipe.inference.http.app import make_app
 from emopipe.inference.http.batching import Batcher
 from emopipe.inference.http.limits import Limits
@@ -47,6 +47,27 @@ def test_predictions_keep_the_order_of_the_uploads_whatever_their_kinds_and_size
     assert [prediction.faces[0].label for prediction in (first, fourth, fifth)] == ["bright", "dark", "medium"]
     faces = recogniser.recognise(scene((60, 90), (300, 60)))
     assert [face.box for face in second.faces] == [pytest.approx(face.box, abs=0.06) for face in faces]
+
+
+def test_a_long_thin_face_is_refused(recogniser):
+    picture = np.full((1, 8193, 3), 128, np.uint8)
+    long, short = Predictor(recogniser, Limits()).predict([upload(picture, is_face=True), flat(0, 20)])
+    assert isinstance(long, TooManyPixels) and "8193" in str(long)
+    assert short.faces[0].label == "dark"
+
+
+def test_an_image_that_the_model_fails_on_fails_no_other(recogniser, monkeypatch):
+    predict = recogniser._bundle.predict
+
+    def fail_on_large(images):
+        if images.shape[1] > 25:
+            raise ModelError("the exported model does not run")
+        return predict(images)
+
+    monkeypatch.setattr(recogniser._bundle, "predict", fail_on_large)
+    first, second, third = Predictor(recogniser, Limits()).predict([flat(0, 20), flat(250, 30), flat(128, 20)])
+    assert [first.faces[0].label, third.faces[0].label] == ["dark", "medium"]
+    assert isinstance(second, DataError)
 
 
 def test_large_crops_form_smaller_batches(recogniser, monkeypatch):

@@ -11,6 +11,8 @@ class Limits:
     """Of an upload; a larger one is refused unread."""
     max_pixels: int = 25_000_000
     """Of an image; a larger one is refused by its header, undecoded."""
+    max_side: int = 8192
+    """Pixels on a side of an image that is a face: what the exported graphs allow for."""
     max_scans: int = 100
     """Of a progressive JPEG: a small file can declare thousands, each of which costs a pass over all pixels."""
     upload_timeout: float = 10.0
