@@ -23,6 +23,7 @@ from emopipe.export.params import ExportParams
 from emopipe.export.parity import compare, shapes_difference
 from emopipe.export.parity_page import worst_faces
 from emopipe.export.runtime import Bundle
+from emopipe.export.uncertainty import uncertainty_threshold
 from emopipe.export.yolo import save_yolo
 from emopipe.faces.png import decode_png, encode_png, pixel_digest
 from emopipe.faces.predictions import predictions_of
@@ -40,6 +41,7 @@ LIMITS = ExportParams(
     max_probability_difference=1e-4,
     min_int8_agreement=0.0,
     max_int8_f1_loss=1.0,
+    max_uncertain_accuracy=0.5,
 )
 
 
@@ -78,7 +80,7 @@ def model():
 @pytest.fixture(scope="module")
 def bundle(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle")
-    proof = make_bundle(folder, model, FACES, LIMITS, channels=1)
+    proof = make_bundle(folder, model, FACES, LIMITS, channels=1, origin={})
     return folder, proof
 
 
@@ -87,6 +89,29 @@ def exported_before(bundle, monkeypatch):
     """`make_bundle` copies the graph of `bundle`, in place of an export that takes seconds."""
     graph = bundle[0] / "model.onnx"
     monkeypatch.setattr("emopipe.export.bundle.export_onnx", lambda *words: shutil.copy(graph, words[-1]))
+
+
+def test_a_prediction_is_uncertain_where_the_model_is_as_often_wrong_as_right():
+    confidence = np.array([0.4, 0.45, 0.5, 0.6, 0.7, 0.9])
+    probabilities = np.stack([confidence, (1 - confidence) * 0.6, (1 - confidence) * 0.4], axis=1)
+    right, wrong = 0, 1
+    assert uncertainty_threshold(probabilities, np.array([wrong, right, wrong, right, right, right]), 0.5) == 0.65
+    assert uncertainty_threshold(probabilities, np.full(6, right), 0.5) == 0.0
+    assert uncertainty_threshold(probabilities, np.full(6, wrong), 0.5) == 0.95
+
+
+@pytest.mark.slow
+def test_the_description_names_the_graphs_by_sha256_and_a_damaged_one_is_refused(bundle, tmp_path):
+    folder = shutil.copytree(bundle[0], tmp_path / "bundle")
+    description = Bundle(folder).description
+    assert set(description["sha256"]) == {"model.onnx", "model.int8.onnx"}
+    assert Bundle(folder).uncertain_below == description["uncertain_below"]
+    for name in description["sha256"]:
+        content = bytearray((folder / name).read_bytes())
+        content[-1] ^= 1
+        (folder / name).write_bytes(content)
+        with pytest.raises(ModelError, match=f"{name} is damaged: its sha256 is not that of model.json"):
+            Bundle(folder, graph=name)
 
 
 @pytest.mark.slow
@@ -189,7 +214,7 @@ def test_int8_is_left_out_beyond_its_limits(model, tmp_path, monkeypatch):
     strict = replace(LIMITS, min_int8_agreement=0.98, max_int8_f1_loss=0.005)
     labels_as_predicted = FACES.frame.copy()
     labels_as_predicted["label"] = [CLASSES[k] for k in predict_faces(model, FACES, device="cpu").argmax(1)]
-    proof = make_bundle(tmp_path, model, Faces(labels_as_predicted), strict, channels=1)["parity"]
+    proof = make_bundle(tmp_path, model, Faces(labels_as_predicted), strict, channels=1, origin={})["parity"]
     assert not proof["int8"]["kept"]
     assert not (tmp_path / "model.int8.onnx").exists()
     agreement, loss = proof["int8"]["agreement"], proof["int8"]["macro_f1_loss"]
@@ -211,7 +236,7 @@ def test_a_graph_that_differs_from_torch_is_refused(model, tmp_path):
         r"\(export.min_agreement=1\), and probabilities differ by up to 0\.\d+ "
         r"\(export.max_probability_difference=0.0001\); nothing is exported$",
     ) as error:
-        make_bundle(tmp_path, replace(model, classifier=another), FACES, LIMITS, channels=1)
+        make_bundle(tmp_path, replace(model, classifier=another), FACES, LIMITS, channels=1, origin={})
     report = json.loads(error.value.evidence["report.json"])
     differences = [face["max_probability_difference"] for face in report["worst_faces"]]
     assert differences == sorted(differences, reverse=True)
@@ -232,7 +257,7 @@ def test_a_graph_that_differs_only_for_other_sizes_is_refused(model, tmp_path, m
         match=r"^the ONNX graph does not compute what torch does for images of other sizes and channels: "
         r"probabilities differ by up to 0.25 \(export.max_probability_difference=0.0001\); nothing is exported$",
     ) as error:
-        make_bundle(tmp_path, model, FACES, LIMITS, channels=1)
+        make_bundle(tmp_path, model, FACES, LIMITS, channels=1, origin={})
     assert '<td class="number critical">\n0.25' in error.value.evidence["index.html"].decode()
 
 
@@ -285,7 +310,7 @@ def yolo(tmp_path_factory):
     model = trained("yolov8n-cls", views="flip", temperature=2.0)
     faces = [decode_png(png) // 4 + 25 * k for k, png in enumerate(FACES.frame["png"][:8])]
     spread_logits(model.classifier, torch.from_numpy(np.stack(faces)))
-    assert make_bundle(folder, model, FACES, LIMITS, channels=1)["yolo"]
+    assert make_bundle(folder, model, FACES, LIMITS, channels=1, origin={})["yolo"]
     paths = [folder / f"face{k}.png" for k in range(len(faces))]
     for path, face in zip(paths, faces, strict=True):
         path.write_bytes(encode_png(face))
@@ -361,5 +386,5 @@ def test_parity_counts_disagreements_and_the_loss_of_macro_f1():
 
 
 def test_a_folder_that_is_no_bundle_is_one_line(tmp_path):
-    with pytest.raises(ModelError, match=r"^[^\n]*is not an exported model [^\n]*: run `dvc repro export`$"):
+    with pytest.raises(ModelError, match=r"^[^\n]*is not an exported model [^\n]*: run `dvc repro export`, or [^\n]*$"):
         Bundle(tmp_path)

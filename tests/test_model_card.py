@@ -13,7 +13,8 @@ def split(f1, support):
     plain = {"accuracy": f1, "balanced_accuracy": f1, "macro_f1": f1, "ece": 0.02, "classwise_ece": 0.03, "nll": 0.5}
     before = {"ece": 0.12, "classwise_ece": 0.13, "nll": 0.6}
     intervals = {"accuracy_ci": [f1 - 0.05, f1 + 0.05]}
-    return plain | intervals | {"num_faces": 2 * support, "per_class": per_class, "uncalibrated": before}
+    chance = {"majority_class": {"class": "happy", "accuracy": 0.5}, "better_than_chance": f1 > 0.5}
+    return plain | intervals | chance | {"num_faces": 2 * support, "per_class": per_class, "uncalibrated": before}
 
 
 REPORT = {
@@ -132,3 +133,12 @@ def test_a_checkpoint_for_ultralytics_is_described():
 
 def test_the_card_of_a_colour_model_describes_the_input():
     assert "Its input is colour: grey is repeated" in card(channels=3)
+
+
+def test_a_model_no_better_than_chance_is_marked():
+    assert "Not better than chance" not in card()
+    text = model_card(
+        REPORT | {"val": split(0.4, 10)}, EXPORT, ingest=INGEST, validate=VALIDATE, balance=BALANCE, channels=1
+    )
+    assert "**Not better than chance**" in text
+    assert "| accuracy of predicting the most frequent class | 0.500 | 0.500 |" in text

@@ -323,7 +323,7 @@ def test_an_unreadable_file_is_status_3(tmp_path, bundle):
     bad = emopipe(tmp_path, "predict", "a.png", "b.png", "--model", str(bundle), "--format", "jsonl")
     assert bad.returncode == 3
     assert bad.stderr.startswith("emopipe: b.png: No such file or directory\nemopipe: 1 images")
-    missing = emopipe(tmp_path, "predict", "a.png")
+    missing = emopipe(tmp_path, "predict", "a.png", "--model", "exports")
     line = "emopipe: exports holds no exported model: name one with --model, or run `dvc repro export`\n"
     assert (missing.returncode, missing.stderr) == (1, line)
 

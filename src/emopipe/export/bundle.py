@@ -1,7 +1,8 @@
 """Making the bundle: the ONNX graph, its int8 form, and the parity checks of both."""
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from emopipe.export.parity import SHAPES, Parity, compare, in_batches, one_by_on
 from emopipe.export.parity_page import parity_evidence
 from emopipe.export.quantise import quantise
 from emopipe.export.runtime import DESCRIPTION, GRAPH, INT8_GRAPH, Bundle
+from emopipe.export.uncertainty import uncertainty_threshold
 from emopipe.export.yolo import save_yolo
 from emopipe.faces.predictions import predictions_of
 from emopipe.faces.table import Faces
@@ -26,15 +28,20 @@ YOLO = "model.pt"
 CALIBRATION_FACES, CALIBRATION_BATCH = 512, 32
 
 
-def make_bundle(folder: Path, model: TrainedModel, faces: Faces, params: ExportParams, channels: int) -> dict[str, Any]:
+def make_bundle(
+    folder: Path, model: TrainedModel, faces: Faces, params: ExportParams, channels: int, origin: Mapping[str, Any]
+) -> dict[str, Any]:
     """Write graphs and description into `folder`; returns `parity`, the comparisons with torch, and `yolo`.
 
-    Faces of train calibrate int8; those of validation are compared, in batches and one by one. Raises `GateError` with
-    a report and a page if the graph differs from torch by more than `params` allows; int8 is left out instead.
+    Faces of train calibrate int8; those of validation are compared, in batches and one by one. `origin` is added to the
+    description: JSON values by name. Raises `GateError` with a report and a page if the graph differs from torch by
+    more than `params` allows; int8 is left out instead.
     """
     validation = faces.split("val")
     expected = predictions_of(validation, predict_faces(model, validation, device="cpu"), model.classes)
-    (folder / DESCRIPTION).write_text(json.dumps(_description(model, channels), indent=2) + "\n", encoding="utf-8")
+    threshold = uncertainty_threshold(expected.probabilities, expected.labels, params.max_uncertain_accuracy)
+    description = _description(model, channels) | {"uncertain_below": threshold, **origin}
+    _write(folder / DESCRIPTION, description)
     export_onnx(model.classifier, channels, folder / GRAPH)
     bundle = Bundle(folder)
     actual = in_batches(bundle, validation), one_by_one(bundle, validation)
@@ -56,6 +63,9 @@ def make_bundle(folder: Path, model: TrainedModel, faces: Faces, params: ExportP
     )
     if not kept:
         (folder / INT8_GRAPH).unlink()
+    graphs = [path for path in (folder / GRAPH, folder / INT8_GRAPH) if path.exists()]
+    sha256 = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in graphs}
+    _write(folder / DESCRIPTION, description | {"sha256": sha256})
     parities = {
         **graph,
         "int8": asdict(int8[0]) | {"kept": kept},
@@ -75,6 +85,10 @@ def int8_warning(parity: dict[str, Any], params: ExportParams) -> str | None:
         f"validation faces (export.min_int8_agreement={params.min_int8_agreement:g}) and loses {loss:.4f} of macro-F1 "
         f"(export.max_int8_f1_loss={params.max_int8_f1_loss:g})"
     )
+
+
+def _write(path: Path, description: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
 def _description(model: TrainedModel, channels: int) -> dict[str, Any]:

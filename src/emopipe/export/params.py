@@ -22,3 +22,5 @@ class ExportParams:
     """Fraction of validation faces with the same class from int8 and torch, below which int8 is left out."""
     max_int8_f1_loss: Annotated[float, Field(ge=0, le=1)]
     """Loss of macro-F1 on validation above which int8 is left out: 0.005 is half a point."""
+    max_uncertain_accuracy: Annotated[float, Field(ge=0, le=1)]
+    """Predictions with a probability below which at most this fraction of validation is right are uncertain."""

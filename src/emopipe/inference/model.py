@@ -1,4 +1,4 @@
-"""Opening an exported model: from a folder, MLflow's registry, or an `emopipe serve`."""
+"""Opening an exported model: the released one, a folder, a version in MLflow's registry, or that of a server."""
 
 import os
 from collections.abc import Iterator
@@ -18,6 +18,9 @@ from emopipe.vision.centerface import CenterFace
 from emopipe.vision.yunet import YuNet
 
 REGISTRY, HTTP = "models:/", ("http://", "https://")
+EXPORTED, RELEASED = "exports", "released"
+"""Names of the model that `export` wrote, and of the one that comes with emopipe."""
+RELEASED_FOLDER = Path(__file__).parent / "released"
 MAX_BYTES = 2_000_000_000
 """Of a downloaded file; the limit of ONNX without external data."""
 TIMEOUT = 30.0
@@ -25,16 +28,17 @@ TIMEOUT = 30.0
 
 
 def open_recogniser(
-    model: str, *, yunet: Path | None, longest: int, uncertain_below: float, num_threads: int
+    model: str, *, yunet: Path | None, longest: int, uncertain_below: float | None, num_threads: int
 ) -> Recogniser:
     """A model with YuNet if the file of its weights is given, else with CenterFace.
 
-    `longest`: longer side of the detector's input, in pixels.
+    `longest`: longer side of the detector's input, in pixels. `uncertain_below`: None for the model's own.
     """
     bundle = open_model(model, num_threads=num_threads)
     cv2.setNumThreads(num_threads or -1)
     detector = YuNet(yunet, longest=longest) if yunet else CenterFace(longest=longest, num_threads=num_threads)
-    return Recogniser(bundle, detector, uncertain_below=uncertain_below)
+    threshold = bundle.uncertain_below if uncertain_below is None else uncertain_below
+    return Recogniser(bundle, detector, uncertain_below=threshold)
 
 
 def open_model(name: str, *, num_threads: int = 0) -> Bundle:
@@ -47,11 +51,13 @@ def open_model(name: str, *, num_threads: int = 0) -> Bundle:
 def bundle_folder(name: str) -> Iterator[Path]:
     """The folder of a model, temporary for one that is downloaded.
 
-    `name` is a folder that `export` wrote, a registered version such as `models:/emopipe@champion`, or the address of
-    an `emopipe serve`, such as `http://127.0.0.1:8000`. MLflow is imported for registered versions only. Raises
-    `ModelError` if there is no model.
+    `name` is `RELEASED`, a folder that `export` wrote, a registered version such as `models:/emopipe@champion`, or the
+    address of an `emopipe serve`, such as `http://127.0.0.1:8000`. MLflow is imported for registered versions only.
+    Raises `ModelError` if there is no model.
     """
-    if name.startswith(REGISTRY):
+    if name == RELEASED:
+        yield RELEASED_FOLDER
+    elif name.startswith(REGISTRY):
         with TemporaryDirectory() as folder:
             yield _download_version(name, folder)
     elif name.startswith(HTTP):

@@ -8,6 +8,7 @@ from typing import Any
 from emopipe.core.errors import WorkspaceError
 from emopipe.export.runtime import GRAPH, Bundle
 from emopipe.inference import tracker
+from emopipe.inference.choice import describe
 from emopipe.vision import centerface, crops, detector
 from emopipe.vision.weights import read_weights
 
@@ -41,10 +42,10 @@ class Asset:
     content_type: str
 
 
-def build_site(bundle: Path, *, longest: int, uncertain_below: float) -> dict[str, Asset]:
+def build_site(bundle: Path, *, longest: int, uncertain_below: float | None) -> dict[str, Asset]:
     """Every file by the path of its address, such as "/app.js"; "/" is the page.
 
-    `bundle`: folder of an exported model; `longest`, `uncertain_below`: as for `CenterFace` and `Recogniser`. Raises
+    `bundle`: folder of an exported model; `longest`, `uncertain_below`: as for `open_recogniser`. Raises
     `ModelError` if the folder holds no model, `WorkspaceError` if the runtime has not been downloaded.
     """
     settings = _settings(Bundle(bundle), longest, uncertain_below)
@@ -64,13 +65,14 @@ def build_site(bundle: Path, *, longest: int, uncertain_below: float) -> dict[st
     }
 
 
-def _settings(bundle: Bundle, longest: int, uncertain_below: float) -> dict[str, Any]:
+def _settings(bundle: Bundle, longest: int, uncertain_below: float | None) -> dict[str, Any]:
     """The constants of the Python modules, for the page's."""
     return {
         "classes": bundle.classes,
         "channels": bundle.channels,
         "margin": crops.MARGIN,
-        "uncertain_below": uncertain_below,
+        "model": describe(bundle.description),
+        "uncertain_below": bundle.uncertain_below if uncertain_below is None else uncertain_below,
         "detector": {"longest": longest, "min_score": detector.MIN_SCORE, "max_overlap": detector.MAX_OVERLAP},
         "tracker": {
             "min_iou": tracker.MIN_IOU,

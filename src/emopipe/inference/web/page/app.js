@@ -124,6 +124,7 @@ addEventListener("pagehide", () => current.abort());
 
 showLegend(byId("legend"), colours);
 byId("model").textContent = `${settings.classes.length} emotions, live`;
+byId("model").title = settings.model;
 enable();
 status("ready", "Ready");
 announcer.say("Ready. Start the camera, or open a photo or a video.");
