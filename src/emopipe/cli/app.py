@@ -13,9 +13,10 @@ from emopipe.cli.check import check
 from emopipe.cli.data import import_data, sample
 from emopipe.cli.models import compare, promote, reevaluate, register
 from emopipe.cli.pipeline import distill, explain, preflight, run, summary, sweep
+from emopipe.cli.presets import preset
 from emopipe.cli.runs import runs
 from emopipe.cli.store import reproduce, sync, ui
-from emopipe.cli.use import live, predict, serve, web
+from emopipe.cli.use import list_models, live, predict, serve, use_model, web
 from emopipe.core.errors import EmopipeError
 from emopipe.core.interrupt import stopping_in_one_line
 
@@ -27,7 +28,7 @@ The commands below do the rest. `pip install emopipe` is enough for predict, liv
 """
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Data": (),
-    "Pipeline": (run, preflight, summary, explain, sweep, distill),
+    "Pipeline": (run, preset, preflight, summary, explain, sweep, distill),
     "Models": (compare, register, promote, reevaluate, check),
     "MLflow": (runs, sync, reproduce, ui),
     "Inference": (predict, live, web, serve),
@@ -93,6 +94,12 @@ data = typer.Typer(help="Import a data set, or draw a synthetic one.", no_args_i
 app.add_typer(data, name="data", rich_help_panel="Data")
 data.command("import")(import_data)
 data.command()(sample)
+model = typer.Typer(
+    help="List the models of this folder, or choose the default.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(model, name="model", rich_help_panel="Inference")
+model.command("list")(list_models)
+model.command("use")(use_model)
 for title, commands in GROUPS.items():
     for function in commands:
         app.command(rich_help_panel=title)(function)
