@@ -16,7 +16,7 @@ from projects import ROOT, change_params, commit, make_project, once, succeed
 PARAMS = {
     "validate__min_train_faces": 4,
     "validate__label_folds": 2,
-    "train__epochs": 2,
+    "train__epochs": 12,
     "evaluate__bootstrap_resamples": 100,
     "image__size": 32,
     "models": ["cnn"],
@@ -24,7 +24,7 @@ PARAMS = {
 NUM_FACES = 260
 MODELS = ("cnn", "test_resnet")
 ENSEMBLE = "both"
-SETTINGS = {"longer": {"train.epochs": "3"}, "unbalanced": {"balance.strategy": "none"}}
+SETTINGS = {"longer": {"train.epochs": "13"}, "unbalanced": {"balance.strategy": "none"}}
 """DVC experiments of cnn, and the parameters that each changes."""
 EXPORTED = "by_accuracy"
 """A DVC experiment that exports another model, and so has a bundle of its own."""

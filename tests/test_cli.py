@@ -70,7 +70,7 @@ def help_of(*words: str) -> str:
 def test_the_help_names_all_commands():
     names = set(leaves(emopipe))
     assert names >= {("data", "import"), ("data", "sample"), ("summary",), ("ui",)}
-    pages = {(): help_of(), ("data",): help_of("data")}
+    pages = {(): help_of(), **{(group,): help_of(group) for group in ("data", "model")}}
     for *group, name in names:
         text = pages[tuple(group)]
         assert re.search(rf"^  {name}  +\w", text, re.MULTILINE), f"{name} is not explained in\n{text}"

@@ -198,8 +198,10 @@ def test_the_report_follows_from_the_predictions(pipeline, model, split):
     assert (report["model"], report["classes"]) == (model, list(CLASSES))
     figures = report[split]
     overall = {"num_faces", "accuracy", "balanced_accuracy", "macro_f1", "confusion", "per_class"}
+    chance = {"majority_class", "better_than_chance"}
     calibration = {"ece", "classwise_ece", "nll"}
-    assert set(figures) == overall | calibration | {"accuracy_ci", "macro_f1_ci", "uncalibrated"}
+    intervals = {"accuracy_ci", "balanced_accuracy_ci", "macro_f1_ci"}
+    assert set(figures) == overall | chance | calibration | intervals | {"uncalibrated"}
     assert set(figures["uncalibrated"]) == calibration
     table = pipeline.predictions(model).query("split == @split")
     predicted = table[list(CLASSES)].idxmax(axis=1)
@@ -209,7 +211,7 @@ def test_the_report_follows_from_the_predictions(pipeline, model, split):
     assert confusion[3, 4] == ((table["label"] == CLASSES[3]) & (predicted == CLASSES[4])).sum()
     assert [figures["per_class"][name]["support"] for name in CLASSES] == confusion.sum(1).tolist()
     assert set(figures["per_class"]["happy"]) == {"precision", "recall", "f1", "support"}
-    for name in ("accuracy", "macro_f1"):
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
         low, high = figures[f"{name}_ci"]
         assert low <= figures[name] <= high
 
@@ -404,7 +406,7 @@ def test_each_model_is_one_finished_run(pipeline, model):
     assert run.info.run_name == f"{model} {run.data.tags['emopipe.state'][:7]}"
     assert run.data.tags["mlflow.parentRunId"] == runs_of(pipeline.root)["cnn"].data.tags["mlflow.parentRunId"]
     assert min(run.data.metrics[name] for name in ("time/images_per_second", "memory/peak_mib")) > 0
-    assert run.data.params["train.epochs"] == "2"
+    assert run.data.params["train.epochs"] == "12"
     assert run.data.params["balance.strategy"] == "augment"
     report = pipeline.report(f"evaluate/{model}")
     assert run.data.metrics["test/accuracy"] == report["test"]["accuracy"]
@@ -415,7 +417,7 @@ def test_each_model_is_one_finished_run(pipeline, model):
 @pytest.mark.parametrize("model", MODELS)
 def test_each_run_has_the_figures_of_every_epoch(pipeline, model):
     history = pd.read_csv(pipeline.path(f"build/models/{model}/history.csv"))
-    assert list(history["epoch"]) == [1, 2]
+    assert list(history["epoch"]) == [*range(1, 13)]
     pd.testing.assert_frame_equal(history_of(pipeline.root, model), history, check_like=True)
 
 
@@ -545,7 +547,7 @@ def test_two_experiments_are_compared_face_by_face(sandbox):
     done = run(sandbox.root, "emopipe", "compare", "unbalanced:cnn", "longer:cnn")
     assert done.returncode == 0, done.stderr
     assert "B = longer:cnn against A = unbalanced:cnn, on " in done.stdout
-    assert "train.epochs 2 3" in " ".join(done.stdout.split())
+    assert "train.epochs 12 13" in " ".join(done.stdout.split())
 
 
 # What happens without MLflow

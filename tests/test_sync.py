@@ -209,7 +209,7 @@ def test_a_run_of_no_known_state_and_a_run_without_figures_are_named(project):
 
 def test_an_experiment_is_synchronised_by_its_name(project):
     client, experiment = client_of(project)
-    (one,) = client.search_runs([experiment], "params.`train.epochs` = '3' and tags.`emopipe.model` = 'cnn'")
+    (one,) = client.search_runs([experiment], "params.`train.epochs` = '13' and tags.`emopipe.model` = 'cnn'")
     assert one.data.tags["emopipe.source"] == REBUILT
     assert (one.data.tags["dvc.experiment"], one.info.run_name) == ("longer", "longer cnn")
     assert sync(project, "longer")[-1].startswith("MLflow is complete: ")
@@ -244,7 +244,7 @@ def test_a_stage_that_gives_another_result_is_named(project, tmp_path):
     client, experiment = client_of(project)
     (one,) = client.search_runs(
         [experiment],
-        f"{AUGMENTED} and params.`train.epochs` = '2' and tags.`emopipe.model` = 'cnn'",
+        f"{AUGMENTED} and params.`train.epochs` = '12' and tags.`emopipe.model` = 'cnn'",
     )
     path = Path(client.download_artifacts(one.info.run_id, "origin/origin.json", str(tmp_path)))
     text = path.read_text()

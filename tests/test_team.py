@@ -119,7 +119,7 @@ def test_artifacts_go_through_the_server_into_the_bucket(team, moved):
     with acting(team):
         client = MlflowClient(team.server.address)
         experiment = client.get_experiment_by_name("emopipe").experiment_id
-        (one,) = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn' and params.`train.epochs` = '3'")
+        (one,) = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn' and params.`train.epochs` = '13'")
         assert one.info.artifact_uri.startswith("mlflow-artifacts:/")
         figures = {Path(item.path).name for item in client.list_artifacts(one.info.run_id, "figures")}
     kept = team.objects(f"mlflow/{experiment}/{one.info.run_id}/artifacts/figures/")
@@ -213,7 +213,7 @@ def test_a_wrong_password_stops_no_training(project, team, moved):
 def test_a_pipeline_logs_to_the_server_while_it_runs(project, team, moved):
     from mlflow import MlflowClient
 
-    change_params(project, train__epochs=4, models=["cnn"], ensembles={})
+    change_params(project, train__epochs=14, models=["cnn"], ensembles={})
     local = (project / "mlflow.db").read_bytes()
     said = succeed(project, "dvc", "repro", **team.variables(ADA))
     assert "cnn is version 3 of the registered model emopipe" in said
@@ -222,8 +222,8 @@ def test_a_pipeline_logs_to_the_server_while_it_runs(project, team, moved):
     with acting(team):
         client = MlflowClient(team.server.address)
         experiment = client.get_experiment_by_name("emopipe").experiment_id
-        (one,) = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn' and params.`train.epochs` = '4'")
+        (one,) = client.search_runs([experiment], "tags.`emopipe.model` = 'cnn' and params.`train.epochs` = '14'")
         steps = [point.step for point in client.get_metric_history(one.info.run_id, "epoch/val_loss")]
-    assert (one.info.status, one.data.tags[SOURCE_TAG], steps) == ("FINISHED", LOGGED_LIVE, [1, 2, 3, 4])
+    assert (one.info.status, one.data.tags[SOURCE_TAG], steps) == ("FINISHED", LOGGED_LIVE, [*range(1, 15)])
     assert {"time/training_seconds", "test/accuracy", "test/recall/happy"} <= one.data.metrics.keys()
     assert (project / "mlflow.db").read_bytes() == local

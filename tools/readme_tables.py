@@ -14,8 +14,8 @@ from typing import Any
 from emopipe.reports.markdown import markdown_table
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/results.md")
-FOLDERS = {"FER2013": "results/fer2013", "sample": "results/sample/evaluate"}
+PAGES = ("README.md", "docs/results.md", "docs/released.md")
+FOLDERS = {"FER2013": "results/fer2013", "FER+": "results/released", "sample": "results/sample/evaluate"}
 QUOTED = ("export.json", "validate.json")
 COLUMNS = {
     "val accuracy": ("val", "accuracy"),
@@ -31,14 +31,16 @@ SUMMARY = re.compile(r"^Models, best on validation first$.*?(?=^\$ |^```)", re.M
 
 
 def with_tables(text: str, root: Path) -> str:
-    """`text` with its tables made anew: `sample` and `fer2013` with all reports, `results` with the best of each."""
+    """`text` with its tables made anew: one for each data set with all reports, and `results` with the best of each."""
     rows = {data: report_rows(root / folder) for data, folder in FOLDERS.items()}
     best = [[data, *reports[0]] for data, reports in rows.items()]
     tables = {data.lower(): markdown_table(["model", *COLUMNS], reports) for data, reports in rows.items()}
     tables["results"] = markdown_table(["data", "model", *COLUMNS], best)
     for name, table in tables.items():
         block = f"<!-- {name} -->\n{table}\n<!-- /{name} -->"
-        text = re.sub(rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _, new=block: new, text, flags=re.S)
+        text = re.sub(
+            rf"<!-- {re.escape(name)} -->\n.*?<!-- /{re.escape(name)} -->", lambda _, new=block: new, text, flags=re.S
+        )
     return text
 
 
