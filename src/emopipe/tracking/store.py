@@ -2,6 +2,7 @@
 
 import logging
 import os
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server that is down costs seconds, not minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
+
+
+_ATTEMPTS = count()
 
 
 def tracking_uri(root: Path) -> str:
@@ -84,8 +88,14 @@ def _create(file: Path) -> None:
     from mlflow import MlflowClient
 
     with atomic_path(file) as temporary:
-        address = _sqlite_uri(temporary)
-        MlflowClient(address, address).search_experiments(max_results=1)
+        # a name of its own for each attempt, as MLflow makes the tables of an address once in a process
+        attempt = temporary.with_name(f".{file.name}.{next(_ATTEMPTS)}.{os.getpid()}.tmp")
+        try:
+            address = _sqlite_uri(attempt)
+            MlflowClient(address, address).search_experiments(max_results=1)
+            attempt.replace(temporary)
+        finally:
+            attempt.unlink(missing_ok=True)
 
 
 def is_server(uri: str) -> bool:
