@@ -24,8 +24,8 @@ lint: setup  # style, types, and the form of the workflow
 check: lint  # in about a minute: and the tests that start no process, train nothing and open no store
 	@OMP_NUM_THREADS=1 pytest -n 2 -m "not slow"
 
-fuzz: setup  # the tests with damaged inputs, 10,000 of each kind, and with 2,000 made-up layouts of folders
-	@EMOPIPE_MUTATIONS=10000 OMP_NUM_THREADS=1 pytest -n 2 -k damaged tests/test_predict.py tests/test_serve.py
+fuzz: setup  # the tests with damaged inputs and files, 10,000 of each kind, and with 2,000 made-up layouts of folders
+	@EMOPIPE_MUTATIONS=10000 OMP_NUM_THREADS=1 pytest -n 2 -k damaged tests/test_predict.py tests/test_serve.py tests/test_damaged_files.py
 	@EMOPIPE_LAYOUTS=2000 OMP_NUM_THREADS=1 pytest tests/test_layouts.py
 
 ui: setup  # MLflow's pages on this machine
