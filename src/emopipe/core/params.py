@@ -133,6 +133,8 @@ RENAMED = {
 """Former names of parameters to their present ones."""
 
 
+MAX_LISTED = 10
+"""Mistakes that a message names."""
 SHAPES = {"tuple_type": "a list", "dict_type": "names with values", "dataclass_type": "names with values"}
 """What a parameter must be in YAML, by pydantic's type of an error."""
 
@@ -163,7 +165,8 @@ def parse_params(raw: Any, *, name: str = "params.yaml", trainable: bool = False
         problems = error.errors(include_url=False)
         renamed = {RENAMED.get(_path(problem)) for problem in problems}
         lines = [_describe(each) for each in problems if each["type"] != "missing" or _path(each) not in renamed]
-        raise ParamsError(f"{name}: {'; '.join(lines)}") from error
+        more = f"; and {len(lines) - MAX_LISTED} more" if len(lines) > MAX_LISTED else ""
+        raise ParamsError(f"{name}: {'; '.join(lines[:MAX_LISTED])}{more}") from error
 
 
 @cache

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from emopipe.core.boundary import reading
 from emopipe.core.errors import DataError
 from emopipe.faces.classes import label_indices
 from emopipe.faces.table import Faces, require_columns
@@ -74,5 +75,6 @@ def predictions_to_arrow(predictions: Predictions) -> pa.Table:
 
 def predictions_from_arrow(table: pa.Table) -> Predictions:
     """Inverse of `predictions_to_arrow`; the classes are the columns after the first three."""
-    frame = table.to_pandas()
-    return Predictions(frame, tuple(frame.columns[len(KEYS) :]))
+    with reading("the table of predictions is damaged", "remove it and run `dvc repro`"):
+        frame = table.to_pandas()
+        return Predictions(frame, tuple(frame.columns[len(KEYS) :]))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
+from emopipe.core.boundary import reading
 from emopipe.core.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -98,8 +99,9 @@ def faces_to_arrow(faces: Faces) -> pa.Table:
 def faces_from_arrow(table: pa.Table) -> Faces:
     """Inverse of `faces_to_arrow`; raises `DataError` for other columns."""
     require_columns(table.schema.names, SCHEMA.names)
-    image = table["image"].combine_chunks()
-    frame = table.drop_columns("image").to_pandas()
-    frame["png"] = pd.Series(image.field("bytes").to_pylist(), dtype=object)
-    frame["path"] = pd.Series(image.field("path").to_pylist(), dtype="str")
-    return Faces(frame[list(COLUMNS)])
+    with reading("the table of faces is damaged", "remove it and run `dvc repro`"):
+        image = table["image"].combine_chunks()
+        frame = table.drop_columns("image").to_pandas()
+        frame["png"] = pd.Series(image.field("bytes").to_pylist(), dtype=object)
+        frame["path"] = pd.Series(image.field("path").to_pylist(), dtype="str")
+        return Faces(frame[list(COLUMNS)])
