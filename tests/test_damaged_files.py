@@ -26,7 +26,7 @@ from predicted import predict
 from projects import ROOT
 from scenes import write_bundle
 
-LENGTH = 1000
+LENGTH = 2000
 """Characters of the longest message; params.yaml names all of its mistakes at once."""
 
 

@@ -16,7 +16,7 @@ import yaml
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
 from pydantic.dataclasses import dataclass, rebuild_dataclass
 
-from emopipe.core.boundary import reading
+from emopipe.core.boundary import LENGTH, reading
 from emopipe.core.errors import ParamsError
 from emopipe.core.names import clean_name, fold_name
 
@@ -133,7 +133,7 @@ RENAMED = {
 """Former names of parameters to their present ones."""
 
 
-MAX_LISTED = 10
+MAX_LISTED = 8
 """Mistakes that a message names."""
 SHAPES = {"tuple_type": "a list", "dict_type": "names with values", "dataclass_type": "names with values"}
 """What a parameter must be in YAML, by pydantic's type of an error."""
@@ -164,7 +164,9 @@ def parse_params(raw: Any, *, name: str = "params.yaml", trainable: bool = False
     except ValidationError as error:
         problems = error.errors(include_url=False)
         renamed = {RENAMED.get(_path(problem)) for problem in problems}
-        lines = [_describe(each) for each in problems if each["type"] != "missing" or _path(each) not in renamed]
+        lines = [
+            _describe(each)[:LENGTH] for each in problems if each["type"] != "missing" or _path(each) not in renamed
+        ]
         more = f"; and {len(lines) - MAX_LISTED} more" if len(lines) > MAX_LISTED else ""
         raise ParamsError(f"{name}: {'; '.join(lines[:MAX_LISTED])}{more}") from error
 
