@@ -49,7 +49,8 @@ def main(
     write_parquet(out, predictions_to_arrow(averaged))
     write_json(metrics, headline_metrics(result))
     write_json(report, result)
-    print(f"{model}, of {', '.join(members)}: test accuracy {result['test']['accuracy']:.3f}")
+    test = result["test"]
+    print(f"of {', '.join(members)}: test accuracy {test['accuracy']:.3f}, macro-F1 {test['macro_f1']:.3f}")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ def main(
     write_parquet(predictions, predictions_to_arrow(predicted))
     write_json(metrics, headline_metrics(result))
     write_json(report, result)
+    figures_of_test = result["test"]
+    print(f"test accuracy {figures_of_test['accuracy']:.3f}, macro-F1 {figures_of_test['macro_f1']:.3f}")
 
 
 if __name__ == "__main__":

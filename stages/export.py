@@ -65,6 +65,8 @@ def main(
     write_json(report, result)
     if warning := int8_warning(result["parity"], params):
         print(warning)
+    int8 = "with int8" if checks["parity"]["int8"]["kept"] else "without int8"
+    print(f"{model} is the best on validation ({params.select_by} {candidates[model]:.3f}); it is in {out}/, {int8}")
 
 
 if __name__ == "__main__":

@@ -54,6 +54,8 @@ def main(
         save_model(folder, trained)
         write_csv(folder / "history.csv", history)
     state_file.unlink(missing_ok=True)
+    best = history.set_index("epoch").loc[trained.training["best_epoch"]]
+    print(f"epoch {best.name} of {len(history)} is the best: val accuracy {best['val_accuracy']:.3f}")
 
 
 if __name__ == "__main__":

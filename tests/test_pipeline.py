@@ -306,16 +306,26 @@ def test_a_second_run_has_nothing_to_do(sandbox):
     assert "Data and pipelines are up to date." in output
 
 
-def test_emopipe_run_runs_what_has_changed_and_ends_with_the_summary(copy):
-    output = succeed(copy.root, "emopipe", "run")
-    assert stages_run(output) == []
-    assert output.index("up to date") < output.index("Models, best on validation first")
-    assert stages_run(succeed(copy.root, "emopipe", "run", "-S", "evaluate.num_mistakes=3", "evaluate@cnn")) == [
-        "evaluate@cnn"
-    ]
+def test_emopipe_run_has_a_line_for_each_stage_and_ends_with_the_summary(copy):
+    stages, _, rest = succeed(copy.root, "emopipe", "run").partition("in all")
+    names = [line.split() for line in stages.splitlines() if not line.startswith("warning: ")]
+    assert {how for _, how in names} == {"unchanged"}
+    assert {"ingest", f"train@{MODELS[0]}", f"ensemble@{ENSEMBLE}", "register"} <= {name for name, _ in names}
+    assert "Models, best on validation first" in rest
+    assert "didn't change, skipping" in succeed(copy.root, "emopipe", "run", "--verbose")
+
+
+def test_emopipe_run_with_parameters_is_an_experiment_and_fails_with_the_reason(copy):
+    output = succeed(copy.root, "emopipe", "run", "-S", "evaluate.num_mistakes=3", "evaluate@cnn")
+    line = next(line for line in output.splitlines() if line.startswith("evaluate@cnn"))
+    figures = copy.report("evaluate/cnn")["test"]
+    assert line.split(maxsplit=2)[2] == f"test accuracy {figures['accuracy']:.3f}, macro-F1 {figures['macro_f1']:.3f}"
     assert yaml.safe_load((copy.root / "params.yaml").read_text(encoding="utf-8"))["evaluate"]["num_mistakes"] == 3
     done = run(copy.root, "emopipe", "run", "-S", "train.epochs=0", "train@cnn")
     assert (done.returncode, "train.epochs: input should be" in done.stderr) == (255, True)
+    shutil.rmtree(copy.root / "data")
+    done = run(copy.root, "emopipe", "run")
+    print(done.stdout, done.stderr)
 
 
 def test_a_new_model_trains_no_other_again(pipeline):

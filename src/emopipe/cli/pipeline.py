@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from emopipe.cli.dvc_output import run_dvc
 from emopipe.cli.paths import CLEAN, MODELS, PARAMS, REPORTS, ROOT
 from emopipe.core.errors import WorkspaceError
 
@@ -21,8 +22,9 @@ def run(
     set_param: Annotated[
         list[str] | None, typer.Option("--set-param", "-S", help="Run as a DVC experiment: -S train.epochs=20.")
     ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all output of DVC and the stages.")] = False,
 ) -> None:
-    """Run the pipeline and show the summary.
+    """Run the pipeline, with a line per stage, and show the summary.
 
     It is what `make repro` does: without data/ it fetches the sample, and it runs the stages whose inputs have changed.
 
@@ -30,22 +32,23 @@ def run(
     """
     preflight()
     if not (ROOT / "data").exists():
-        _dvc("pull", "--remote", SAMPLE, "data.dvc")
+        _dvc("pull", "--remote", SAMPLE, "data.dvc", verbose=verbose)
     targets = stages or []
     if set_param:
-        _dvc("exp", "run", *chain.from_iterable(("--set-param", change) for change in set_param), *targets)
+        changes = chain.from_iterable(("--set-param", change) for change in set_param)
+        _dvc("exp", "run", *changes, *targets, verbose=verbose)
     else:
-        _dvc("repro", *targets)
+        _dvc("repro", *targets, verbose=verbose)
     if not targets:
         summary(markdown=False)
 
 
-def _dvc(*arguments: str) -> None:
-    """Run DVC in this terminal, with stages in this environment; its failure, which it has explained, is the end."""
+def _dvc(*arguments: str, verbose: bool) -> None:
+    """Run DVC, with stages in this environment; its failure, whose reason has been shown, is the end."""
     sys.stdout.flush()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    command = [sys.executable, "-m", "dvc", *arguments]
-    status = subprocess.run(command, env=os.environ | {"PATH": path}, check=False).returncode
+    command, env = [sys.executable, "-m", "dvc", *arguments], os.environ | {"PATH": path}
+    status = subprocess.run(command, env=env, check=False).returncode if verbose else run_dvc(command, env)
     if status:
         raise typer.Exit(status)
 

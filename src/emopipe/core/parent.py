@@ -8,7 +8,7 @@ import time
 import psutil
 
 SHELLS = ("bash", "dash", "ksh", "sh", "zsh")
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2
 GRACE_SECONDS = 1.0
 """Time to clean up after SIGTERM; a library that is computing does not return to Python before its end."""
 STATUS = 128 + signal.SIGTERM
