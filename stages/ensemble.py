@@ -42,9 +42,9 @@ def main(
     averaged = average([predictions_from_arrow(read_parquet(predictions / f"{member}.parquet")) for member in members])
     costs = [read_json(weights / member / DESCRIPTION) for member in members]
     total = {name: sum(cost[name] for cost in costs) for name in ("num_parameters", "num_macs")}
-    result = build_report(model, averaged, params, base.seed, about={"members": list(members)} | total)
     faces = faces_from_arrow(read_parquet(clean))
     faces = faces.where(faces.frame["split"].isin(HELD_OUT))
+    result = build_report(model, averaged, faces, params, base.seed, about={"members": list(members)} | total)
     write_folder(figures, dict(draw_figures(result, averaged, faces, params.num_mistakes)))
     write_parquet(out, predictions_to_arrow(averaged))
     write_json(metrics, headline_metrics(result))

@@ -15,7 +15,7 @@ from emopipe.core.stage import Out, run_stage
 from emopipe.evaluate.headline import headline_metrics
 from emopipe.evaluate.metrics import report_text
 from emopipe.evaluate.params import EvaluateParams
-from emopipe.evaluate.report import build_report, draw_figures, draw_training, plot_tables
+from emopipe.evaluate.report import build_report, draw_attention, draw_figures, draw_training, plot_tables
 from emopipe.faces.predictions import predictions_of, predictions_to_arrow
 from emopipe.faces.table import HELD_OUT, faces_from_arrow
 from emopipe.training.checkpoint import load_model
@@ -40,19 +40,19 @@ def main(
     faces = faces.where(faces.frame["split"].isin(HELD_OUT))
     trained = load_model(weights)
     predicted = predictions_of(faces, predict_faces(trained, faces, device=best_device()), trained.classes)
-    result = build_report(model, predicted, params, base.seed, about=trained.about)
+    result = build_report(model, predicted, faces, params, base.seed, about=trained.about)
     test = predicted.split("test")
     print(f"{model} on test\n{report_text(test.probabilities, test.labels, test.classes)}")
-    history = pd.read_csv(weights / "history.csv")
+    history, best = pd.read_csv(weights / "history.csv"), trained.training["best_epoch"]
     drawn = draw_figures(result, predicted, faces, params.num_mistakes)
-    write_folder(figures, dict([*drawn, draw_training(model, history, trained.training["best_epoch"])]))
+    of_network = draw_training(model, history, best), draw_attention(model, trained.classifier, predicted, faces)
+    write_folder(figures, dict([*drawn, *of_network]))
     for name, table in plot_tables(predicted, history).items():
         write_csv(plots / f"{name}.csv", table)
     write_parquet(predictions, predictions_to_arrow(predicted))
     write_json(metrics, headline_metrics(result))
     write_json(report, result)
-    figures_of_test = result["test"]
-    print(f"test accuracy {figures_of_test['accuracy']:.3f}, macro-F1 {figures_of_test['macro_f1']:.3f}")
+    print(f"test accuracy {result['test']['accuracy']:.3f}, macro-F1 {result['test']['macro_f1']:.3f}")
 
 
 if __name__ == "__main__":

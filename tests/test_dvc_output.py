@@ -21,7 +21,9 @@ Running stage 'train@cnn':
 cnn  epoch 1/2  loss 1.4
 cnn  epoch 2/2  loss 1.2
 """
-END = """
+END = """\
+Updating lock file 'dvc.lock'
+
 To track the changes with git, run:
 
 \tgit add dvc.lock reports/ingest.json

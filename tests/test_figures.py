@@ -191,7 +191,7 @@ def report_and_predictions(*says):
     probabilities = 0.4 + 0.2 * np.array([[word == "happy", word == "sad"] for word in says * 2])
     predictions = predictions_of(faces, probabilities, ("happy", "sad"))
     params = EvaluateParams(bootstrap_resamples=100, num_mistakes=2)
-    return build_report("cnn", predictions, params, seed=0, about={"temperature": 2.0}), predictions, faces
+    return build_report("cnn", predictions, faces, params, seed=0, about={"temperature": 2.0}), predictions, faces
 
 
 @pytest.mark.parametrize(

@@ -297,6 +297,15 @@ def test_the_summary_has_a_row_for_each_model_and_names_the_exported_one(pipelin
     assert f"{best} is in exports/: the best single model by macro-F1 on validation" in "\n".join(lines)
 
 
+def test_the_report_page_shows_what_the_stages_have_made(pipeline):
+    html = (pipeline.root / "reports/index.html").read_text(encoding="utf-8")
+    linked = {name for name in re.findall(r'(?:href|src)="([^"#]+)"', html)}
+    assert [name for name in linked if not (pipeline.root / "reports" / name).is_file()] == []
+    figures = {f"figures/{path.parent.name}/{path.name}" for path in pipeline.root.glob("reports/figures/*/*.png")}
+    assert figures | {"validation/index.html", "balance/index.html"} == linked
+    assert f"{pipeline.report('evaluate/cnn')['test']['accuracy']:.3f}" in html
+
+
 # What runs again
 
 
@@ -323,9 +332,10 @@ def test_emopipe_run_with_parameters_is_an_experiment_and_fails_with_the_reason(
     assert yaml.safe_load((copy.root / "params.yaml").read_text(encoding="utf-8"))["evaluate"]["num_mistakes"] == 3
     done = run(copy.root, "emopipe", "run", "-S", "train.epochs=0", "train@cnn")
     assert (done.returncode, "train.epochs: input should be" in done.stderr) == (255, True)
-    shutil.rmtree(copy.root / "data")
+    (copy.root / "corrections.csv").write_text("face,label\n", encoding="utf-8")
     done = run(copy.root, "emopipe", "run")
-    print(done.stdout, done.stderr)
+    assert done.stderr.splitlines()[-1].startswith("validate: corrections.csv")
+    assert done.stdout.splitlines()[-2].split()[::2] == ["validate", "failed"]
 
 
 def test_a_new_model_trains_no_other_again(pipeline):

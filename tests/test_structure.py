@@ -34,8 +34,9 @@ MAY_IMPORT = {
     "validate": ("vision", "reports"),
     "balance": ("vision", "reports"),
     "training": ("faces",),
-    "evaluate": ("training",),
+    "evaluate": ("training", "vision"),
     "export": ("evaluate", "reports"),
+    "overview": ("reports",),
     "tracking": ("export", "reports"),
     "compare": ("tracking",),
     "inference": ("export", "vision", "tracking"),
@@ -192,7 +193,9 @@ def test_the_root_of_the_package_holds_no_code():
     assert [type(node) for node in body] == [ast.Expr]
 
 
-@pytest.mark.parametrize("stage", ["ingest", "validate", "balance", "train", "evaluate", "ensemble", "export"])
+@pytest.mark.parametrize(
+    "stage", ["ingest", "validate", "balance", "train", "evaluate", "ensemble", "export", "report"]
+)
 def test_a_stage_does_not_know_the_tracker(stage):
     assert not [path for path in stage_closure(stage) if path.is_relative_to(PACKAGE / "tracking")]
 

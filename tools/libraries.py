@@ -16,7 +16,7 @@ GROUPS = {
     "learning": ("cleanlab", "imbalanced-learn", "scikit-learn"),
     "networks": ("safetensors", "timm", "torch", "torchvision", "ultralytics"),
     "pages": ("great-expectations", "jinja2"),
-    "figures": ("matplotlib",),
+    "figures": ("captum", "matplotlib"),
     "runtime": ("onnxruntime",),
     "export": ("onnx", "onnxscript"),
 }

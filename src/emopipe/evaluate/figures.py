@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from emopipe.evaluate.fonts import use_fonts
-from emopipe.evaluate.metrics import calibration_bins
+from emopipe.evaluate.metrics import calibration_bins, wilson_interval
 
 # On top of matplotlib's defaults, so that a user's matplotlibrc changes no byte.
 STYLE: Any = [
@@ -45,6 +45,7 @@ LETTER = 0.09  # mean width of a letter
 LEGEND_ROW = 0.2
 IMAGE = 1.45  # side of an image on the sheet of mistakes
 MOST_COLUMNS, FEWEST_COLUMNS = 8, 4  # of that sheet
+PAIRS_PER_ROW = 3  # mistakes in a row of the sheet of attention
 LONGEST_NAME = 13  # letters of a class that fit under an image
 
 
@@ -100,7 +101,7 @@ def reliability_figure(probabilities: np.ndarray, labels: np.ndarray, title: str
     confidence, gaps, shares = calibration_bins(probabilities.max(1), probabilities.argmax(1) == labels)
     width, filled = 1 / len(shares), shares > 0
     accuracy = (confidence + gaps)[filled]
-    low, high = _wilson_interval(accuracy, shares[filled] * len(labels))
+    low, high = wilson_interval(accuracy, shares[filled] * len(labels))
     figure = Figure(figsize=(NARROWEST, 6.2))
     figure.suptitle(title)
     upper, lower = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
@@ -129,6 +130,37 @@ def mistakes_figure(images: Sequence[np.ndarray], mistakes: Sequence[tuple[str, 
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         axes.set_xlabel(f"{_shorten(truth)}\n→ {_shorten(predicted)} {probability:.0%}", fontsize=8.5)
+    return figure
+
+
+@style.context(STYLE)
+def attention_figure(
+    mistakes: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], captions: Sequence[tuple[str, str, str]], title: str
+) -> Figure:
+    """For each mistake the image (H, W, C), and on it the maps (S, S) in 0..1 of the predicted and of the true class.
+
+    captions: of each of the three pictures.
+    """
+    columns = 3 * PAIRS_PER_ROW
+    rows = -(-len(mistakes) // PAIRS_PER_ROW)
+    figure = Figure(figsize=(IMAGE * columns, 0.7 + (IMAGE + 0.3) * rows))
+    figure.suptitle(title)
+    grid: Any = figure.subplots(rows, columns, squeeze=False).ravel() if rows else ()
+    for axes in grid[3 * len(mistakes) :]:
+        axes.set_visible(False)
+    pictures = [(image, heat) for image, *maps in mistakes for heat in (None, *maps)]
+    texts = [text for each in captions for text in each]
+    for axes, (image, heat), text in zip(grid, pictures, texts, strict=False):
+        height, width = image.shape[:2]
+        extent = (0, width, height, 0)
+        axes.imshow(image.squeeze(2) if image.shape[2] == 1 else image, cmap="gray", vmin=0, vmax=255, extent=extent)
+        if heat is not None:
+            axes.imshow(
+                heat, cmap="inferno", vmin=0, vmax=1, alpha=0.65 * heat, extent=extent, interpolation="bilinear"
+            )
+        axes.set(xticks=[], yticks=[], xlim=(0, width), ylim=(height, 0))
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel(text, fontsize=8.5)
     return figure
 
 
@@ -167,14 +199,6 @@ def _present(labels: np.ndarray, classes: Sequence[str]) -> Iterator[tuple[int, 
         if 0 < (labels == k).sum() < len(labels):
             turn, place = divmod(k, len(COLOURS))
             yield k, {"color": COLOURS[place], "ls": LINES[turn % len(LINES)], "lw": 1.5}
-
-
-def _wilson_interval(share: np.ndarray, num: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval of a share of `num` (Wilson 1927)."""
-    z = 1.96
-    centre = (share + z**2 / (2 * num)) / (1 + z**2 / num)
-    half = z * np.sqrt(share * (1 - share) / num + z**2 / (4 * num**2)) / (1 + z**2 / num)
-    return centre - half, centre + half
 
 
 def _shorten(name: str) -> str:

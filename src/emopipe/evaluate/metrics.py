@@ -214,3 +214,11 @@ def _calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     ratio: np.ndarray = np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator > 0)
     return ratio
+
+
+def wilson_interval(share: np.ndarray, num: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of a share of `num` (Wilson 1927)."""
+    z = 1.96
+    centre = (share + z**2 / (2 * num)) / (1 + z**2 / num)
+    half = z * np.sqrt(share * (1 - share) / num + z**2 / (4 * num**2)) / (1 + z**2 / num)
+    return centre - half, centre + half

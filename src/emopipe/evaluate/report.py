@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from emopipe.evaluate.attention import grad_cam
 from emopipe.evaluate.curves import class_curves
 from emopipe.evaluate.figures import (
+    attention_figure,
     confusion_figure,
     curves_figure,
     mistakes_figure,
@@ -19,16 +21,29 @@ from emopipe.evaluate.figures import (
 from emopipe.evaluate.fonts import legible_names
 from emopipe.evaluate.metrics import calibration_metrics, evaluate_split
 from emopipe.evaluate.params import EvaluateParams
+from emopipe.evaluate.slices import slice_metrics
 from emopipe.faces.png import decode_png
 from emopipe.faces.predictions import Predictions
 from emopipe.faces.table import HELD_OUT, Faces
 from emopipe.training.calibration import uncalibrated
+from emopipe.training.classifier import Classifier
+
+MAX_PAIRS = 12
+"""Mistakes on the sheet of attention."""
 
 
 def build_report(
-    model: str, predictions: Predictions, params: EvaluateParams, seed: int, *, about: Mapping[str, Any]
+    model: str,
+    predictions: Predictions,
+    faces: Faces,
+    params: EvaluateParams,
+    seed: int,
+    *,
+    about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The report, as plain JSON values; `about` describes the model: its size, training, members of an ensemble.
+
+    `faces` are those of `predictions`, in the same order.
 
     With a `temperature` in `about`, each split also has `uncalibrated`: the metrics before temperature scaling.
     """
@@ -43,6 +58,7 @@ def build_report(
         for name, part in parts.items():
             before = uncalibrated(part.probabilities, about["temperature"])
             metrics[name]["uncalibrated"] = calibration_metrics(before, part.labels)
+    metrics["test"]["slices"] = slice_metrics(parts["test"], faces.split("test"))
     return {"model": model, "classes": list(predictions.classes), **about, **metrics}
 
 
@@ -68,6 +84,36 @@ def draw_training(model: str, history: pd.DataFrame, best_epoch: int) -> tuple[s
     """File name and PNG of the learning curves; `history` has the columns of history.csv."""
     title = f"{model}: best on validation in epoch {best_epoch} of {len(history)}"
     return "training.png", png_bytes(training_figure(history, best_epoch, title))
+
+
+def draw_attention(model: str, classifier: Classifier, predictions: Predictions, faces: Faces) -> tuple[str, bytes]:
+    """File name and PNG of Grad-CAM on the most confident mistake of each pair of classes in test."""
+    labels, predicted, confidence = (
+        predictions.labels,
+        predictions.probabilities.argmax(1),
+        predictions.probabilities.max(1),
+    )
+    wrong = np.flatnonzero((predicted != labels) & (predictions.frame["split"] == "test").to_numpy())
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+    first = np.unique(labels[wrong] * len(predictions.classes) + predicted[wrong], return_index=True)[1]
+    shown = wrong[np.sort(first)][:MAX_PAIRS]
+    images = [decode_png(png) for png in faces.frame["png"].iloc[shown]]
+    maps = [
+        [grad_cam(classifier, image[None], np.array([target]))[0] for target in (predicted[row], labels[row])]
+        for row, image in zip(shown, images, strict=True)
+    ]
+    names = np.array(legible_names(predictions.classes))
+    captions = [
+        (
+            f"truth: {names[labels[row]]}",
+            f"for {names[predicted[row]]}, {confidence[row]:.0%}",
+            f"for {names[labels[row]]}",
+        )
+        for row in shown
+    ]
+    mistakes = [(image, *both) for image, both in zip(images, maps, strict=True)]
+    title = f"{model}, test: where the network sees evidence (Grad-CAM)\nmost confident mistake of each pair of classes"
+    return "test_attention.png", png_bytes(attention_figure(mistakes, captions, title))
 
 
 def plot_tables(predictions: Predictions, history: pd.DataFrame) -> dict[str, pd.DataFrame]:
