@@ -299,7 +299,7 @@ def test_the_summary_has_a_row_for_each_model_and_names_the_exported_one(pipelin
 
 def test_the_report_page_shows_what_the_stages_have_made(pipeline):
     html = (pipeline.root / "reports/index.html").read_text(encoding="utf-8")
-    linked = {name for name in re.findall(r'(?:href|src)="([^"#]+)"', html)}
+    linked = set(re.findall(r'(?:href|src)="([^"#]+)"', html))
     assert [name for name in linked if not (pipeline.root / "reports" / name).is_file()] == []
     figures = {f"figures/{path.parent.name}/{path.name}" for path in pipeline.root.glob("reports/figures/*/*.png")}
     assert figures | {"validation/index.html", "balance/index.html"} == linked

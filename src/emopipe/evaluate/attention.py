@@ -27,8 +27,9 @@ def grad_cam(classifier: Classifier, images: np.ndarray, targets: np.ndarray) ->
     inputs = classifier.preprocess(torch.from_numpy(images).to(device))
     method = LayerGradCam(classifier.classify, _last_fine_convolution(classifier, inputs[:1]))
     cells = method.attribute(inputs, torch.from_numpy(targets).to(device), relu_attributions=True)
-    maps: np.ndarray = LayerAttribution.interpolate(cells, inputs.shape[2:], "bilinear")[:, 0].detach().cpu().numpy()
-    return maps / np.maximum(maps.max((1, 2), keepdims=True), np.finfo(np.float32).tiny)
+    maps = LayerAttribution.interpolate(cells, inputs.shape[2:], "bilinear")[:, 0].detach().cpu().numpy()
+    relative: np.ndarray = maps / np.maximum(maps.max((1, 2), keepdims=True), np.finfo(np.float32).tiny)
+    return relative
 
 
 @torch.no_grad()

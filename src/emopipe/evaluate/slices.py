@@ -37,7 +37,7 @@ def _slices(name: str, values: pd.Series, correct: np.ndarray) -> list[dict[str,
     for place, (low, high) in enumerate(pairwise(edges)):
         inside = correct[places == place]
         accuracy = inside.mean()
-        interval = [float(bound) for bound in wilson_interval(accuracy, len(inside))]
+        interval = [float(bound) for bound in wilson_interval(accuracy, np.array(len(inside)))]
         row = {"measure": name, "low": round(float(low), 4), "high": round(float(high), 4), "num_faces": len(inside)}
         rows.append(row | {"accuracy": float(accuracy), "accuracy_ci": interval})
     return rows
