@@ -117,7 +117,7 @@ def test_every_artefact_of_the_contract_exists(pipeline):
         *(f"{folder}/{m}.json" for folder in ("metrics", "reports/evaluate") for m in MODELS),
         *(f"reports/figures/{m}/test_confusion.png" for m in MODELS),
         *(f"reports/curves/{name}.csv" for name in ("precision_recall", "roc")),
-        "reports/validation/index.html",
+        *("reports/index.html", "reports/validation/index.html"),
         *(f"exports/{name}" for name in ("model.onnx", "model.json", "MODEL_CARD.md")),
         "mlflow.db",
         "mlartifacts",
@@ -343,7 +343,7 @@ def test_a_new_model_trains_no_other_again(pipeline):
     assert stages_run(pipeline.with_cnn) == ["ingest", "validate", "balance", "train@cnn", "evaluate@cnn"]
     assert stages_run(pipeline.with_both) == [
         *(f"train@{new}", f"evaluate@{new}"),
-        *(f"ensemble@{ENSEMBLE}", "export", "register"),
+        *(f"ensemble@{ENSEMBLE}", "export", "report", "register"),
     ]
 
 
@@ -363,7 +363,7 @@ def edited(path: Path, edit: Callable[[str], str]):
 @pytest.mark.parametrize(
     ("parameter", "value", "first"),
     [
-        ("export__select_by", "accuracy", ["export", "register"]),
+        ("export__select_by", "accuracy", ["export", "report", "register"]),
         ("train__epochs", 3, ["train@cnn", f"train@{MODELS[1]}"]),
     ],
 )
@@ -387,6 +387,7 @@ def reworded_line(text: str) -> str:
     [
         ("src/emopipe/tracking/observer.py", reworded_line, {"register"}),
         ("src/emopipe/validate/page.html.j2", lambda text: text.replace("<title>", "<title>new "), {"validate"}),
+        ("src/emopipe/overview/page.html.j2", lambda text: text.replace("<title>", "<title>new "), {"report"}),
         ("src/emopipe/cli/app.py", lambda text: re.sub(r'help="(?=\w)', 'help="New: ', text, count=1), set()),
         ("src/emopipe/compare/promote.py", reworded_line, set()),
         ("src/emopipe/evaluate/metrics.py", reworded_line, {"evaluate", "ensemble", "export"}),
@@ -403,8 +404,8 @@ def test_a_changed_line_reruns_only_what_it_can_change(sandbox, file, edit, stag
 
 def test_export_and_register_run_again_give_the_same_outs_and_neither_a_version_nor_a_run(copy):
     before = copy.path("dvc.lock").read_bytes()
-    output = succeed(copy.root, "dvc", "repro", "--force", "--single-item", "export", "register")
-    assert stages_run(output) == ["export", "register"]
+    output = succeed(copy.root, "dvc", "repro", "--force", "--single-item", "export", "report", "register")
+    assert stages_run(output) == ["export", "report", "register"]
     assert copy.path("dvc.lock").read_bytes() == before
     assert len(client_of(copy.root).search_model_versions("name = 'emopipe'")) == 1
     assert set(runs_of(copy.root)) == {*MODELS, ENSEMBLE}

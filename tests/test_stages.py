@@ -78,6 +78,7 @@ OPTIONS = {
         "report": "reports/export.json",
         "curves": "reports/curves",
     },
+    "report": {"reports": "reports", "page": "reports/index.html"},
     "register": {
         "bundle": "exports",
         "export": "reports/export.json",
