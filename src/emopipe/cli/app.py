@@ -23,8 +23,8 @@ from emopipe.core.interrupt import stopping_in_one_line
 HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflow.
 
 DVC runs the pipeline: `dvc repro` runs the stages whose inputs have changed, in the order ingest, validate, balance,
-train, evaluate, ensemble (if params.yaml names one), export, report, register; `dvc dag` draws it. params.yaml configures it.
-The commands below do the rest. `pip install emopipe` is enough for predict, live and web.
+train, evaluate, ensemble (if params.yaml names one), export, report, register; `dvc dag` draws it. params.yaml
+configures it. The commands below do the rest. `pip install emopipe` is enough for predict, live and web.
 """
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Data": (),
