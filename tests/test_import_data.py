@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from emopipe.core.errors import DataError, EmopipeError, WorkspaceError
-from emopipe.core.params import BaseParams
-from emopipe.ingest.import_data import SourceSummary, import_source, summarise
+from emopipe.core.params import BaseParams, load_params
+from emopipe.ingest.import_data import SourceSummary, import_source, labels_of, summarise
 from emopipe.ingest.labels import known_labels
 from emopipe.ingest.sources import recognise
 from emopipe.ingest.splits import split_lookup
 from face_tables import ingest_params
+from projects import ROOT, make_project, succeed
 
 BASE = BaseParams(seed=0, classes=("happy", "sad"))
 INGEST = ingest_params()
@@ -292,7 +293,6 @@ def test_for_a_csv_without_private_test_a_note_tells_how_to_test_on_public_test(
         "numbers as labels: 3 = happy, 4 = sad",
         "note: no row is test, so test is sampled from train; to test on PublicTest instead, set `PublicTest: test` "
         "under ingest.split_map in params.yaml (val is sampled then)",
-        "next: dvc repro",
     ]
 
 
@@ -310,7 +310,6 @@ def test_the_summary_names_what_the_parameters_do_not_cover(tmp_path):
         "note: 2 rows have labels that are no class (contempt 2); to keep them, "
         "map each to a class under ingest.label_map in params.yaml, or add it to base.classes",
         "note: no row has the class sad: add some, or take it out of base.classes in params.yaml",
-        "next: dvc repro",
     ]
 
 
@@ -343,7 +342,6 @@ def test_what_will_be_rejected_is_counted_by_reason(tmp_path):
         "labels: happy 1, sad 3, contempt 1",
         "will be rejected: at least 4 of 7 rows (no split 1, not an image 1, unknown label 2)",
         "note: not read, by suffix: .txt 1; convert those that are pictures to png",
-        "next: dvc repro",
     ]
 
 
@@ -366,3 +364,28 @@ def test_folders_that_can_be_read_in_two_ways_stop_with_an_example(tmp_path):
         f"{tmp_path} has paths that can be read in several ways, as train/Val/happy/1.jpg: several splits in its path "
         "(train, Val); rename the folders that name neither a split nor a class"
     )
+
+
+def test_the_labels_of_a_source_without_those_that_are_mapped(tmp_path):
+    for name in ("Smile/1.jpg", "smile/2.jpg", "frown/1.jpg", "contempt/1.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert labels_of(tmp_path, ingest_params(label_map={"Contempt": "reject"})) == ["Smile", "frown"]
+
+
+def test_numbers_are_no_names_of_classes(table):
+    with pytest.raises(DataError, match=r"has numbers as labels \(3, 4\), which name no class: set base.classes"):
+        labels_of(table, INGEST)
+
+
+@pytest.mark.slow
+def test_set_params_makes_the_labels_the_classes(tmp_path, tree):
+    root = make_project(tmp_path / "project")
+    shutil.copy(ROOT / "params.yaml", root)
+    before = (root / "params.yaml").read_text(encoding="utf-8")
+    output = succeed(root, "emopipe", "data", "import", tree, "--set-params")
+    after = (root / "params.yaml").read_text(encoding="utf-8")
+    assert load_params(root / "params.yaml").base.classes == ("happy", "sad")
+    assert set(after.splitlines()) - set(before.splitlines()) == {"  classes: [happy, sad]"}
+    assert "params.yaml: base.classes is now [happy, sad]\nrecognised: class folders" in output
+    assert output.endswith("images: 48x48 pixels, grey (image.size, image.channels)\nnext: emopipe run\n")

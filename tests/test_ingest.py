@@ -254,7 +254,8 @@ def test_the_same_source_gives_the_same_table_and_another_seed_another_split(tmp
             "0,1,a\ncontempt,1,a\n",
             {},
             "has no label that is a class (0, contempt), expected happy, sad: "
-            "map its labels under ingest.label_map in params.yaml, or set base.classes",
+            "map its labels under ingest.label_map in params.yaml, or set base.classes, as `emopipe data import "
+            "--set-params` does",
         ),
         ("", {}, NO_FACE),
         ("happy\n", {}, NO_FACE),

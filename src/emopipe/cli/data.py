@@ -13,13 +13,30 @@ SOURCES = "FER2013's CSV (plain, gz, xz, zst, zip), class folders or a zip of th
 def import_data(
     path: Annotated[Path, typer.Argument(help=SOURCES)],
     force: Annotated[bool, typer.Option(help="Replace data/ even if DVC has no copy of its content.")] = False,
+    set_params: Annotated[
+        bool, typer.Option("--set-params", help="Make the labels of the data set the classes in params.yaml.")
+    ] = False,
 ) -> None:
-    """Copy a data set into data/ and track it with DVC."""
-    from emopipe.core.params import load_params
-    from emopipe.ingest.import_data import import_source
+    """Copy a data set into data/ and track it with DVC.
 
-    params = load_params(PARAMS, trainable=True)
-    print(*import_source(path, ROOT, base=params.base, ingest=params.ingest, force=force).lines(), sep="\n")
+    emopipe data import ~/my-faces --set-params
+    """
+    from emopipe.cli.params_file import changed_params, write_changes
+    from emopipe.core.params import load_params
+    from emopipe.ingest.import_data import import_source, labels_of
+
+    params, changes = load_params(PARAMS, trainable=True), []
+    if set_params:
+        changes = [("base.classes", list(params.base.classes), labels_of(path, params.ingest))]
+        params = changed_params(PARAMS, changes, name=f"params.yaml with the classes of {path}")
+    summary = import_source(path, ROOT, base=params.base, ingest=params.ingest, force=force)
+    write_changes(PARAMS, changes)
+    for name, _, new in changes:
+        print(f"{PARAMS}: {name} is now [{', '.join(new)}]")
+    print(*summary.lines(), sep="\n")
+    colour = "grey" if params.image.channels == 1 else "RGB"
+    print(f"images: {params.image.size}x{params.image.size} pixels, {colour} (image.size, image.channels)")
+    print("next: emopipe run")
 
 
 def sample(

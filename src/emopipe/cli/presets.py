@@ -6,15 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from emopipe.cli.params_file import Change, changed_params, write_changes
 from emopipe.cli.paths import PARAMS, ROOT
 from emopipe.core.errors import ParamsError
 
 PRESETS = ROOT / "params"
 OPEN = frozenset({"ensembles", "ingest.split_map", "ingest.label_map", "train.pretrained", "train.overrides"})
 """Mappings with names of the user's own, which a preset replaces as a whole."""
-
-Change = tuple[str, Any, Any]
-"""Path of a parameter, its value, and the new one."""
 
 
 def preset(
@@ -43,21 +41,14 @@ def apply_preset(preset: Path, params: Path) -> list[Change]:
 
     Raises `ParamsError`, and writes nothing, if the result is not valid.
     """
-    from dvc.utils.serialize import modify_yaml
-
-    from emopipe.core.params import load_params, parse_params
+    from emopipe.core.params import load_params
     from emopipe.core.yaml_text import load_yaml
 
     load_params(params)
-    values, wanted = load_yaml(params.read_text(encoding="utf-8")), load_yaml(preset.read_text(encoding="utf-8"))
+    values, wanted = (load_yaml(path.read_text(encoding="utf-8")) for path in (params, preset))
     changes = list(_changes(values, wanted))
-    for change in changes:
-        _set(values, change)
-    parse_params(values, name=str(preset), trainable=True)
-    if changes:
-        with modify_yaml(str(params)) as document:
-            for change in changes:
-                _set(document, change)
+    changed_params(params, changes, name=str(preset))
+    write_changes(params, changes)
     return changes
 
 
@@ -69,14 +60,6 @@ def _changes(values: Any, wanted: Any, path: str = "") -> Iterator[Change]:
             yield from _changes(old, new, at)
         elif old != new:
             yield at, old, new
-
-
-def _set(values: Any, change: Change) -> None:
-    path, _, new = change
-    *parents, name = path.split(".")
-    for parent in parents:
-        values = values[parent]
-    values[name] = new
 
 
 def _description(path: Path) -> str:

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from emopipe.core.errors import DataError, WorkspaceError
-from emopipe.core.names import fold_name
+from emopipe.core.names import fold_name, is_number
 from emopipe.core.params import BaseParams
 from emopipe.ingest.labels import LabelPlan, known_labels, plan_labels
 from emopipe.ingest.params import IngestParams, Split, group_column
@@ -39,7 +39,7 @@ class SourceSummary:
     """What the parameters do not cover, each with a remedy."""
 
     def lines(self) -> list[str]:
-        """The summary as text, with the next step."""
+        """The summary as text."""
         sampled = ", ".join(f"{split} ({fraction:.0%} of train)" for split, fraction in self.sampled.items())
         num_rejected = sum(self.rejected.values())
         rejected = (
@@ -54,7 +54,6 @@ class SourceSummary:
             f"labels: {_listed(self.labels)}",
             *chain.from_iterable(other_lines),
             *(f"note: {note}" for note in self.notes),
-            "next: dvc repro",
         ]
 
 
@@ -83,6 +82,23 @@ def import_source(
             require_recoverable(root)
         replace_data(root, source)
     return summary
+
+
+def labels_of(path: Path, ingest: IngestParams) -> list[str]:
+    """The labels of a source that `ingest.label_map` does not map or reject, sorted; of several spellings the first.
+
+    Raises `DataError` when `path` is no source, or has numbers as labels, which are no names of classes.
+    """
+    source = recognise(path, split_lookup(ingest.split_map), known_labels((), {}), group_column(ingest.group_by))
+    names = {fold_name(label): label for label in sorted({label for _, label in source.counts()}, reverse=True)}
+    mapped = set(map(fold_name, ingest.label_map))
+    found = sorted(label for folded, label in names.items() if folded not in mapped)
+    if numbers := [label for label in found if is_number(fold_name(label))]:
+        raise DataError(
+            f"{source.name} has numbers as labels ({', '.join(numbers)}), which name no class: set base.classes and "
+            "ingest.label_map in params.yaml"
+        )
+    return found
 
 
 def summarise(source: Source, *, base: BaseParams, ingest: IngestParams) -> SourceSummary:

@@ -84,7 +84,8 @@ def plan_labels(
     if names.keys().isdisjoint(folded):
         raise DataError(
             f"{source.name} has no label that is a class ({_listed(sorted({label for _, label in counts}))}), expected "
-            f"{', '.join(classes)}: map its labels under ingest.label_map in params.yaml, or set base.classes"
+            f"{', '.join(classes)}: map its labels under ingest.label_map in params.yaml, or set base.classes, "
+            "as `emopipe data import --set-params` does"
         )
     return LabelPlan(names, {number: names.get(number) for number in numbers}, rejected)
 
