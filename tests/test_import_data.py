@@ -283,6 +283,33 @@ def test_a_file_name_that_is_not_utf_8_is_refused_before_anything_is_copied(tmp_
     assert everything(tmp_path / "project") == {}
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.symlink_to("/etc/passwd"), "is a link out of {}: put the file itself in its place"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a link out of {}: put the file itself in its place"),
+        (os.mkfifo, "is no file but a pipe, a socket or a device: remove it"),
+    ],
+    ids=["a link to a file", "a link to a device", "a pipe"],
+)
+def test_what_lies_outside_a_folder_is_not_copied(tree, root, make, message):
+    make(tree / "train/happy/2.jpg")
+    error = error_of(tree, root)
+    assert (type(error), str(error)) == (DataError, f"{tree}/train/happy/2.jpg {message.format(tree)}")
+    assert not (root / "data").exists()
+
+
+def test_a_link_within_a_folder_and_a_table_that_is_a_link_are_copied(tree, table, root):
+    (tree / "train/happy/2.jpg").symlink_to("../sad/1.jpg")
+    use(tree, root)
+    assert (root / "data/train/happy/2.jpg").read_text() == "train/sad/1.jpg"
+    assert not (root / "data/train/happy/2.jpg").is_symlink()
+    (table.parent / "linked").mkdir()
+    (table.parent / "linked/faces.csv").symlink_to(table)
+    use(table.parent / "linked/faces.csv", root)
+    assert (root / "data/faces.csv").read_text() == TABLE
+
+
 def test_for_a_csv_without_private_test_a_note_tells_how_to_test_on_public_test(table):
     summary = summary_of(table)
     assert summary.lines() == [

@@ -83,6 +83,17 @@ def test_dvc_goes_on_after_a_ctrl_c_cut_off_its_file_of_locks(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("content", ["", "stages:\n  ingest: {cmd: [\n"], ids=["empty", "cut off"])
+def test_a_damaged_lock_is_named_with_its_remedy(tmp_path, content):
+    root = make_project(tmp_path / "project")
+    (root / "dvc.lock").write_text(content)
+    done = run(root, "emopipe", "run")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("emopipe: dvc.lock is not readable (")
+    assert done.stderr.endswith("): take it from git, or run `rm dvc.lock; dvc repro`\n")
+
+
+@pytest.mark.slow
 def test_make_repro_leaves_all_after_the_installation_to_emopipe_run(archive):
     shutil.copy(ROOT / "Makefile", archive)
     recipe = succeed(archive, "make", "--dry-run", "--assume-old=.venv/.ready", "repro").splitlines()

@@ -73,14 +73,17 @@ def summary(markdown: Annotated[bool, typer.Option(help="As Markdown, with the c
 
 
 def preflight() -> None:
-    """Check params.yaml, and let DVC go without git if need be.
+    """Check params.yaml and dvc.lock, and let DVC go without git if need be.
 
     It also removes a file of DVC's that Ctrl-C cut off. `make repro` runs it before `dvc repro`.
     """
+    from emopipe.core.dvc_lock import LOCK, read_lock
     from emopipe.core.dvc_project import configure_git, remove_torn_rwlock
     from emopipe.core.params import load_params
 
     load_params(PARAMS, trainable=True)
+    if (ROOT / LOCK).exists():
+        read_lock((ROOT / LOCK).read_text(encoding="utf-8", errors="replace"))
     for line in (configure_git(ROOT), remove_torn_rwlock(ROOT)):
         if line:
             print(line)

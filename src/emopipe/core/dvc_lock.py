@@ -42,7 +42,10 @@ def _defined(lock: str, pipeline: str, files: tuple[tuple[str, str], ...]) -> Ma
 def read_lock(text: str) -> Mapping[str, StageRecord]:
     """The stages of a dvc.lock by name, in its order; raises `WorkspaceError` if it is not readable."""
     with reading(f"{LOCK} is not readable", "take it from git, or run `rm dvc.lock; dvc repro`", WorkspaceError):
-        stages = (load_yaml(text) or {}).get("stages", {})
+        content = load_yaml(text)
+        if not content:
+            raise ValueError("it is empty")
+        stages = content.get("stages", {})
         return MappingProxyType({name: _record(name, entry) for name, entry in stages.items()})
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from emopipe.core.dvc_project import dvc_faults, error_line, logged_errors, open_project
-from emopipe.core.errors import WorkspaceError
+from emopipe.core.errors import DataError, WorkspaceError
 from emopipe.ingest.sources.base import Source
 from emopipe.ingest.sources.listing import all_files
 
@@ -57,10 +57,23 @@ def track_data(root: Path) -> None:
 def _copy(source: Source, to: Path, data: Path) -> None:
     try:
         for name in tqdm(source.files, desc="copy", unit=" files", disable=None):
+            _require_own_file(source.root, name)
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source.root / name, to / name)
     except OSError as error:
         raise WorkspaceError(f"{source.name} could not be copied to {data} ({error_line(error)})") from error
+
+
+def _require_own_file(root: Path, name: str) -> None:
+    """Raise `DataError` for a link below `root` that leads out of it, and for a pipe, a socket or a device.
+
+    In a folder of pictures such a link may name any file of this machine. A table at the top may be a link.
+    """
+    path = root / name
+    if "/" in name and path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+        raise DataError(f"{path} is a link out of {root}: put the file itself in its place")
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is no file but a pipe, a socket or a device: remove it")
 
 
 @contextmanager
