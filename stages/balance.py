@@ -1,7 +1,7 @@
 """Stage `balance`: build the training set from the train faces; validation and test faces are unused."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import begin_stage
+    from environment import begin_stage
 
     begin_stage("balance")
 

@@ -1,7 +1,7 @@
 """Stage `ensemble@NAME`: the mean probabilities of several models, evaluated as one more model."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import begin_stage
+    from environment import begin_stage
 
     begin_stage("ensemble")
 

@@ -1,7 +1,7 @@
 """Stage `evaluate@MODEL`: predictions, metrics and figures of one model on validation and test."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import begin_stage
+    from environment import begin_stage
 
     begin_stage("evaluate")
 

@@ -1,7 +1,7 @@
 """Stage `export`: the model with the best validation metric becomes the bundle; curves of all models."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import begin_stage
+    from environment import begin_stage
 
     begin_stage("export")
 

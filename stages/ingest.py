@@ -1,7 +1,7 @@
 """Stage `ingest`: from the source in data/ to the canonical table; every row is kept or rejected with a reason."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import begin_stage
+    from environment import begin_stage
 
     begin_stage("ingest")
 

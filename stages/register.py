@@ -1,7 +1,7 @@
 """Stage `register`: the bundle becomes a version of the registered model in MLflow, once."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import begin_stage
+    from environment import begin_stage
 
     begin_stage("register")
 

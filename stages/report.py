@@ -1,7 +1,7 @@
 """Stage `report`: the results of the run on one page, reports/index.html."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import begin_stage
+    from environment import begin_stage
 
     begin_stage("report")
 

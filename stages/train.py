@@ -1,7 +1,7 @@
 """Stage `train@MODEL`: train one network on the training set; the epoch with the best validation accuracy is kept."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import begin_stage
+    from environment import begin_stage
 
     begin_stage("train")
 

@@ -1,7 +1,7 @@
 """Stage `validate`: drop rows by policy, and check expectations on the rest."""
 
 if __name__ == "__main__":
-    from emopipe.core.interrupt import begin_stage
+    from environment import begin_stage
 
     begin_stage("validate")
 

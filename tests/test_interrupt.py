@@ -10,7 +10,7 @@ import pytest
 from emopipe.core.interrupt import stop_at_once, stopping_in_one_line
 from projects import ROOT, environment
 
-STAGES = sorted((ROOT / "stages").glob("*.py"))
+STAGES = sorted(set((ROOT / "stages").glob("*.py")) - {ROOT / "stages" / "environment.py"})
 SLOW_IMPORT = "import time\nprint('importing', flush=True)\ntime.sleep(60)\n"
 
 
@@ -54,8 +54,19 @@ def test_a_stage_imports_nothing_before(script):
     assert isinstance(documentation, ast.Expr)
     assert ast.unparse(guard) == (
         "if __name__ == '__main__':\n"
-        "    from emopipe.core.interrupt import begin_stage\n"
+        "    from environment import begin_stage\n"
         f"    begin_stage('{script.stem}')"
+    )
+
+
+@pytest.mark.slow
+def test_a_python_without_emopipe_says_how_to_get_it():
+    command = [sys.executable, "-S", str(ROOT / "stages" / "train.py")]  # -S: without installed packages
+    done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"train: {sys.executable} has no emopipe: activate the project's environment (source .venv/bin/activate), or "
+        "use `emopipe run`\n",
     )
 
 
