@@ -24,7 +24,7 @@ HELP = """Facial-emotion recognition as a reproducible pipeline on DVC and MLflo
 
 DVC runs the pipeline: `dvc repro` runs the stages whose inputs have changed, in the order ingest, validate, balance,
 train, evaluate, ensemble (if params.yaml names one), export, report, register; `dvc dag` draws it. params.yaml
-configures it. The commands below do the rest. `pip install emopipe` is enough for predict, live and web.
+configures it. The commands below do the rest. predict, live and web need no extra of the package.
 """
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Data": (),
@@ -127,4 +127,4 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "emopipe":
             raise
-        sys.exit(f"emopipe: this is part of the pipeline and needs {error.name}: pip install 'emopipe[pipeline]'")
+        sys.exit(f"emopipe: this is part of the pipeline and needs {error.name}: run `make setup`, or `pip install '.[pipeline]'`")

@@ -83,7 +83,7 @@ def _details(reports: Sequence[Report], export: Report, register: Report, valida
     details = [
         ("int8", f"{status}: {agreement} agreement with torch on validation, macro-F1 {-int8['macro_f1_loss']:+.3f}"),
         ("registered", f"{register['registered_model']} in MLflow; `make ui` compares the runs"),
-        ("reports", "reports/evaluate/, figures in reports/figures/"),
+        ("report", "reports/index.html"),
         ("data", f"{validate['rows_out']:,} of {validate['rows_in']:,} faces kept; reports/validation/index.html"),
     ]
     for report in reports:

@@ -1,4 +1,4 @@
-"""Commands that use an exported model; `pip install emopipe` is enough, but for serve, which needs its extra."""
+"""Commands that use an exported model; no extra is needed, but for serve."""
 
 import os
 import sys
