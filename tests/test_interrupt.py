@@ -53,9 +53,7 @@ def test_a_stage_imports_nothing_before(script):
     documentation, guard, *_ = ast.parse(script.read_text(encoding="utf-8")).body
     assert isinstance(documentation, ast.Expr)
     assert ast.unparse(guard) == (
-        "if __name__ == '__main__':\n"
-        "    from environment import begin_stage\n"
-        f"    begin_stage('{script.stem}')"
+        f"if __name__ == '__main__':\n    from environment import begin_stage\n    begin_stage('{script.stem}')"
     )
 
 

@@ -242,3 +242,9 @@ def test_recipes_of_unknown_networks_are_mistakes_and_those_of_unlisted_ones_are
         parse_params(changed("train", **values), trainable=True)
     listed = parse_params(changed("train", overrides={"resnet34": {"epochs": 9}}), trainable=True)
     assert listed.train.for_model("resnet34").epochs == 9
+
+
+def test_each_parameter_has_a_comment_beside_it():
+    lines = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
+    values = [line for line in lines[1:] if line and not re.fullmatch(r" *[\w-]+:", line)]  # without the sections
+    assert [line for line in values if "  # " not in line and not line.startswith("    ")] == []

