@@ -127,4 +127,5 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "emopipe":
             raise
-        sys.exit(f"emopipe: this is part of the pipeline and needs {error.name}: run `make setup`, or `pip install '.[pipeline]'`")
+        remedy = "run `make setup`, or `pip install '.[pipeline]'`"
+        sys.exit(f"emopipe: this is part of the pipeline and needs {error.name}: {remedy}")

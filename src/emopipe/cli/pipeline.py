@@ -73,7 +73,7 @@ def summary(markdown: Annotated[bool, typer.Option(help="As Markdown, with the c
 
 
 def preflight() -> None:
-    """Check params.yaml and dvc.lock; without git, set DVC up to go without.
+    """Check params.yaml and dvc.lock; let DVC work without git.
 
     It also removes a file of DVC's that Ctrl-C cut off. `make repro` runs it before `dvc repro`.
     """
