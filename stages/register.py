@@ -16,13 +16,13 @@ from emopipe.tracking.registry import bundle_digest
 from emopipe.tracking.store import NAME
 
 
-def main(params: Params, *, bundle: Path, export: Path, clean: Path, report: Out) -> None:
+def main(params: Params, *, bundle: Path, export: Path, report: Out) -> None:
     """Register the exported model; of a DVC experiment only if `register.experiments` is set."""
     digest, experiment = bundle_digest(bundle), os.environ.get(EXPERIMENT)
     if experiment and not params.register.experiments:
         print(f"not registered, as this is a DVC experiment: `emopipe register {experiment}` registers its model")
     else:
-        print(register_workspace(params, bundle=bundle, exported=export, clean=clean))
+        print(register_workspace(params, bundle=bundle, exported=export))
     write_json(report, {"registered_model": NAME, "model": read_json(export)["model"], "bundle": digest})
 
 

@@ -10,7 +10,7 @@ from emopipe.core.files import write_parquet
 from emopipe.core.state import StageState
 from emopipe.faces.table import faces_to_arrow
 from emopipe.tracking.registration import register
-from emopipe.tracking.restore import example_face
+from emopipe.tracking.registry import example_face
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import local_uri
 from face_tables import faces_of
@@ -43,7 +43,7 @@ def project(tmp_path_factory):
     (root / "build").mkdir()
     faces = faces_of("train dark A", "val bright B", "test dark C", "test bright D", "test medium E")
     write_parquet(root / CLEAN, faces_to_arrow(faces))
-    (root / "face.png").write_bytes(example_face(root / CLEAN))
+    (root / "face.png").write_bytes(example_face())
     Image.fromarray(scene((100, 100))).save(root / "photo.jpg")
     bundle = write_bundle(root / "exports")
     Repo.init(str(root), no_scm=True).close()
@@ -54,7 +54,7 @@ def project(tmp_path_factory):
     with ModelRun(root, "cnn", state, PARAMS).start() as run:
         run.complete()
         run.log_model_metrics({"val/macro_f1": 0.5}, CLEAN)
-        register(bundle, run, example_face(root / CLEAN), {})
+        register(bundle, run, example_face(), {})
     return root, run.connection()[1]
 
 

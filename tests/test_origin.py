@@ -93,6 +93,14 @@ def test_what_is_not_committed_can_be_applied_again_new_files_with_it(project, t
         assert (other / "src" / name).read_bytes() == (project / "src" / name).read_bytes()
 
 
+def test_a_new_file_that_is_no_code_stays_private(project):
+    (project / "src" / ".env").write_text("TOKEN=secret")
+    (project / "src" / "notes.txt").write_text("secret")
+    origin = workspace_origin(project, LAST)
+    assert "secret" not in origin.diff
+    assert origin.dirty == "false", "no stage depends on it"
+
+
 def test_what_a_run_writes_does_not_make_it_dirty(project):
     (project / "dvc.lock").write_text("schema: '2.0'\n")
     (project / "reports").mkdir()

@@ -82,7 +82,6 @@ OPTIONS = {
     "register": {
         "bundle": "exports",
         "export": "reports/export.json",
-        "clean": "build/clean.parquet",
         "report": "reports/register.json",
     },
 }

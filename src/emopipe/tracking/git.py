@@ -12,6 +12,10 @@ def git(root: Path, *command: str, **environment: str) -> str:
     return git_bytes(root, *command, environment=environment).decode("utf-8", "surrogateescape").strip()
 
 
+CODE = (".css", ".j2", ".py", ".yaml")
+"""Suffixes of the files that stages consist of."""
+
+
 def git_bytes(root: Path, *command: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
     """The same as bytes."""
     try:
@@ -28,8 +32,12 @@ def git_bytes(root: Path, *command: str, stdin: bytes = b"", environment: Mappin
 
 
 def difference(root: Path, commit: str, paths: Sequence[str]) -> str:
-    """Changes of `paths` since `commit`, with new files, for `git apply`; leaves git's index alone."""
+    """Changes of `paths` since `commit`, with new files of code, for `git apply`; leaves git's index alone.
+
+    Other new files, such as `.env`, may hold what nobody wants to publish.
+    """
     new = git(root, "ls-files", "--others", "--exclude-standard", "--", *paths).splitlines()
+    new = [name for name in new if Path(name).suffix in CODE]
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         git(root, "read-tree", commit, **index)

@@ -17,9 +17,9 @@ from emopipe.tracking.index import RunIndex
 from emopipe.tracking.origin import Origin, workspace_origin
 from emopipe.tracking.outs import restore
 from emopipe.tracking.rebuild import project, rebuild, workspace_run
-from emopipe.tracking.registry import add_version, bundle_digest, version_details
+from emopipe.tracking.registry import add_version, bundle_digest, example_face, version_details
 from emopipe.tracking.registry_backup import read_backup, save_registry
-from emopipe.tracking.restore import example_face, files_of_origin, restore_champion
+from emopipe.tracking.restore import files_of_origin, restore_champion
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.snapshots import Snapshot, snapshots
 from emopipe.tracking.store import NAME, connect, store_lock
@@ -92,14 +92,14 @@ def register(
     return Registration(version=number, note=note)
 
 
-def register_workspace(params: Params, *, bundle: Path, exported: Path, clean: Path) -> Registration:
+def register_workspace(params: Params, *, bundle: Path, exported: Path) -> Registration:
     """Register the bundle of the workspace, and log the run of its training if MLflow lacks it.
 
-    exported: the report of the stage `export`. clean: the table of faces. Raises `WorkspaceError` if MLflow fails.
+    exported: the report of the stage `export`. Raises `WorkspaceError` if MLflow fails.
     """
     from emopipe.export.latency import latency_ms  # ONNX Runtime, which a check does not need
 
-    report, example = read_json(exported), example_face(clean)
+    report, example = read_json(exported), example_face()
     details = version_details(report, params.export, latency_ms(bundle, example))
     origin = workspace_origin(Path.cwd(), stage_record("export", Path.cwd()))
     expected, root = workspace_run(f"evaluate@{report['model']}", params), project_root()
@@ -133,7 +133,8 @@ def register_export(snapshot: Snapshot, *, move_alias: bool = True) -> Registrat
     export, root = snapshot.records["export"], snapshot.root
     with tempfile.TemporaryDirectory() as temporary, mlflow_faults("so the model is not registered"):
         folder = Path(temporary)
-        origin, bundle, example = files_of_origin(root, snapshot.origin(export), folder)
+        origin, bundle = files_of_origin(root, snapshot.origin(export), folder)
+        example = example_face()
         restore(root, EXPORT_REPORT, export.outs[EXPORT_REPORT], folder / EXPORT_REPORT, snapshot.commit)
         exported = read_json(folder / EXPORT_REPORT)
         limits = parse_params(snapshot.params(export)).export

@@ -54,6 +54,11 @@ def bundle_digest(bundle: Path) -> str:
     return digest.hexdigest()
 
 
+def example_face() -> bytes:
+    """The input example of every version: a drawn face, as PNG, since those of a data set belong to people."""
+    return (Path(__file__).parent / "example.png").read_bytes()
+
+
 def version_details(exported: Mapping[str, Any], limits: ExportParams, latency_ms: float) -> tuple[dict[str, str], str]:
     """Tags and description of a version, from reports/export.json and the latency of one face."""
     model, metric = exported["model"], exported["select_by"]

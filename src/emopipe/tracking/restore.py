@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emopipe.core.errors import WorkspaceError
-from emopipe.core.files import read_parquet
-from emopipe.faces.table import faces_from_arrow
 from emopipe.tracking.champions import champion_history, store_history, stored_history
 from emopipe.tracking.index import RunIndex
 from emopipe.tracking.naming import MODEL_TAG
 from emopipe.tracking.origin import Origin
 from emopipe.tracking.outs import restore
-from emopipe.tracking.registry import add_version, bundle_digest, log_bundle
+from emopipe.tracking.registry import add_version, bundle_digest, example_face, log_bundle
 from emopipe.tracking.registry_backup import FILE, RegisteredBundle, read_backup
 from emopipe.tracking.runs import ModelRun
 from emopipe.tracking.store import NAME, connect
@@ -40,7 +38,7 @@ class Remark(str):
 Repair = tuple[str, Callable[[], object]]
 """What a store lacks, and a function that adds it or raises `EmopipeError`; it may return a `Remark`."""
 LOGGED_MODEL = "models:/"
-CLEAN = "build/clean.parquet"
+EXPORTS = "exports"
 
 
 def missing_bundles(root: Path, client: "MlflowClient") -> dict[str, RegisteredBundle]:
@@ -62,11 +60,11 @@ def restore_bundle(root: Path, index: RunIndex, digest: str, bundle: RegisteredB
     """
     run = index.find(bundle.key) if bundle.key else None
     with tempfile.TemporaryDirectory() as temporary:
-        origin, files, example = _files(root, bundle, Path(temporary))
+        origin, files = _files(root, bundle, Path(temporary))
         if bundle_digest(files) != digest:
             raise WorkspaceError(f"its files in DVC have another digest: take {FILE} from git")
         run_id = run.info.run_id if run else None
-        return add_version(index.client, run_id, files, example, bundle.tags, bundle.description, origin)
+        return add_version(index.client, run_id, files, example_face(), bundle.tags, bundle.description, origin)
 
 
 def restore_champion(run: ModelRun) -> None:
@@ -127,26 +125,20 @@ def restore_files(root: Path, client: "MlflowClient", version: "ModelVersion") -
     """Log the files of a version again; raises `WorkspaceError` if they are in no cache and no remote."""
     bundle = read_backup(root).bundles.get(version.tags.get(DIGEST_TAG, ""))
     with tempfile.TemporaryDirectory() as temporary:
-        origin, files, example = _files(root, bundle, Path(temporary))
-        log_bundle(client, files, example, origin, model_id=model_id(version))
+        origin, files = _files(root, bundle, Path(temporary))
+        log_bundle(client, files, example_face(), origin, model_id=model_id(version))
 
 
-def example_face(table: Path) -> bytes:
-    """The first face of validation, encoded: the input example of a version."""
-    return bytes(faces_from_arrow(read_parquet(table)).split("val").frame["png"].iloc[0])
-
-
-def _files(root: Path, bundle: RegisteredBundle | None, folder: Path) -> tuple[Origin, Path, bytes]:
+def _files(root: Path, bundle: RegisteredBundle | None, folder: Path) -> tuple[Origin, Path]:
     if bundle is None or bundle.origin is None:
         raise WorkspaceError("its origin is unknown, and so are the hashes of its files")
     return files_of_origin(root, Origin(**bundle.origin), folder)
 
 
-def files_of_origin(root: Path, origin: Origin, folder: Path) -> tuple[Origin, Path, bytes]:
-    """Origin, bundle and input example; raises `WorkspaceError` if they are in no cache and no remote."""
+def files_of_origin(root: Path, origin: Origin, folder: Path) -> tuple[Origin, Path]:
+    """Origin and bundle; raises `WorkspaceError` if its files are in no cache and no remote."""
     outs = {path: md5 for paths in origin.outs.values() for path, md5 in paths.items()}
-    for path in ("exports", CLEAN):
-        if path not in outs:
-            raise WorkspaceError(f"its origin has no hash of {path}")
-        restore(root, path, outs[path], folder / path)
-    return origin, folder / "exports", example_face(folder / CLEAN)
+    if EXPORTS not in outs:
+        raise WorkspaceError(f"its origin has no hash of {EXPORTS}")
+    restore(root, EXPORTS, outs[EXPORTS], folder / EXPORTS)
+    return origin, folder / EXPORTS
