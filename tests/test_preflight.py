@@ -83,14 +83,17 @@ def test_dvc_goes_on_after_a_ctrl_c_cut_off_its_file_of_locks(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("content", ["", "stages:\n  ingest: {cmd: [\n"], ids=["empty", "cut off"])
-def test_a_damaged_lock_is_named_with_its_remedy(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "fault"), [("", "is empty: "), ("stages:\n  ingest: {cmd: [\n", "is not readable (")]
+)
+def test_a_damaged_lock_is_named_with_its_remedy(tmp_path, content, fault):
     root = make_project(tmp_path / "project")
     (root / "dvc.lock").write_text(content)
     done = run(root, "emopipe", "run")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("emopipe: dvc.lock is not readable (")
-    assert done.stderr.endswith("): take it from git, or run `rm dvc.lock; dvc repro`\n")
+    assert done.stderr.startswith(f"emopipe: dvc.lock {fault}")
+    assert done.stderr.endswith(": take it from git, or run `rm dvc.lock; dvc repro`\n")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.slow

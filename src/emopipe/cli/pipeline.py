@@ -77,13 +77,12 @@ def preflight() -> None:
 
     It also removes a file of DVC's that Ctrl-C cut off. `make repro` runs it before `dvc repro`.
     """
-    from emopipe.core.dvc_lock import LOCK, read_lock
+    from emopipe.core.dvc_lock import check_lock
     from emopipe.core.dvc_project import configure_git, remove_torn_rwlock
     from emopipe.core.params import load_params
 
     load_params(PARAMS, trainable=True)
-    if (ROOT / LOCK).exists():
-        read_lock((ROOT / LOCK).read_text(encoding="utf-8", errors="replace"))
+    check_lock(ROOT)
     for line in (configure_git(ROOT), remove_torn_rwlock(ROOT)):
         if line:
             print(line)

@@ -13,6 +13,7 @@ from emopipe.core.state import StageRecord, StageState, param_name
 from emopipe.core.yaml_text import load_yaml
 
 LOCK = "dvc.lock"
+REMEDY = "take it from git, or run `rm dvc.lock; dvc repro`"
 Read = Callable[[str], str]
 """The text of a file by its path from the root; empty if it is missing."""
 
@@ -41,12 +42,20 @@ def _defined(lock: str, pipeline: str, files: tuple[tuple[str, str], ...]) -> Ma
 @lru_cache(maxsize=256)
 def read_lock(text: str) -> Mapping[str, StageRecord]:
     """The stages of a dvc.lock by name, in its order; raises `WorkspaceError` if it is not readable."""
-    with reading(f"{LOCK} is not readable", "take it from git, or run `rm dvc.lock; dvc repro`", WorkspaceError):
-        content = load_yaml(text)
-        if not content:
-            raise ValueError("it is empty")
-        stages = content.get("stages", {})
+    with reading(f"{LOCK} is not readable", REMEDY, WorkspaceError):
+        stages = (load_yaml(text) or {}).get("stages", {})
         return MappingProxyType({name: _record(name, entry) for name, entry in stages.items()})
+
+
+def check_lock(root: Path) -> None:
+    """Raise `WorkspaceError` if the project has a dvc.lock that is empty or damaged, as after a full disk."""
+    path = root / LOCK
+    if not path.exists():
+        return
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if not text.strip():
+        raise WorkspaceError(f"{LOCK} is empty: {REMEDY}")
+    read_lock(text)
 
 
 def upstream(records: Mapping[str, StageRecord], last: StageRecord) -> list[StageRecord]:
