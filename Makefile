@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: repro test lint check fuzz audit ui web runtime bench tables setup lock
+.PHONY: repro test lint check fuzz torture audit ui web runtime bench tables setup lock
 
 repro: setup  # the sample unless data/ holds another source, then every stage whose inputs have changed
 	@emopipe run
@@ -27,6 +27,9 @@ check: lint  # in about a minute: and the tests that start no process, train not
 fuzz: setup  # the tests with damaged inputs and files, 10,000 of each kind, and with 2,000 made-up layouts of folders
 	@EMOPIPE_MUTATIONS=10000 OMP_NUM_THREADS=1 pytest -n 2 -k damaged tests/test_predict.py tests/test_serve.py tests/test_damaged_files.py
 	@EMOPIPE_LAYOUTS=2000 OMP_NUM_THREADS=1 pytest tests/test_layouts.py
+
+torture: setup  # 200 runs of the pipeline that are killed at a random moment, some hours; ARGS="--kills 10" for fewer
+	@python benchmarks/torture.py $(ARGS)
 
 audit: setup  # known vulnerabilities of the pinned versions; needs the network
 	@$(BIN)/uvx --quiet --from pip-audit==2.10.1 pip-audit --strict --require-hashes --disable-pip -r requirements.lock
