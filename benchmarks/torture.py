@@ -1,9 +1,10 @@
 """Kills `dvc repro` at random moments, runs it again, and compares everything with a run that nobody killed.
 
 `python benchmarks/torture.py --kills 200` (`make torture`). Each trial begins with neither outs nor a store, and with a
-cache of the data alone. It ends DVC, the running stage, or both by SIGKILL, SIGTERM or SIGINT, and then expects that every process is gone
-within two seconds, that one further `dvc repro` succeeds, that dvc.lock and all outs have the bytes of the reference,
-that MLflow has the same runs and versions, and that no temporary file is left. Status 1 if a trial differs.
+cache of the data alone. It ends DVC, the running stage, or both by SIGKILL, SIGTERM or SIGINT, and then expects that
+every process is gone within two seconds, that one further `dvc repro` succeeds, that dvc.lock and all outs have the
+bytes of the reference, that MLflow has the same runs and versions, and that no temporary file is left. Status 1 if a
+trial differs.
 """
 
 import argparse
