@@ -2,9 +2,14 @@
 
 import re
 
+import numpy as np
 import pytest
+import torch
 
+from emopipe.overview.data_page import NUM_DRAWS, augmented, data_page
 from emopipe.overview.page import FIGURES, overview_page
+from emopipe.training.config import AugmentConfig
+from face_tables import faces_of
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 METRICS = {
@@ -93,3 +98,39 @@ def test_names_are_shown_as_text():
 def test_mistakes_are_counted_by_pair_of_classes():
     html = page(report_of("cnn"))
     assert re.search(r"<tr><td>sad<td>&lt;img.+<td class=\"number\">1<td class=\"number\">0.500", html)
+
+
+# The page of the data
+
+AUGMENT = AugmentConfig(
+    flip=True, rotation=10, scale=0.1, shift=0.1, brightness=0.1, contrast=0.1, random_erasing=0.5, mixup=0, cutmix=0
+)
+OFF = AugmentConfig(
+    flip=False, rotation=0, scale=0, shift=0, brightness=0, contrast=0, random_erasing=0, mixup=0, cutmix=0
+)
+
+
+def cells(html):
+    """The text of each row of a table."""
+    found = re.findall(r"<tr>(<td>.*?)(?=<tr>|</table>)", html, re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in found]
+
+
+def test_the_page_of_the_data_counts_faces_and_shows_those_of_each_class():
+    rows = [f"{split} {label} {split}{label}" for split in ("train", "val", "test") for label in ("happy", "sad")]
+    faces = faces_of(*rows, "train happy another")
+    html = data_page(faces, ("happy", "sad", HOSTILE), AUGMENT, size=16, seed=0)
+    assert cells(html)[:3] == ["train 2 1 0 3", "val 1 1 0 2", "test 1 1 0 2"]
+    assert html.count("<img ") == 3 * (1 + NUM_DRAWS) + len(faces)
+    assert "flip True, rotation 10, scale 0.1" in html
+    assert HOSTILE not in html
+    assert "All of <code>train.augment</code> is off." in data_page(faces, ("happy", "sad"), OFF, size=16, seed=0)
+
+
+def test_augmentation_is_that_of_a_training_and_off_it_changes_nothing():
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8))
+    assert np.array_equal(augmented(images, OFF, seed=0), images.numpy())
+    drawn = [augmented(images, AUGMENT, seed=seed) for seed in (0, 0, 1)]
+    assert (drawn[0].shape, drawn[0].dtype) == (images.shape, np.uint8)
+    assert np.array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])

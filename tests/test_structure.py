@@ -36,11 +36,11 @@ MAY_IMPORT = {
     "training": ("faces",),
     "evaluate": ("training", "vision"),
     "export": ("evaluate", "reports"),
-    "overview": ("reports",),
+    "overview": ("training", "vision", "reports"),
     "tracking": ("export", "reports"),
     "compare": ("tracking",),
     "inference": ("export", "vision", "tracking"),
-    "cli": ("ingest", "validate", "balance", "compare", "inference"),
+    "cli": ("ingest", "validate", "balance", "overview", "compare", "inference"),
 }
 """Packages, lowest first; each may import those that it names, and what these may import."""
 NO_RESULT = {

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from emopipe.cli.check import check
-from emopipe.cli.data import import_data, sample
+from emopipe.cli.data import import_data, sample, show
 from emopipe.cli.models import compare, promote, reevaluate, register
 from emopipe.cli.pipeline import distill, explain, preflight, run, summary, sweep
 from emopipe.cli.presets import preset
@@ -90,9 +90,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data = typer.Typer(help="Import a data set, or draw a synthetic one.", no_args_is_help=True, rich_markup_mode=None)
+data = typer.Typer(
+    help="Import a data set, show it, or draw a synthetic one.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(data, name="data", rich_help_panel="Data")
 data.command("import")(import_data)
+data.command()(show)
 data.command()(sample)
 model = typer.Typer(
     help="List the models of this folder, or choose the default.", no_args_is_help=True, rich_markup_mode=None

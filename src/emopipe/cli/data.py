@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from emopipe.cli.paths import PARAMS, ROOT
+from emopipe.cli.paths import CLEAN, PARAMS, REPORTS, ROOT
 
 SOURCES = "FER2013's CSV (plain, gz, xz, zst, zip), class folders or a zip of them, Parquet or Arrow files."
 
@@ -37,6 +37,25 @@ def import_data(
     colour = "grey" if params.image.channels == 1 else "RGB"
     print(f"images: {params.image.size}x{params.image.size} pixels, {colour} (image.size, image.channels)")
     print("next: emopipe run")
+
+
+def show(
+    out: Annotated[Path, typer.Argument(help="HTML file to write.", dir_okay=False)] = REPORTS / "data.html",
+) -> None:
+    """Write a page about the faces: counts, properties, sheets, and what augmentation makes of them.
+
+    emopipe run validate && emopipe data show
+    """
+    from emopipe.core.files import read_parquet, write_bytes
+    from emopipe.core.params import load_params
+    from emopipe.faces.table import faces_from_arrow
+    from emopipe.overview.data_page import data_page
+
+    params = load_params(PARAMS)
+    faces = faces_from_arrow(read_parquet(CLEAN))
+    page = data_page(faces, params.base.classes, params.train.augment, size=params.image.size, seed=params.base.seed)
+    write_bytes(out, page.encode())
+    print(f"{out}: {len(faces)} faces; open it in a browser")
 
 
 def sample(
