@@ -78,11 +78,16 @@ def test_a_failure_that_no_stage_explains_is_given_in_dvcs_words(before, reason)
     assert reader.reason[-1] == reason
 
 
-def test_an_unknown_line_of_dvc_is_shown():
-    assert read("Running the tests of an experiment\nERROR: unexpected error - disk quota exceeded\n")[0] == [
-        "Running the tests of an experiment",
-        "ERROR: unexpected error - disk quota exceeded",
-    ]
+def test_an_unknown_line_of_dvc_is_shown_and_its_errors_come_last():
+    shown, reader = read("Running the tests of an experiment\nERROR: unexpected error - disk quota exceeded\n")
+    assert shown == ["Running the tests of an experiment"]
+    assert reader.reason == ["ERROR: unexpected error - disk quota exceeded"]
+
+
+def test_a_run_in_which_dvc_could_not_fill_its_cache_has_failed(capfd):
+    output = "Running stage 'train@cnn':\nERROR: failed to transfer 'md5: 1234'\nUpdating lock file 'dvc.lock'"
+    assert run_dvc([sys.executable, "-c", f"print({output!r})"], {}) == 1
+    assert capfd.readouterr().err == "ERROR: failed to transfer 'md5: 1234'\n"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (59.6, "1:00"), (3725, "1:02:05")])

@@ -17,6 +17,7 @@ from emopipe.cli.presets import preset
 from emopipe.cli.runs import runs
 from emopipe.cli.store import reproduce, sync, ui
 from emopipe.cli.use import list_models, live, predict, serve, use_model, web
+from emopipe.core.disk import disk_fault
 from emopipe.core.errors import EmopipeError
 from emopipe.core.interrupt import stopping_in_one_line
 
@@ -132,3 +133,7 @@ def main() -> None:
             raise
         remedy = "run `make setup`, or `pip install '.[pipeline]'`"
         sys.exit(f"emopipe: this is part of the pipeline and needs {error.name}: {remedy}")
+    except Exception as error:
+        if fault := disk_fault(error):
+            sys.exit(f"emopipe: {fault}")
+        raise

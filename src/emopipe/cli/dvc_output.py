@@ -37,7 +37,7 @@ class StageLines:
         self.last = ""
         """The last line of its output."""
         self.reason: list[str] = []
-        """The last lines of the stage that failed."""
+        """The last lines of the stage that failed, and errors of DVC."""
         self._lines: list[str] = []
         self._began = 0.0
 
@@ -52,6 +52,9 @@ class StageLines:
             shown = [*self.end(seconds), stage_line(found["stage"], None, how)]
         elif found := FAILED.fullmatch(line):
             shown = self._fail(found["stage"], found["reason"] or "", seconds)
+        elif line.startswith("ERROR: "):
+            self.reason.append(line)
+            shown = []
         elif ENDED.fullmatch(line):
             shown = self.end(seconds)
         elif NOISE.fullmatch(line):
@@ -76,7 +79,7 @@ class StageLines:
         return []
 
     def _fail(self, stage: str, reason: str, seconds: float) -> list[str]:
-        self.reason = self._lines[-MAX_LINES:]
+        self.reason += self._lines[-MAX_LINES:]
         if reason and not (self._lines and EXITED.fullmatch(reason)):
             self.reason.append(reason)
         began = self._began if self.stage else seconds
@@ -122,7 +125,7 @@ def run_dvc(command: Sequence[str], env: Mapping[str, str]) -> int:
     console.print(stage_line("in all", time.monotonic() - start, ""))
     sys.stdout.flush()
     print(*lines.reason, sep="\n", file=sys.stderr, end="\n" if lines.reason else "")
-    return process.returncode
+    return process.returncode or int(bool(lines.reason))  # DVC ends with 0 where it could not fill its cache
 
 
 def _follow(process: subprocess.Popen[str], lines: StageLines, console: Console, start: float) -> None:

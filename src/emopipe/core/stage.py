@@ -21,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
+from emopipe.core.disk import disk_fault
 from emopipe.core.errors import EmopipeError
 from emopipe.core.gate import keep_evidence
 from emopipe.core.libraries import differing_libraries
@@ -102,8 +103,8 @@ class StageRun:
 def run_stage(main: Callable[..., None], *, observed: bool = False) -> None:
     """Run a stage script: `execute`, in a process that `begin_stage` has prepared.
 
-    An `EmopipeError` ends the process with status 1 and one line on standard error; any other exception shows its
-    traceback. A Python warning is one line too.
+    An `EmopipeError` or a fault of a disk ends the process with status 1 and one line on standard error; any other
+    exception shows its traceback. A Python warning is one line too.
     """
     stem = Path(sys.argv[0]).stem
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -115,6 +116,10 @@ def run_stage(main: Callable[..., None], *, observed: bool = False) -> None:
         execute(main, sys.argv[1:], stem=stem, observed=observed)
     except EmopipeError as error:
         sys.exit(f"{stem}: {error}")
+    except Exception as error:
+        if fault := disk_fault(error):
+            sys.exit(f"{stem}: {fault}")
+        raise
 
 
 def execute(main: Callable[..., None], arguments: Sequence[str], *, stem: str, observed: bool = False) -> None:
