@@ -2,7 +2,7 @@
 
 import errno
 import os
-import resource
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -18,22 +18,28 @@ from emopipe.core.disk import disk_fault
 from projects import ROOT, environment
 from test_stages import options
 
-FULL = "/dev/full"
 SPACE = "No space left on device: free some space, then run the command again"
 
 
-def write_text():
-    with Path(FULL).open("w") as file:
+@pytest.fixture
+def full(tmp_path):
+    """A link to a device without space: a library that renames a file over it replaces the link."""
+    (tmp_path / "full").symlink_to("/dev/full")
+    return tmp_path / "full"
+
+
+def write_text(path):
+    with path.open("w") as file:
         file.write("x" * 100_000)
 
 
-def save_tensors():
-    """As safetensors' own writer fails, which cannot write to a device."""
-    raise SafetensorError('I/O error: Os { code: 28, kind: StorageFull, message: "No space left on device" }')
+def save_tensors(path):
+    """As safetensors fails on a full tmpfs; it does not write to a device."""
+    raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
 
-def fill_a_database():
-    connection = sqlite3.connect(":memory:")
+def fill_a_database(path):
+    connection = sqlite3.connect(path.with_name("store.db"))
     connection.execute("PRAGMA max_page_count = 1")
     connection.execute("CREATE TABLE t (x)")
     for _ in range(100):
@@ -44,16 +50,16 @@ def fill_a_database():
     "write",
     [
         write_text,
-        lambda: pd.DataFrame({"a": range(100_000)}).to_csv(FULL),
-        lambda: pq.write_table(pa.table({"a": np.random.default_rng(0).random(100_000)}), FULL),
+        lambda path: pd.DataFrame({"a": range(100_000)}).to_csv(path),
+        lambda path: pq.write_table(pa.table({"a": np.random.default_rng(0).random(100_000)}), path),
         save_tensors,
         fill_a_database,
     ],
     ids=["text", "pandas", "Arrow", "safetensors", "SQLite"],
 )
-def test_a_full_disk_is_recognised_in_the_error_of_each_library(write):
+def test_a_full_disk_is_recognised_in_the_error_of_each_library(write, full):
     with pytest.raises(Exception) as raised:
-        write()
+        write(full)
     assert disk_fault(raised.value).endswith(SPACE)
 
 
@@ -69,27 +75,37 @@ def test_the_path_is_named_and_the_cause_is_found_behind_another_error():
     assert disk_fault(ValueError("no such label")) == disk_fault(FileNotFoundError(2, "No such file")) == ""
 
 
+LIMITS = {
+    "a limit of the size of files": ("ulimit -f 1", "File too large: raise the limit of the size of files (ulimit -f)"),
+    "a full file system": ("mount -t tmpfs -o size=4k tmpfs build", "No space left on device: free some space"),
+    "a read-only file system": ("mount -t tmpfs -o ro tmpfs build", "Read-only file system: make it writable"),
+}
+"""How the shell takes the disk away, and what the stage says of it."""
+
+
 @pytest.mark.slow
-def test_a_stage_that_may_write_no_more_ends_in_one_line_and_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_stage_that_cannot_write_ends_in_one_line_and_leaves_nothing(tmp_path, limit):
+    command, message = LIMITS[limit]
+    if "mount" in command and subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("only root may mount a file system")
     for name in ("params.yaml", "corrections.csv"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    (tmp_path / "data").mkdir()
+    for name in ("data", "build"):
+        (tmp_path / name).mkdir()
     pixels = {label: " ".join(map(str, range(label, label + 256))) for label in range(7)}
     splits = ("Training", "PublicTest", "PrivateTest")
     rows = [f"{label},{text},{split}" for label, text in pixels.items() for split in splits]
-    ]
     (tmp_path / "data" / "faces.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    stage = shlex.join([sys.executable, str(ROOT / "stages" / "ingest.py"), *options("ingest")])
+    shell = ["unshare", "-m"] * ("mount" in command) + [
+        "sh",
+        "-c",
+        f"{command} && {stage}; status=$?; ls -A build; exit $status",
+    ]
     done = subprocess.run(
-        [sys.executable, str(ROOT / "stages" / "ingest.py"), *options("ingest")],
-        cwd=tmp_path,
-        env=environment(ROOT, PYTHONPATH=ROOT / "src"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
-        capture_output=True,
-        text=True,
-        check=False,
+        shell, cwd=tmp_path, env=environment(ROOT, PYTHONPATH=ROOT / "src"), capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
-    assert done.stderr.startswith("ingest: ")
-    assert "File too large: raise the limit of the size of files (ulimit -f)" in done.stderr
-    assert [path for path in tmp_path.rglob("*") if path.name.startswith(".")] == []
-    assert not (tmp_path / "build" / "faces.parquet").exists()
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert (done.stderr.count("\n"), done.stderr.startswith("ingest: ")) == (1, True)
+    assert message in done.stderr
