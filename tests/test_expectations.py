@@ -244,13 +244,17 @@ def test_data_docs_show_the_numbers():
 
 
 @pytest.mark.slow
-def test_data_docs_load_nothing_from_the_network():
+def test_data_docs_load_nothing_from_the_network_and_their_index_links_all():
     _, context = checked(faces_of(*SOUND))
-    pages = [content for path, content in data_docs(context).items() if path.endswith(".html")]
+    pages = {path: content for path, content in data_docs(context).items() if path.endswith(".html")}
     assert len(pages) > 3
-    for page in pages:
+    linked = set(re.findall(r'href="([^"]+)"', pages.pop("index.html").decode()))
+    assert linked == {*pages, "../index.html"}
+    for page in pages.values():
         assert not re.findall(rb"""<(?:script|link|img)[^>]*=["']https?://""", page)
         assert page.count(b"</style></head>") == 1
+        assert page.index(b"Content-Security-Policy") < min(page.find(tag) % len(page) for tag in (b"<script", b"<img"))
+        assert page.count(b"default-src 'none'; style-src 'unsafe-inline'") == 1
 
 
 @pytest.mark.slow

@@ -2,11 +2,14 @@
 
 import re
 import tempfile
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from emopipe.reports.templates import render
 
 RUN_TIME = datetime(1970, 1, 2, 12, tzinfo=UTC)
 """Constant time of every run: the same faces must give the same pages."""
@@ -25,6 +28,11 @@ STYLE = b"<style>\n" + Path(__file__).with_name("data_docs.css").read_bytes() + 
 """Replaces the remote style sheets."""
 
 
+POLICY = b"""<head><meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self'">"""
+"""Great Expectations writes names of classes as HTML: no script of theirs runs, and nothing loads from elsewhere."""
+
+
 def data_docs(context: Any) -> dict[str, bytes]:
     """Render the validations of `expectations.check`: file contents by path."""
     with tempfile.TemporaryDirectory() as folder:
@@ -34,7 +42,17 @@ def data_docs(context: Any) -> dict[str, bytes]:
         with np.printoptions(legacy="1.25"):  # its formatting parses repr() of numbers
             context.build_data_docs(["emopipe"])
         paths = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-        return {path.relative_to(folder).as_posix(): _deterministic(path) for path in paths}
+        pages = {path.relative_to(folder).as_posix(): _deterministic(path) for path in paths}
+    return pages | {"index.html": _index(pages).encode()}
+
+
+def _index(pages: Iterable[str]) -> str:
+    """A page with a link to each; Great Expectations' own is empty without its remote scripts."""
+    suites: dict[str, dict[str, list[str]]] = {}
+    for page in sorted(page for page in pages if page.endswith(".html") and "/" in page):
+        kind, suite = page.removesuffix(".html").split("/")[:2]
+        suites.setdefault(suite, {"validations": [], "expectations": []})[kind].append(page)
+    return render("validate/data_docs_index.html.j2", suites=suites)
 
 
 def _deterministic(path: Path) -> bytes:
@@ -44,4 +62,5 @@ def _deterministic(path: Path) -> bytes:
         for pattern, constant in VARYING.items():
             content = re.sub(pattern, constant, content)
         content = re.sub(REMOTE, b"", content).replace(b"</head>", STYLE, 1)
+        content = content.replace(b"<head>", POLICY, 1)
     return content
