@@ -24,6 +24,7 @@ EXITED = re.compile(r"failed to run: .+, exited with -?\d+")
 """What DVC says of a stage that has explained its failure itself."""
 MAX_LINES = 40
 """As many of the last lines of a failed stage are shown."""
+IDLE = "DVC compares the inputs"
 PATIENCE_SECONDS = 15
 """After Ctrl-C, which a terminal sends to DVC and to the stage as well."""
 
@@ -131,12 +132,13 @@ def run_dvc(command: Sequence[str], env: Mapping[str, str]) -> int:
 def _follow(process: subprocess.Popen[str], lines: StageLines, console: Console, start: float) -> None:
     """Show the output until its end; a terminal has the last line of the running stage below."""
     assert process.stdout is not None
-    with console.status("DVC compares the inputs") if console.is_terminal else nullcontext() as status:
+    with console.status(IDLE) if console.is_terminal else nullcontext() as status:
         for line in process.stdout:
             for shown in lines.read(line.rstrip("\n"), time.monotonic() - start):
                 console.print(shown, markup=False)
             if status is not None:
-                status.update(escape(f"{lines.stage}  {lines.last}"[: console.width - 3]))
+                text = f"{lines.stage}  {lines.last}" if lines.stage else IDLE
+                status.update(escape(text[: console.width - 3]))
 
 
 def _wait(process: subprocess.Popen[str]) -> None:
