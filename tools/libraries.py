@@ -14,7 +14,7 @@ GROUPS = {
     "text": ("charset-normalizer",),
     "neighbours": ("faiss-cpu",),
     "learning": ("cleanlab", "imbalanced-learn", "scikit-learn"),
-    "networks": ("safetensors", "timm", "torch", "torchvision", "ultralytics"),
+    "networks": ("onnx", "safetensors", "timm", "torch", "torchvision", "ultralytics"),
     "pages": ("great-expectations", "jinja2"),
     "figures": ("captum", "matplotlib"),
     "runtime": ("onnxruntime",),

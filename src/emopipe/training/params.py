@@ -33,9 +33,9 @@ class TeacherParams(FileParams):
 class TrainParams(TrainConfig):
     """The recipe, initial weights, and sources of soft targets."""
 
-    pretrained: dict[str, Literal["hub", "imagenet"] | FileParams]
-    """Initial weights of models that do not start from scratch: `imagenet` from the package of `PACKAGES`, `hub` for
-    those that timm downloads, or a safetensors file."""
+    pretrained: dict[str, Literal["hub", "imagenet", "released"] | FileParams]
+    """Initial weights of models that do not start from scratch: `imagenet` from the package of `PACKAGES`, `released`
+    for the cnn that comes with emopipe, `hub` for those that timm downloads, or a safetensors file."""
     overrides: dict[str, dict[str, Any]]
     """Other values for single models: any parameters of this section but `pretrained`, by the name of the model."""
     vote_weight: Annotated[float, Field(ge=0, le=1)]

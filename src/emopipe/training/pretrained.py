@@ -9,6 +9,7 @@ from emopipe.faces.predictions import Predictions, predictions_from_arrow
 from emopipe.training.imagenet import imagenet_weights
 from emopipe.training.networks.initial_weights import InitialWeights, read_weights
 from emopipe.training.params import FileParams, TrainParams
+from emopipe.training.released import released_weights
 
 HUB_FILE = "model.safetensors"
 HUB_SECONDS = 10.0  # without a network, the default timeout is much longer
@@ -24,6 +25,8 @@ def initial_weights(model: str, params: TrainParams, root: Path) -> InitialWeigh
         return None
     if source == "imagenet":
         return imagenet_weights(model)
+    if source == "released":
+        return released_weights(model)
     path = _from_hub(model) if source == "hub" else verified_file(source, f"train.pretrained.{model}", root)
     return InitialWeights(tensors=read_weights(path), source=str(path), sha256=digest_of(path))
 

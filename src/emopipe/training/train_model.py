@@ -27,9 +27,12 @@ from emopipe.training.networks.initial_weights import InitialWeights
 from emopipe.training.params import TrainParams
 from emopipe.training.predict import best_device
 from emopipe.training.progress import TrainingBar
+from emopipe.training.released import restore_statistics
 from emopipe.training.tensors import labelled_images, training_images
 from emopipe.training.training_state import Epoch
 
+NUM_STATISTICS = 512
+"""Training faces, at most, from which batch norms get statistics that their weights lack."""
 HISTORY = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy")
 
 
@@ -64,6 +67,10 @@ def train_model(
     validation = labelled_images(clean.split("val"), base.classes, spec.size)
     mean, std = training.pixel_statistics()
     classifier = Classifier(spec, mean=mean, std=std, views=params.test_time_augmentation, network=network)
+    if initial_weights is not None and not initial_weights.has_statistics:
+        restore_statistics(
+            network, classifier.preprocess(training.images[:: math.ceil(len(training) / NUM_STATISTICS)])
+        )
     epochs = []
     with closing(TrainingBar(name, len(training))) as bar:
         for epoch in train(

@@ -21,6 +21,8 @@ class InitialWeights:
     """The file, for messages."""
     sha256: str
     """Hash of the file, 64 hex digits."""
+    has_statistics: bool = True
+    """Whether batch norms have the statistics of the data; else see `released.restore_statistics`."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
