@@ -14,8 +14,10 @@ import psutil
 import pytest
 import typer
 import yaml
+from typer.testing import CliRunner
 
 from emopipe.cli.app import STAGES, Grouped, app
+from emopipe.cli.examples import EXAMPLES
 from projects import ROOT, change_params, environment, run
 
 SOURCE = str(ROOT / "src")
@@ -97,6 +99,16 @@ def test_the_former_name_of_a_command_works_and_names_the_new_one(old, new, word
     before, after = (run(ROOT, "emopipe", *name.split(), *words) for name in (old, new))
     assert (before.returncode, before.stdout) == (after.returncode, after.stdout) == (1, "")
     assert before.stderr == f"`emopipe {old}` is called `emopipe {new}` now\n{after.stderr}"
+
+
+def test_the_help_of_each_command_begins_with_an_example_that_can_be_typed():
+    assert set(EXAMPLES) == {" ".join(words) for words in leaves(emopipe)}
+    for words, example in EXAMPLES.items():
+        assert example.startswith(f"emopipe {words}")
+        assert is_leaf(shlex.split(example)[1:])
+        text = CliRunner().invoke(app, [*words.split(), "--help"], prog_name="emopipe").output
+        assert text.startswith(f"Usage: emopipe {words} ")
+        assert text.split("\n\n")[0].endswith(f"\nExample: {example}")
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from emopipe.cli.check import check
 from emopipe.cli.data import import_data, sample, show
+from emopipe.cli.examples import ExampleCommand
 from emopipe.cli.models import compare, promote, reevaluate, register
 from emopipe.cli.pipeline import distill, explain, preflight, run, summary, sweep
 from emopipe.cli.presets import preset
@@ -95,18 +96,18 @@ data = typer.Typer(
     help="Import a data set, show it, or draw a synthetic one.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(data, name="data", rich_help_panel="Data")
-data.command("import")(import_data)
-data.command()(show)
-data.command()(sample)
+data.command("import", cls=ExampleCommand)(import_data)
+data.command(cls=ExampleCommand)(show)
+data.command(cls=ExampleCommand)(sample)
 model = typer.Typer(
     help="List the models of this folder, or choose the default.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(model, name="model", rich_help_panel="Inference")
-model.command("list")(list_models)
-model.command("use")(use_model)
+model.command("list", cls=ExampleCommand)(list_models)
+model.command("use", cls=ExampleCommand)(use_model)
 for title, commands in GROUPS.items():
     for function in commands:
-        app.command(rich_help_panel=title)(function)
+        app.command(cls=ExampleCommand, rich_help_panel=title)(function)
 add_alias(data, "data use", "data import", import_data)
 add_alias(app, "teach", "distill", distill)
 add_alias(app, "why", "explain", explain)

@@ -17,10 +17,7 @@ def import_data(
         bool, typer.Option("--set-params", help="Make the labels of the data set the classes in params.yaml.")
     ] = False,
 ) -> None:
-    """Copy a data set into data/ and track it with DVC.
-
-    emopipe data import ~/my-faces --set-params
-    """
+    """Copy a data set into data/ and track it with DVC."""
     from emopipe.cli.params_file import changed_params, write_changes
     from emopipe.core.params import load_params
     from emopipe.ingest.import_data import import_source, labels_of
@@ -44,7 +41,7 @@ def show(
 ) -> None:
     """Write a page about the faces: counts, properties, sheets, and what augmentation makes of them.
 
-    emopipe run validate && emopipe data show
+    It needs `emopipe run validate` before.
     """
     from emopipe.core.files import read_parquet, write_bytes
     from emopipe.core.params import load_params

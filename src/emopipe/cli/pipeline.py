@@ -27,8 +27,6 @@ def run(
     """Run the pipeline, with a line per stage, and show the summary.
 
     It is what `make repro` does: without data/ it fetches the sample, and it runs the stages whose inputs have changed.
-
-    emopipe run -S train.epochs=20 -S 'models=[cnn]'
     """
     preflight()
     if not (ROOT / "data").exists():

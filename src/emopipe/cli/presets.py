@@ -18,10 +18,7 @@ OPEN = frozenset({"ensembles", "ingest.split_map", "ingest.label_map", "train.pr
 def preset(
     name: Annotated[str | None, typer.Argument(help="A file of params/, without .yaml; else list all.")] = None,
 ) -> None:
-    """List the presets, or write one into params.yaml.
-
-    emopipe preset fer2013-60min && emopipe run
-    """
+    """List the presets, or write one into params.yaml."""
     if name is None:
         for path in sorted(PRESETS.glob("*.yaml")):
             print(f"{path.stem:<18} {_description(path)}")
