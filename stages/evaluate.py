@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from emopipe.core.errors import ModelError
 from emopipe.core.files import read_parquet, write_csv, write_folder, write_json, write_parquet
 from emopipe.core.params import BaseParams
 from emopipe.core.stage import Out, run_stage
@@ -45,8 +46,12 @@ def main(
     print(f"{model} on test\n{report_text(test.probabilities, test.labels, test.classes)}")
     history, best = pd.read_csv(weights / "history.csv"), trained.training["best_epoch"]
     drawn = draw_figures(result, predicted, faces, params.num_mistakes)
-    of_network = draw_training(model, history, best), draw_attention(model, trained.classifier, predicted, faces)
-    write_folder(figures, dict([*drawn, *of_network]))
+    drawn = [*drawn, draw_training(model, history, best)]
+    try:
+        drawn.append(draw_attention(model, trained.classifier, predicted, faces, params.num_mistakes))
+    except ModelError as error:
+        print(f"warning: no Grad-CAM of {model}: {error}")
+    write_folder(figures, dict(drawn))
     for name, table in plot_tables(predicted, history).items():
         write_csv(plots / f"{name}.csv", table)
     write_parquet(predictions, predictions_to_arrow(predicted))

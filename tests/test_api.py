@@ -63,11 +63,27 @@ def test_all_forms_of_an_image_are_the_same_image(model, image, tmp_path):
         (b"rubbish", "the bytes do not decode as an image"),
         (GREY.astype(np.float32), r"expected an image uint8 .*, got float32 \(50, 40, 1\)"),
         (np.zeros((0, 3, 3), np.uint8), r"got uint8 \(0, 3, 3\)"),
+        (None, "expected a path, bytes, an array or an image of Pillow, got NoneType"),
+        (Image.fromarray(GREY.astype(np.float32)), "its pixels are floating-point numbers"),
     ],
 )
 def test_what_is_no_image_is_an_error_in_one_line(model, image, message):
     with pytest.raises(DataError, match=message):
         model(image)
+
+
+def test_sixteen_bits_are_scaled_as_in_a_file(model, tmp_path):
+    image = Image.fromarray(GREY.astype(np.uint16) * 257)
+    image.save(tmp_path / "face.png")
+    assert np.array_equal(model.probabilities([image]), model.probabilities([tmp_path / "face.png"]))
+    assert np.array_equal(model.probabilities([image]), model.probabilities([GREY]))
+
+
+def test_predictions_can_be_compared_and_searched():
+    face = Face(box=(1, 1, 9, 9), score=1.0, label="sad", probabilities=np.array([1.0], np.float32))
+    prediction = Prediction(np.zeros((1, 2000, 3), np.uint8), [face], ("sad",))
+    assert (prediction == prediction, prediction.index(face), face in prediction) == (True, 0, True)
+    assert "<img" in prediction._repr_html_()
 
 
 def test_evaluation_knows_the_labels_and_counts_them(model):

@@ -27,7 +27,7 @@ from projects import ROOT
 from scenes import write_bundle
 
 LENGTH = 2000
-"""Characters of the longest message; params.yaml names all of its mistakes at once."""
+"""Characters of the longest message; params.yaml names up to eight mistakes at once."""
 
 
 @dataclass(frozen=True)

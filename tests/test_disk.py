@@ -72,7 +72,23 @@ def test_the_path_is_named_and_the_cause_is_found_behind_another_error():
     except RuntimeError as error:
         line = disk_fault(error)
     assert line.startswith("exports/model.onnx: Permission denied: get the permission, or choose another place")
-    assert disk_fault(ValueError("no such label")) == disk_fault(FileNotFoundError(2, "No such file")) == ""
+
+
+def test_another_error_is_no_fault_of_the_disk():
+    others = [
+        ValueError("no such label"),
+        FileNotFoundError(2, "No such file"),
+        RuntimeError("HTTP 403: Permission denied"),
+    ]
+    others.append(OSError(errno.EBUSY, "Device or resource busy", "/dev/video0"))
+    try:
+        try:
+            raise PermissionError(errno.EACCES, "Permission denied", "~/.cache/matplotlib")
+        except PermissionError:
+            {}["label"]
+    except KeyError as error:
+        others.append(error)
+    assert [disk_fault(error) for error in others] == [""] * 5
 
 
 LIMITS = {

@@ -69,9 +69,11 @@ def test_the_reason_is_what_the_failed_stage_wrote_last():
     ("before", "reason"),
     [
         ("", "failed to run: python stages/train.py, exited with -9"),
+        ("epoch 2/2\n", "failed to run: python stages/train.py, exited with -9"),
+        ("", "failed to run: python stages/train.py, exited with 1"),
         ("loaded\n", "output 'build/models' does not exist"),
     ],
-    ids=["killed", "of DVC's own"],
+    ids=["killed", "killed later", "silent", "of DVC's own"],
 )
 def test_a_failure_that_no_stage_explains_is_given_in_dvcs_words(before, reason):
     reader = read(f"Running stage 'train@cnn':\n> python stages/train.py\n{before}{FAILED}{reason}\n")[1]
@@ -82,6 +84,17 @@ def test_an_unknown_line_of_dvc_is_shown_and_its_errors_come_last():
     shown, reader = read("Running the tests of an experiment\nERROR: unexpected error - disk quota exceeded\n")
     assert shown == ["Running the tests of an experiment"]
     assert reader.reason == ["ERROR: unexpected error - disk quota exceeded"]
+
+
+def test_a_line_of_a_stage_that_begins_with_error_is_its_own(capfd):
+    output = "Running stage 'train@cnn':\nERROR: could not open cache, using slow path\nUpdating lock file 'dvc.lock'"
+    assert run_dvc([sys.executable, "-c", f"print({output!r})"], {}) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_verbose_output_is_whole(capfd):
+    assert run_dvc([sys.executable, "-c", f"print({REPRO!r}, end='')"], {}, verbose=True) == 0
+    assert capfd.readouterr().out.startswith(REPRO)
 
 
 def test_a_run_in_which_dvc_could_not_fill_its_cache_has_failed(capfd):

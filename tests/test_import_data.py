@@ -397,12 +397,32 @@ def test_the_labels_of_a_source_without_those_that_are_mapped(tmp_path):
     for name in ("Smile/1.jpg", "smile/2.jpg", "frown/1.jpg", "contempt/1.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert labels_of(tmp_path, ingest_params(label_map={"Contempt": "reject"})) == ["Smile", "frown"]
+    params = ingest_params(label_map={"Contempt": "reject"})
+    assert labels_of(tmp_path, base=BASE, ingest=params) == ["Smile", "frown"]
 
 
-def test_numbers_are_no_names_of_classes(table):
+def test_the_labels_of_folders_of_persons_are_the_classes_in_them(tmp_path):
+    for person in ("p01", "p02"):
+        for label in ("happy", "sad"):
+            (tmp_path / person / label).mkdir(parents=True)
+            (tmp_path / person / label / "1.jpg").touch()
+    assert labels_of(tmp_path, base=BASE, ingest=INGEST) == ["happy", "sad"]
+
+
+def test_a_mapped_label_is_the_class_that_it_is_mapped_to(tmp_path):
+    for name in ("joy/1.jpg", "Sad/1.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert labels_of(tmp_path, base=BASE, ingest=ingest_params(label_map={"joy": "happy"})) == ["happy", "sad"]
+
+
+def test_numbers_are_classes_only_where_their_meaning_is_known(table, tmp_path):
+    assert labels_of(table, base=BASE, ingest=INGEST) == ["happy", "sad"], "FER2013's codes"
+    for name in ("3/1.jpg", "4/1.jpg"):
+        (tmp_path / "numbers" / name).parent.mkdir(parents=True)
+        (tmp_path / "numbers" / name).touch()
     with pytest.raises(DataError, match=r"has numbers as labels \(3, 4\), which name no class: set base.classes"):
-        labels_of(table, INGEST)
+        labels_of(tmp_path / "numbers", base=BASE, ingest=INGEST)
 
 
 @pytest.mark.slow
@@ -413,6 +433,7 @@ def test_set_params_makes_the_labels_the_classes(tmp_path, tree):
     output = succeed(root, "emopipe", "data", "import", tree, "--set-params")
     after = (root / "params.yaml").read_text(encoding="utf-8")
     assert load_params(root / "params.yaml").base.classes == ("happy", "sad")
-    assert set(after.splitlines()) - set(before.splitlines()) == {"  classes: [happy, sad]"}
+    (new,) = set(after.splitlines()) - set(before.splitlines())
+    assert [part.strip() for part in new.split("  # ")] == ["classes: [happy, sad]", "the outputs of a model, in order"]
     assert "params.yaml: base.classes is now [happy, sad]\nrecognised: class folders" in output
     assert output.endswith("images: 48x48 pixels, grey (image.size, image.channels)\nnext: emopipe run\n")

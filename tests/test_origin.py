@@ -93,12 +93,15 @@ def test_what_is_not_committed_can_be_applied_again_new_files_with_it(project, t
         assert (other / "src" / name).read_bytes() == (project / "src" / name).read_bytes()
 
 
-def test_a_new_file_that_is_no_code_stays_private(project):
+def test_of_a_new_file_that_is_no_code_only_the_name_is_kept(project):
     (project / "src" / ".env").write_text("TOKEN=secret")
-    (project / "src" / "notes.txt").write_text("secret")
+    (project / "src" / "weights.onnx").write_text("secret")
+    (project / "corrections.csv").write_text("id,label\n")
     origin = workspace_origin(project, LAST)
-    assert "secret" not in origin.diff
-    assert origin.dirty == "false", "no stage depends on it"
+    assert "secret" not in str(origin.files())
+    assert "+id,label" in origin.diff, "the files at the root decide the outs"
+    assert origin.left_out == ["src/.env", "src/weights.onnx"]
+    assert (origin.dirty, workspace_origin(project, LAST).tags()["emopipe.git.dirty"]) == ("true", "true")
 
 
 def test_what_a_run_writes_does_not_make_it_dirty(project):

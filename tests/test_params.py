@@ -248,3 +248,17 @@ def test_each_parameter_has_a_comment_beside_it():
     lines = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
     values = [line for line in lines[1:] if line and not re.fullmatch(r" *[\w-]+:", line)]  # without the sections
     assert [line for line in values if "  # " not in line and not line.startswith("    ")] == []
+
+
+def test_a_message_names_eight_mistakes_whole_and_counts_the_others():
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    raw["balance"] |= {f"unknown_{number}": 1 for number in range(11)}
+    with pytest.raises(ParamsError) as raised:
+        parse_params(raw)
+    lines = str(raised.value).split("; ")
+    assert lines[-1] == "and 3 more"
+    assert len(lines) == 9
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    raw["train"]["epochs"] = "x" * 5000
+    with pytest.raises(ParamsError, match=r"train\.epochs: .*, got 'x{199}…$"):
+        parse_params(raw)

@@ -24,7 +24,7 @@ def import_data(
 
     params, changes = load_params(PARAMS, trainable=True), []
     if set_params:
-        changes = [("base.classes", list(params.base.classes), labels_of(path, params.ingest))]
+        changes = [("base.classes", list(params.base.classes), labels_of(path, base=params.base, ingest=params.ingest))]
         params = changed_params(PARAMS, changes, name=f"params.yaml with the classes of {path}")
     summary = import_source(path, ROOT, base=params.base, ingest=params.ingest, force=force)
     write_changes(PARAMS, changes)

@@ -20,8 +20,10 @@ NOISE = re.compile(
     r"\s*|> .+|'.+' didn't change, skipping|Data and pipelines are up to date\.|To track the changes with git, run:|"
     r"\s+git add .+|To enable auto staging, run:|\s+dvc config core\.autostage true|Use `dvc push` .+"
 )
-EXITED = re.compile(r"failed to run: .+, exited with -?\d+")
-"""What DVC says of a stage that has explained its failure itself."""
+EXITED = re.compile(r"failed to run: .+, exited with 1")
+"""What DVC says of a stage that has explained its failure itself; one that was killed has not."""
+FAULT = re.compile(r"ERROR: (?:failed to |unexpected error).+")
+"""An error of DVC between the end of a stage and the next one; the line of a stage itself may begin with ERROR."""
 MAX_LINES = 40
 """As many of the last lines of a failed stage are shown."""
 IDLE = "DVC compares the inputs"
@@ -53,7 +55,7 @@ class StageLines:
             shown = [*self.end(seconds), stage_line(found["stage"], None, how)]
         elif found := FAILED.fullmatch(line):
             shown = self._fail(found["stage"], found["reason"] or "", seconds)
-        elif line.startswith("ERROR: "):
+        elif FAULT.fullmatch(line) or (not self.stage and line.startswith("ERROR: ")):
             self.reason.append(line)
             shown = []
         elif ENDED.fullmatch(line):
@@ -100,8 +102,8 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def run_dvc(command: Sequence[str], env: Mapping[str, str]) -> int:
-    """Run DVC with its output in short; its exit status.
+def run_dvc(command: Sequence[str], env: Mapping[str, str], *, verbose: bool = False) -> int:
+    """Run DVC with its output in short, or whole if `verbose`; its exit status, and 1 if it could not fill its cache.
 
     The reason of a failure is written last, to standard error. Ctrl-C raises `KeyboardInterrupt` once DVC has ended.
     """
@@ -117,11 +119,11 @@ def run_dvc(command: Sequence[str], env: Mapping[str, str]) -> int:
         errors="replace",
     ) as process:
         try:
-            _follow(process, lines, console, start)
+            _follow(process, lines, console, start, verbose=verbose)
         except KeyboardInterrupt:
             _wait(process)
             raise
-    for shown in lines.end(time.monotonic() - start):
+    for shown in lines.end(time.monotonic() - start) if not verbose else ():
         console.print(shown, markup=False)
     console.print(stage_line("in all", time.monotonic() - start, ""))
     sys.stdout.flush()
@@ -129,13 +131,16 @@ def run_dvc(command: Sequence[str], env: Mapping[str, str]) -> int:
     return process.returncode or int(bool(lines.reason))  # DVC ends with 0 where it could not fill its cache
 
 
-def _follow(process: subprocess.Popen[str], lines: StageLines, console: Console, start: float) -> None:
+def _follow(
+    process: subprocess.Popen[str], lines: StageLines, console: Console, start: float, *, verbose: bool
+) -> None:
     """Show the output until its end; a terminal has the last line of the running stage below."""
     assert process.stdout is not None
     with console.status(IDLE) if console.is_terminal else nullcontext() as status:
         for line in process.stdout:
-            for shown in lines.read(line.rstrip("\n"), time.monotonic() - start):
-                console.print(shown, markup=False)
+            shown = lines.read(line.rstrip("\n"), time.monotonic() - start)
+            for text in [line.rstrip("\n")] if verbose else shown:
+                console.print(text, markup=False)
             if status is not None:
                 text = f"{lines.stage}  {lines.last}" if lines.stage else IDLE
                 status.update(escape(text[: console.width - 3]))
@@ -146,3 +151,4 @@ def _wait(process: subprocess.Popen[str]) -> None:
         process.wait(PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         process.terminate()
+        process.wait()

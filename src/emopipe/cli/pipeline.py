@@ -30,7 +30,7 @@ def run(
     """
     preflight()
     if not (ROOT / "data").exists():
-        _dvc("pull", "--remote", SAMPLE, "data.dvc", verbose=verbose)
+        _dvc("pull", "--remote", SAMPLE, "data.dvc")
     targets = stages or []
     if set_param:
         changes = chain.from_iterable(("--set-param", change) for change in set_param)
@@ -41,12 +41,18 @@ def run(
         summary(markdown=False)
 
 
-def _dvc(*arguments: str, verbose: bool) -> None:
-    """Run DVC, with stages in this environment; its failure, whose reason has been shown, is the end."""
+def _dvc(*arguments: str, verbose: bool | None = None) -> None:
+    """Run DVC, with stages in this environment; its failure, whose reason has been shown, is the end.
+
+    verbose: whether the output of stages is shown whole; None for a command that runs none.
+    """
     sys.stdout.flush()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     command, env = [sys.executable, "-m", "dvc", *arguments], os.environ | {"PATH": path}
-    status = subprocess.run(command, env=env, check=False).returncode if verbose else run_dvc(command, env)
+    if verbose is None:
+        status = subprocess.run(command, env=env, check=False).returncode
+    else:
+        status = run_dvc(command, env, verbose=verbose)
     if status:
         raise typer.Exit(status)
 

@@ -99,6 +99,8 @@ def _worktree(root: Path, origin: Origin) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="emopipe-") as temporary:
         tree = Path(temporary) / "worktree"
         _call(root, "git", "worktree", "add", "--quiet", "--detach", str(tree), origin.commit)
+        if origin.left_out:
+            print(f"note: new files of that state were not kept: {', '.join(origin.left_out)}")
         try:
             if origin.diff:
                 patch = Path(temporary) / DIFF

@@ -12,14 +12,16 @@ REMEDIES = {
     errno.EACCES: "get the permission, or choose another place",
     errno.EPERM: "get the permission, or choose another place",
     errno.EBUSY: "something is mounted there or in use: unmount it, or choose another place",
-    errno.EIO: "the disk fails: look into the log of the system",
+    errno.EIO: "the disk fails: check the system log",
 }
 TEXTS = {os.strerror(number): number for number in REMEDIES} | {
     "database or disk is full": errno.ENOSPC,
     "readonly database": errno.EROFS,
     "disk I/O error": errno.EIO,
 }
-"""In the messages of libraries that do not raise `OSError`: safetensors, SQLite, Arrow."""
+"""In the messages of libraries that do not raise `OSError`."""
+LIBRARIES = ("_sqlite3", "mlflow", "onnx", "onnxruntime", "pyarrow", "safetensors", "sqlalchemy", "sqlite3")
+"""Those that write files: in their exceptions a text or a context counts. Another one may have handled its context."""
 
 
 def disk_fault(error: BaseException) -> str:
@@ -34,11 +36,15 @@ def disk_fault(error: BaseException) -> str:
 
 def _number(error: BaseException) -> int:
     if isinstance(error, OSError) and error.errno in REMEDIES:
-        return error.errno
-    return next((number for text, number in TEXTS.items() if text in str(error)), 0)
+        return 0 if str(error.filename).startswith("/dev/") else error.errno
+    return next((number for text, number in TEXTS.items() if _writes(error) and text in str(error)), 0)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        error = error.__cause__ or (error.__context__ if _writes(error) else None)
+
+
+def _writes(error: BaseException) -> bool:
+    return type(error).__module__.split(".")[0] in LIBRARIES

@@ -6,9 +6,11 @@ The classes of the sections are imported by name, because their packages lie abo
 
 import difflib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import import_module
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -133,14 +135,14 @@ RENAMED = {
 """Former names of parameters to their present ones."""
 
 
-MAX_LISTED = 8
-"""Mistakes that a message names."""
+MAX_LISTED, MAX_LENGTH = 8, 1800
+"""Mistakes that a message names, and its characters."""
 SHAPES = {"tuple_type": "a list", "dict_type": "names with values", "dataclass_type": "names with values"}
 """What a parameter must be in YAML, by pydantic's type of an error."""
 
 
 def load_params(path: Path, *, trainable: bool = False) -> Params:
-    """Read and validate params.yaml; raises `ParamsError` with all mistakes in one line.
+    """Read and validate params.yaml; raises `ParamsError` with the mistakes, eight at most, in one line.
 
     trainable: whether the models must be known to the libraries that are installed here.
     """
@@ -158,17 +160,14 @@ def load_params(path: Path, *, trainable: bool = False) -> Params:
 
 
 def parse_params(raw: Any, *, name: str = "params.yaml", trainable: bool = False) -> Params:
-    """Validate parsed YAML; raises `ParamsError` with all mistakes in one line."""
+    """Validate parsed YAML; raises `ParamsError` with the mistakes, eight at most, in one line."""
     try:
         return _adapter().validate_python(raw, context=TRAINABLE if trainable else None)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         renamed = {RENAMED.get(_path(problem)) for problem in problems}
-        lines = [
-            _describe(each)[:LENGTH] for each in problems if each["type"] != "missing" or _path(each) not in renamed
-        ]
-        more = f"; and {len(lines) - MAX_LISTED} more" if len(lines) > MAX_LISTED else ""
-        raise ParamsError(f"{name}: {'; '.join(lines[:MAX_LISTED])}{more}") from error
+        lines = [_describe(each) for each in problems if each["type"] != "missing" or _path(each) not in renamed]
+        raise ParamsError(f"{name}: {_listed(lines)}") from error
 
 
 @cache
@@ -187,7 +186,7 @@ def _path(problem: Any) -> str:
 
 
 def _describe(problem: Any) -> str:
-    where = _path(problem)
+    where, given = _shortened(_path(problem)), _shortened(repr(problem["input"]))
     if where in RENAMED:
         return f"{where} is called {RENAMED[where]} now"
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
@@ -197,9 +196,21 @@ def _describe(problem: Any) -> str:
     if problem["type"] == "value_error":
         return f"{where}: {problem['ctx']['error']}".removeprefix(": ")
     if problem["type"] in SHAPES:
-        return f"{where}: expected {SHAPES[problem['type']]}, got {problem['input']!r}".removeprefix(": ")
+        return f"{where}: expected {SHAPES[problem['type']]}, got {given}".removeprefix(": ")
     message = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{where}: {message}, got {problem['input']!r}"
+    return f"{where}: {message}, got {given}"
+
+
+def _listed(lines: Sequence[str]) -> str:
+    """As many whole mistakes as fit, at least one, and the number of the others."""
+    ends = list(accumulate(len(line) for line in lines))
+    num = max(1, sum(end <= MAX_LENGTH for end in ends[:MAX_LISTED]))
+    more = f"; and {len(lines) - num} more" if len(lines) > num else ""
+    return f"{'; '.join(lines[:num])[:MAX_LENGTH]}{more}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]}…"
 
 
 def _suggestion(path: tuple[Any, ...]) -> str:

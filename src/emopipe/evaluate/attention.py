@@ -10,6 +10,7 @@ import torch
 from captum.attr import LayerAttribution, LayerGradCam
 from torch import Tensor, nn
 
+from emopipe.core.errors import ModelError
 from emopipe.training.classifier import Classifier
 
 MIN_CELLS = 5
@@ -20,7 +21,7 @@ def grad_cam(classifier: Classifier, images: np.ndarray, targets: np.ndarray) ->
     """Maps float32 (N, S, S), each from 0 to 1 at its highest, of images uint8 (N, H, W, C) and targets int (N,).
 
     A map is high where the network sees evidence for the class `target`; 0 everywhere if it sees none. Its layer is
-    the last convolution with at least `MIN_CELLS` cells a side.
+    the last convolution with at least `MIN_CELLS` cells a side. Raises `ModelError` for a network without one.
     """
     classifier.eval()
     device = next(classifier.parameters()).device
@@ -47,5 +48,7 @@ def _last_fine_convolution(classifier: Classifier, inputs: Tensor) -> nn.Module:
     finally:
         for hook in hooks:
             hook.remove()
+    if not found:
+        raise ModelError("Grad-CAM needs a convolution, and the network has none")
     enough = min(MIN_CELLS, max(cells for cells, _ in found))
     return [module for cells, module in found if cells >= enough][-1]

@@ -15,4 +15,4 @@ class EvaluateParams:
     bootstrap_resamples: Annotated[int, Field(ge=100)]
     """Resamples for the 95 % intervals."""
     num_mistakes: Annotated[int, Field(ge=0)]
-    """Images on the sheet of the most confident mistakes."""
+    """Images on the sheet of the most confident mistakes, and at most so many with Grad-CAM; 0 shows no face."""

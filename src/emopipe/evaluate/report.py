@@ -86,8 +86,13 @@ def draw_training(model: str, history: pd.DataFrame, best_epoch: int) -> tuple[s
     return "training.png", png_bytes(training_figure(history, best_epoch, title))
 
 
-def draw_attention(model: str, classifier: Classifier, predictions: Predictions, faces: Faces) -> tuple[str, bytes]:
-    """File name and PNG of Grad-CAM on the most confident mistake of each pair of classes in test."""
+def draw_attention(
+    model: str, classifier: Classifier, predictions: Predictions, faces: Faces, num: int
+) -> tuple[str, bytes]:
+    """File name and PNG of Grad-CAM on the most confident mistake of each pair of classes in test, at most `num`.
+
+    Raises `ModelError` for a network without a convolution.
+    """
     labels, predicted, confidence = (
         predictions.labels,
         predictions.probabilities.argmax(1),
@@ -96,7 +101,7 @@ def draw_attention(model: str, classifier: Classifier, predictions: Predictions,
     wrong = np.flatnonzero((predicted != labels) & (predictions.frame["split"] == "test").to_numpy())
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
     first = np.unique(labels[wrong] * len(predictions.classes) + predicted[wrong], return_index=True)[1]
-    shown = wrong[np.sort(first)][:MAX_PAIRS]
+    shown = wrong[np.sort(first)][: min(num, MAX_PAIRS)]
     images = [decode_png(png) for png in faces.frame["png"].iloc[shown]]
     maps = [
         [grad_cam(classifier, image[None], np.array([target]))[0] for target in (predicted[row], labels[row])]

@@ -39,10 +39,20 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int, formats: tuple[
         with Image.open(io.BytesIO(data), formats=formats) as image:
             if image.width * image.height > max_pixels:
                 raise TooManyPixels(f"{image.width}x{image.height} pixels are more than the limit of {max_pixels}")
-            upright = _upright(image)
-            converted = _to_eight_bit(upright).convert("L" if channels == 1 else "RGB")
+            return pixels_of(image, channels=channels)
     except Image.DecompressionBombError as error:
         raise TooManyPixels(f"more pixels than the limit of {max_pixels}") from error
+    except _DECODE_ERRORS as error:
+        raise DataError("the bytes do not decode as an image") from error
+
+
+def pixels_of(image: Image.Image, *, channels: int) -> np.ndarray:
+    """The pixels of an image of Pillow, uint8 (H, W, C), rotated by its EXIF orientation.
+
+    Raises `DataError` when its file is damaged, or its pixels are floating-point numbers.
+    """
+    try:
+        converted = _to_eight_bit(_upright(image)).convert("L" if channels == 1 else "RGB")
     except _DECODE_ERRORS as error:
         raise DataError("the bytes do not decode as an image") from error
     return np.asarray(converted, dtype=np.uint8).reshape(converted.height, converted.width, channels)

@@ -12,10 +12,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from emopipe.core.errors import DataError
-from emopipe.faces.decode import FILE_FORMATS, decode_image
+from emopipe.faces.decode import FILE_FORMATS, decode_image, pixels_of
 from emopipe.faces.png import encode_png
 from emopipe.inference.choice import default_model
 from emopipe.inference.model import open_recogniser
@@ -29,7 +29,7 @@ SHOWN_SIDE = 640
 """Of a picture in a notebook, in pixels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction(Sequence[Face]):
     """The faces of an image, highest detector score first; in a notebook, the image with a table."""
 
@@ -64,7 +64,8 @@ class Prediction(Sequence[Face]):
         image = self.annotated()
         scale = min(1.0, SHOWN_SIDE / max(image.shape[:2]))
         if scale < 1:
-            image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            size = tuple(max(round(side * scale), 1) for side in (image.shape[1], image.shape[0]))
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         uri = f"data:image/png;base64,{base64.b64encode(encode_png(image)).decode('ascii')}"
         cells = "".join(f"<th>{escape(name)}</th>" for name in self.classes)
         rows = "".join(
@@ -84,7 +85,7 @@ class Model:
         self._recogniser, self.classes = recogniser, recogniser.classes
 
     def __call__(self, image: Picture) -> Prediction:
-        """Find and classify the faces of an image. Raises `DataError` if it is none."""
+        """Find and classify the faces of an image. Raises `DataError` if it is not an image."""
         pixels = _rgb(image)
         return Prediction(pixels, self._recogniser.recognise(pixels), self.classes)
 
@@ -138,7 +139,9 @@ def _rgb(image: Picture) -> np.ndarray:
     if isinstance(image, bytes):
         return decode_image(image, channels=3, max_pixels=MAX_PIXELS, formats=FILE_FORMATS)
     if isinstance(image, Image.Image):
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        return pixels_of(image, channels=3)
+    if not isinstance(image, np.ndarray):
+        raise DataError(f"expected a path, bytes, an array or an image of Pillow, got {type(image).__name__}")
     if image.ndim == 2:
         image = image[:, :, None]
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3) or 0 in image.shape:

@@ -20,7 +20,7 @@ MAX_BATCH_PIXELS = 2_000_000
 """Of the crops in one forward pass, which needs some 20 bytes for each pixel."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Face:
     """A detected face with its class probabilities."""
 

@@ -84,21 +84,23 @@ def import_source(
     return summary
 
 
-def labels_of(path: Path, ingest: IngestParams) -> list[str]:
-    """The labels of a source that `ingest.label_map` does not map or reject, sorted; of several spellings the first.
+def labels_of(path: Path, *, base: BaseParams, ingest: IngestParams) -> list[str]:
+    """The classes of a source, sorted: its labels, or what `ingest.label_map` makes of them.
 
-    Raises `DataError` when `path` is no source, or has numbers as labels, which are no names of classes.
+    Of several spellings the first counts, or that of `base.classes`. Raises `DataError` when `path` is no source, or
+    has numbers as labels of which nothing says what they stand for.
     """
-    source = recognise(path, split_lookup(ingest.split_map), known_labels((), {}), group_column(ingest.group_by))
+    known = known_labels(base.classes, ingest.label_map)
+    source = recognise(path, split_lookup(ingest.split_map), known, group_column(ingest.group_by))
+    meanings = {code: known.get(emotion, emotion) for code, emotion in source.label_codes.items()} | known
     names = {fold_name(label): label for label in sorted({label for _, label in source.counts()}, reverse=True)}
-    mapped = set(map(fold_name, ingest.label_map))
-    found = sorted(label for folded, label in names.items() if folded not in mapped)
-    if numbers := [label for label in found if is_number(fold_name(label))]:
+    found = {meanings.get(folded, label) for folded, label in names.items()}
+    if numbers := sorted(name for name in found if name is not None and is_number(fold_name(name))):
         raise DataError(
             f"{source.name} has numbers as labels ({', '.join(numbers)}), which name no class: set base.classes and "
             "ingest.label_map in params.yaml"
         )
-    return found
+    return sorted(name for name in found if name is not None)
 
 
 def summarise(source: Source, *, base: BaseParams, ingest: IngestParams) -> SourceSummary:

@@ -12,8 +12,8 @@ def git(root: Path, *command: str, **environment: str) -> str:
     return git_bytes(root, *command, environment=environment).decode("utf-8", "surrogateescape").strip()
 
 
-CODE = (".css", ".j2", ".py", ".yaml")
-"""Suffixes of the files that stages consist of."""
+CODE = (".css", ".j2", ".py")
+"""Suffixes of new files whose content is kept; others, such as `.env`, may hold what nobody wants to publish."""
 
 
 def git_bytes(root: Path, *command: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
@@ -31,17 +31,17 @@ def git_bytes(root: Path, *command: str, stdin: bytes = b"", environment: Mappin
     return done.stdout
 
 
-def difference(root: Path, commit: str, paths: Sequence[str]) -> str:
-    """Changes of `paths` since `commit`, with new files of code, for `git apply`; leaves git's index alone.
+def difference(root: Path, commit: str, paths: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Changes of `paths` since `commit`, for `git apply`, and the names of new files that they leave out.
 
-    Other new files, such as `.env`, may hold what nobody wants to publish.
+    New files count at the root and if they are code. Leaves git's index alone.
     """
-    new = git(root, "ls-files", "--others", "--exclude-standard", "--", *paths).splitlines()
-    new = [name for name in new if Path(name).suffix in CODE]
+    untracked = git(root, "ls-files", "--others", "--exclude-standard", "--", *paths).splitlines()
+    new = [name for name in untracked if "/" not in name or Path(name).suffix in CODE]
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         git(root, "read-tree", commit, **index)
         if new:
             git(root, "add", "--intent-to-add", "--", *new, **index)
         changed = git_bytes(root, "diff", "--binary", commit, "--", *paths, environment=index)
-    return changed.decode("utf-8", "surrogateescape")
+    return changed.decode("utf-8", "surrogateescape"), tuple(sorted(set(untracked) - set(new)))

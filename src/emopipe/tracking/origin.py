@@ -33,6 +33,8 @@ class Origin:
     """Name of the DVC experiment; empty outside of one."""
     diff: str = ""
     """Changes since the commit, for `git apply`."""
+    left_out: list[str] = field(default_factory=list)
+    """New files that git does not track and `diff` does not hold."""
     data: dict[str, str] = field(default_factory=dict)
     """Path to DVC's hash, of inputs that are neither outs nor code."""
     outs: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -41,7 +43,7 @@ class Origin:
     @property
     def dirty(self) -> str:
         """Whether there are uncommitted changes: `true`, `false` or `unknown`."""
-        return "unknown" if not self.commit else str(bool(self.diff)).lower()
+        return "unknown" if not self.commit else str(bool(self.diff or self.left_out)).lower()
 
     def tags(self) -> dict[str, str]:
         """Tags for MLflow; its pages show those under `mlflow.`."""
@@ -70,12 +72,14 @@ class Origin:
 def workspace_origin(root: Path, last: StageRecord) -> Origin:
     """The origin of the outs of `last` in the workspace at `root`."""
     commit = os.environ.get("DVC_EXP_BASELINE_REV") or git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    diff, left_out = difference(root, commit, SOURCES) if commit else ("", ())
     return Origin(
         stage=last.state.stage,
         commit=commit,
         branch=git(root, "branch", "--show-current"),
         experiment=os.environ.get("DVC_EXP_NAME", ""),
-        diff=difference(root, commit, SOURCES) if commit else "",
+        diff=diff,
+        left_out=list(left_out),
         **hashes(upstream(workspace_records(root), last)),
     )
 
