@@ -46,12 +46,12 @@ def main(
     print(f"{model} on test\n{report_text(test.probabilities, test.labels, test.classes)}")
     history, best = pd.read_csv(weights / "history.csv"), trained.training["best_epoch"]
     drawn = draw_figures(result, predicted, faces, params.num_mistakes)
-    drawn = [*drawn, draw_training(model, history, best)]
+    sheets = [*drawn, draw_training(model, history, best)]
     try:
-        drawn.append(draw_attention(model, trained.classifier, predicted, faces, params.num_mistakes))
+        sheets.append(draw_attention(model, trained.classifier, predicted, faces, params.num_mistakes))
     except ModelError as error:
         print(f"warning: no Grad-CAM of {model}: {error}")
-    write_folder(figures, dict(drawn))
+    write_folder(figures, dict(sheets))
     for name, table in plot_tables(predicted, history).items():
         write_csv(plots / f"{name}.csv", table)
     write_parquet(predictions, predictions_to_arrow(predicted))

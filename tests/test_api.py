@@ -82,7 +82,8 @@ def test_sixteen_bits_are_scaled_as_in_a_file(model, tmp_path):
 def test_predictions_can_be_compared_and_searched():
     face = Face(box=(1, 1, 9, 9), score=1.0, label="sad", probabilities=np.array([1.0], np.float32))
     prediction = Prediction(np.zeros((1, 2000, 3), np.uint8), [face], ("sad",))
-    assert (prediction == prediction, prediction.index(face), face in prediction) == (True, 0, True)
+    same = prediction
+    assert (prediction == same, prediction.index(face), face in prediction) == (True, 0, True)
     assert "<img" in prediction._repr_html_()
 
 
