@@ -1,11 +1,11 @@
 """Kills `dvc repro` at random moments, runs it again, and compares everything with a run that nobody killed.
 
 `python benchmarks/torture.py --kills 200` (`make torture`). Each trial begins with neither outs nor a store, and with a
-cache of the data alone. It ends DVC, the running stage, or both by SIGKILL or SIGTERM, or both by SIGINT as Ctrl-C does,
-and then expects that the stage is gone within two seconds (after SIGTERM and SIGINT once it has cleaned up), that
+cache of the data alone. It ends DVC, the running stage, or both by SIGKILL or SIGTERM, or both by SIGINT as Ctrl-C
+does, and then expects that the stage is gone within two seconds (after SIGTERM and SIGINT once it has cleaned up), that
 `emopipe preflight` and one further `dvc repro`, which is what `emopipe run` does, succeed, that dvc.lock and all outs
-have the bytes of the reference, that MLflow has the same runs and versions, and that no temporary file is left. Status 1
-if a trial differs.
+have the bytes of the reference, that MLflow has the same runs and versions, and that no temporary file is left. Status
+1 if a trial differs.
 """
 
 import argparse
