@@ -83,7 +83,7 @@ def test_reports_of_an_earlier_release_are_shown_without_chance():
 
 def test_the_summary_names_the_outputs():
     text = shown(80)
-    for place in ("exports/", "reports/evaluate/", "reports/figures/", "reports/validation/index.html", "make ui"):
+    for place in ("exports/", "reports/index.html", "reports/validation/index.html", "make ui"):
         assert place in text
     assert "1,983 of 2,040 faces kept" in text
     assert "left out: 97.5% agreement with torch on validation, macro-F1 -0.014" in text
