@@ -92,7 +92,7 @@ class StageLines:
 
 def stage_line(stage: str, seconds: float | None, result: str) -> str:
     """`train@cnn   1:02  result`."""
-    return f"{stage:<26} {'' if seconds is None else duration(seconds):>6}  {result}"
+    return f"{stage:<28} {'' if seconds is None else duration(seconds):>6}  {result}"
 
 
 def duration(seconds: float) -> str:

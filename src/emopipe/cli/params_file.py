@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emopipe.core.params import Params, parse_params
-from emopipe.core.yaml_text import load_yaml
+if TYPE_CHECKING:
+    from emopipe.core.params import Params
 
 Change = tuple[str, Any, Any]
 """Path of a parameter, its value, and the new one."""
 
 
-def changed_params(params: Path, changes: Sequence[Change], *, name: str) -> Params:
+def changed_params(params: Path, changes: Sequence[Change], *, name: str) -> "Params":
     """The parameters with `changes`, which are not written. Raises `ParamsError` about `name` if they are not valid."""
+    from emopipe.core.params import parse_params
+    from emopipe.core.yaml_text import load_yaml
+
     values = load_yaml(params.read_text(encoding="utf-8"))
     for change in changes:
         _set(values, change)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from emopipe.cli.dvc_output import run_dvc
 from emopipe.cli.paths import CLEAN, MODELS, PARAMS, REPORTS, ROOT
 from emopipe.core.errors import WorkspaceError
 
@@ -52,6 +51,8 @@ def _dvc(*arguments: str, verbose: bool | None = None) -> None:
     if verbose is None:
         status = subprocess.run(command, env=env, check=False).returncode
     else:
+        from emopipe.cli.dvc_output import run_dvc
+
         status = run_dvc(command, env, verbose=verbose)
     if status:
         raise typer.Exit(status)
