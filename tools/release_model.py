@@ -47,6 +47,8 @@ def main(project: Path, commit: str) -> None:
         (folder / CARD).write_text(card + ORIGIN.format(commit=commit), encoding="utf-8")
         if (size := sum(path.stat().st_size for path in folder.iterdir())) > MAX_BYTES:
             sys.exit(f"the bundle has {size:,} bytes, more than {MAX_BYTES:,}")
+    digest = description["sha256"][GRAPH]
+    print(f"train.pretrained starts from it: set SHA256 in src/emopipe/training/released.py to {digest}")
 
 
 if __name__ == "__main__":
